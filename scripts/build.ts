@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import {mkdir} from 'node:fs/promises'
+import {build} from 'esbuild'
+import {execa} from 'execa'
+
+await build({
+  entryPoints: ['src/cli.ts'],
+  outfile: 'dist/isolctl.js',
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22.18',
+  sourcemap: 'linked',
+  legalComments: 'linked',
+  banner: {
+    // @oclif/core is CommonJS: it calls require() and reads __dirname.
+    js: "import {createRequire} from 'node:module'; const require = createRequire(import.meta.url); const __dirname = import.meta.dirname, __filename = import.meta.filename;",
+  },
+})
+
+/** C programs: [source, program below dist/libexec]. Static, so that they run anywhere and map nothing they do not need. */
+const PROGRAMS: readonly (readonly [source: string, program: string])[] = []
+
+await mkdir('dist/libexec', {recursive: true})
+for (const [source, program] of PROGRAMS) {
+  await execa(
+    'gcc',
+    [
+      '-std=gnu11',
+      '-O2',
+      '-static',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-Isrc/launch/shim',
+      '-o',
+      `dist/libexec/${program}`,
+      source,
+    ],
+    {stdio: 'inherit'},
+  )
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+import type {Fact} from '../facts/fact.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+
+export type Severity = 'fail' | 'warn'
+
+/** One thing wrong, at one place. */
+export interface Finding {
+  readonly severity: Severity
+  /** Lower case, no full stop; says what is, not what to do. */
+  readonly message: string
+  /** What it is about, for grouping and for machines: "irq 24 (nvme0q3)", a path, "kworker/3:1 [412]". */
+  readonly subject?: string
+  readonly cpus?: CpuSet
+  readonly expected?: string
+  readonly actual?: string
+}
+
+export interface Remedy {
+  readonly text: string
+  readonly command?: string
+}
+
+type Facts = Readonly<Record<string, Fact<unknown>>>
+type Values<F extends Facts> = {readonly [K in keyof F]: F[K] extends Fact<infer T> ? T : never}
+
+/** What a judge says: findings (none: the check passes), or why it cannot tell. */
+export type Judgement = readonly Finding[] | {readonly unknown: string}
+
+export interface CheckSpec<F extends Facts> {
+  /** Stable, and the file's name: `--only`, `--skip`, JSON and docs all use it. */
+  readonly id: string
+  /** States the good case, so that a failure reads as its denial. */
+  readonly title: string
+  readonly why: string
+  readonly facts: F
+  /** A reason this check does not apply, or undefined. Pure. */
+  skip?(facts: Values<F>): string | undefined
+  /** Pure: the same facts always give the same findings. */
+  judge(facts: Values<F>): Judgement
+  /** A short statement of what was seen when the check passes: "0 interrupts on 2-3 in 10 s". Pure. */
+  evidence?(facts: Values<F>): string | undefined
+  /** What to do about it; a function where the answer depends on what was found. Pure. */
+  readonly remedy?: Remedy | ((facts: Values<F>) => Remedy | undefined)
+  /** Kernel file or document the claim rests on. */
+  readonly reference?: string
+  /** Disturbs the CPUs it looks at (spinner): left out by `--passive`. */
+  readonly active?: true
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of checks over different facts
+export type Check = CheckSpec<any>
+
+export function defineCheck<const F extends Facts>(spec: CheckSpec<F>): CheckSpec<F> {
+  return spec
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+import {type Interfaces, Plugin, run} from '@oclif/core'
+import manifest from '../package.json' with {type: 'json'}
+import {COMMANDS} from './commands/index.ts'
+import {reportFailure} from './ui/failure.ts'
+
+const pjson: Interfaces.PJSON = {
+  ...manifest,
+  oclif: {
+    ...manifest.oclif,
+    topicSeparator: ' ',
+    commands: {strategy: 'explicit', target: '-', identifier: 'COMMANDS'},
+  },
+}
+
+/** oclif's own Plugin, handed the commands we imported, so that nothing is looked up on disk. */
+export async function loadOptions(): Promise<Interfaces.Options> {
+  const root = '/'
+  const plugin = new Plugin({
+    root,
+    pjson,
+    isRoot: true,
+    type: 'core',
+    ignoreManifest: true,
+    errorOnManifestCreate: true,
+  })
+  plugin['commandCache'] = COMMANDS
+  await plugin.load()
+  return {root, pjson, plugins: new Map([[plugin.name, plugin]])}
+}
+
+/** Never rejects: every failure has been reported and is in the exit code. */
+export async function main(args = process.argv.slice(2)): Promise<void> {
+  // A reader that goes away (`isolctl preflight | head`) is not an error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  try {
+    await run(args, await loadOptions())
+  } catch (error) {
+    reportFailure(error, {json: args.includes('--json'), verbose: args.includes('--verbose')})
+  }
+}

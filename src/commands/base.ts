@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+import {Command, Flags} from '@oclif/core'
+import type {Host, HostView} from '../host/host.ts'
+import {localHost} from '../host/local.ts'
+import {rooted} from '../host/rooted.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import {reportFailure} from '../ui/failure.ts'
+
+/** A flag that takes a cpulist and gives a CpuSet. */
+export const cpulist = Flags.custom<CpuSet>({
+  helpValue: '<cpulist>',
+  parse: async (text) => {
+    try {
+      return CpuSet.parse(text)
+    } catch (cause) {
+      throw new UserError((cause as Error).message, {help: 'a cpulist looks like 2-5,8', cause})
+    }
+  },
+  defaultHelp: async ({options}) => String(options.default ?? ''),
+})
+
+/** A flag that takes "500ms", "10s" or "2m" and gives milliseconds. */
+export const duration = Flags.custom<number>({
+  helpValue: '<time>',
+  parse: async (text) => {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text)
+    if (!match) throw new UserError(`not a time: "${text}"`, {help: 'a time looks like 500ms, 10s or 2m'})
+    return Number(match[1]) * {ms: 1, s: 1000, m: 60_000, h: 3_600_000}[match[2] as 'ms' | 's' | 'm' | 'h']
+  },
+})
+
+export abstract class IsolCommand extends Command {
+  static override enableJsonFlag = true
+  static override baseFlags = {
+    config: Flags.file({
+      description: 'config to use',
+      default: '/etc/isolctl/config.yaml',
+      env: 'ISOLCTL_CONFIG',
+      helpGroup: 'GLOBAL',
+    }),
+    root: Flags.directory({
+      description: 'look at a captured machine below this directory instead of this one',
+      helpGroup: 'GLOBAL',
+    }),
+    quiet: Flags.boolean({char: 'q', description: 'only failures', helpGroup: 'GLOBAL'}),
+    verbose: Flags.boolean({char: 'v', description: 'every finding and its evidence', helpGroup: 'GLOBAL'}),
+  }
+
+  /** The machine to look at: this one, or the tree that --root names. */
+  protected view(root: string | undefined): HostView {
+    return root === undefined ? localHost() : rooted(root)
+  }
+
+  /** The machine to change: only ever this one. */
+  protected machine(root: string | undefined): Host {
+    if (root !== undefined)
+      throw new UserError(`${this.id} changes the machine, and a captured one cannot be changed`, {
+        help: 'leave out --root, or look with: isolctl plan --root DIR',
+      })
+    return localHost()
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    reportFailure(error, {json: this.jsonEnabled(), verbose: this.argv.includes('--verbose')})
+  }
+}

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+import type {Command} from '@oclif/core'
+
+/** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
+export const COMMANDS: Record<string, Command.Class> = {}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, type Fact, mustRead} from './fact.ts'
+
+const CPU = '/sys/devices/system/cpu'
+
+/**
+ * A cpulist file. An empty line is the empty set, and so is "(null)": what kernels with CPUMASK_OFFSTACK print for an
+ * unset nohz_full (kernel/time/tick-sched.c, drivers/base/cpu.c).
+ */
+const cpulistFile = (id: string, path: string): Fact<CpuSet> =>
+  defineFact(id, async (host) => {
+    const text = (await mustRead(host, path)).replace('(null)', '').trim()
+    try {
+      return CpuSet.parse(text)
+    } catch (cause) {
+      throw new Error(`${path}: ${(cause as Error).message}`, {cause})
+    }
+  })
+
+export const possible = cpulistFile('possible', `${CPU}/possible`)
+export const present = cpulistFile('present', `${CPU}/present`)
+export const online = cpulistFile('online', `${CPU}/online`)
+/** CPUs taken out of the scheduling domains at boot (isolcpus=domain). */
+export const bootIsolated = cpulistFile('isolated', `${CPU}/isolated`)
+/** CPUs whose tick may stop while one task runs (nohz_full=). */
+export const nohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+
+/**
+ * What a machine looks like to the rest of the program. Paths are absolute; the host decides what "/" is: this machine,
+ * a captured tree (`--root`), or a table in memory (tests).
+ */
+export interface HostView {
+  readonly name: string
+  /** File contents, or undefined when the file does not exist. Any other failure throws HostError. */
+  read(path: string): Promise<string | undefined>
+  /** Names in a directory, numbers first and in order; empty when it does not exist. */
+  list(path: string): Promise<readonly string[]>
+  /** Only a running machine can be measured; a captured tree has no `live`. */
+  readonly live?: Live
+}
+
+/** What a measurement needs of a running machine, and nothing more. The only clock of the program. */
+export interface Live {
+  /** ISO 8601, UTC. */
+  now(): string
+  /** Milliseconds since an arbitrary start, never going back. */
+  monotonicMs(): number
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Start a helper program of ours. Killed with the returned `stop`, and when we exit. */
+  start(argv: readonly [string, ...string[]]): Promise<Helper>
+}
+
+export interface Helper {
+  readonly pid: number
+  /** Resolves with the first line the helper prints: it is ready. Rejects when it ends without one. */
+  readonly ready: Promise<string>
+  /** Send SIGTERM, wait, and return what it printed. */
+  stop(): Promise<{readonly stdout: string; readonly stderr: string; readonly exitCode: number | undefined}>
+}
+
+/** A machine we may change. Checks and the planner never see this type. */
+export interface Host extends HostView {
+  /** Write a procfs or sysfs value: one write(2) on an existing file, no truncation games. */
+  set(path: string, value: string): Promise<void>
+  /** Replace one of our own files atomically; null removes it. */
+  writeFile(path: string, text: string | null): Promise<void>
+  run(argv: readonly [string, ...string[]]): Promise<{readonly stdout: string}>
+}
+
+/** A system error with the path as the user knows it. */
+export class HostError extends Error {
+  override readonly name = 'HostError'
+  /** errno name, e.g. "EPERM". */
+  readonly code: string
+  readonly path: string
+  constructor(code: string, path: string, what = 'cannot access', options?: ErrorOptions) {
+    super(`${what} ${path}: ${code}`, options)
+    this.code = code
+    this.path = path
+  }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+import {Chalk, supportsColor} from 'chalk'
+
+/** chalk itself does not know NO_COLOR (https://no-color.org). */
+export function colourLevel(env: NodeJS.ProcessEnv, detected: 0 | 1 | 2 | 3): 0 | 1 | 2 | 3 {
+  return env['NO_COLOR'] && !env['FORCE_COLOR'] ? 0 : detected
+}
+
+export const colour = new Chalk({level: colourLevel(process.env, supportsColor ? supportsColor.level : 0)})

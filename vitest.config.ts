@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+import {defineConfig} from 'vitest/config'
+
+const common = {
+  disableConsoleIntercept: true, // @oclif/test captures process.stdout.write
+  env: {NO_COLOR: '1', LC_ALL: 'C', TZ: 'UTC'},
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {test: {...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**']}},
+      {
+        // Real kernels in QEMU: one at a time, and minutes instead of milliseconds.
+        test: {
+          ...common,
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 3_000_000,
+        },
+      },
+    ],
+  },
+})
