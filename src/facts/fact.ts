@@ -12,13 +12,20 @@ export function defineFact<T>(id: string, gather: Fact<T>['gather']): Fact<T> {
   return {id, gather}
 }
 
+/** A fact's value that is known beforehand, for `gatherer`. */
+export type Given = readonly [Fact<unknown>, unknown]
+
+export function given<T>(fact: Fact<T>, value: T): Given {
+  return [fact, value]
+}
+
 /** A reader of facts with one memory: what two checks share is read once. */
-export function gatherer(host: HostView): <T>(fact: Fact<T>) => Promise<T> {
-  const memo = new Map<Fact<unknown>, Promise<unknown>>()
+export function gatherer(host: HostView, known: readonly Given[] = []): <T>(fact: Fact<T>) => Promise<T> {
+  const memo = new Map<Fact<unknown>, Promise<unknown>>(
+    known.map(([fact, value]) => [fact, Promise.resolve(value)]),
+  )
   const get = <T>(fact: Fact<T>): Promise<T> => {
-    const known = memo.get(fact) as Promise<T> | undefined
-    if (known !== undefined) return known
-    const value = fact.gather(host, get)
+    const value = (memo.get(fact) as Promise<T> | undefined) ?? fact.gather(host, get)
     memo.set(fact, value)
     return value
   }

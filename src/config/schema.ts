@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+import {z} from 'zod'
+import {CpuSet} from '../lib/cpuset.ts'
+import {parsePolicy} from './policy.ts'
+
+/** A cpulist in YAML: `2-3` is text, but a lone `2` is a number. */
+const cpulist = z.union([z.string(), z.number().int().nonnegative()]).transform((value, context) => {
+  try {
+    return CpuSet.parse(String(value))
+  } catch (error) {
+    context.addIssue({code: 'custom', message: (error as Error).message})
+    return z.NEVER
+  }
+})
+
+const policy = z.string().transform((text, context) => {
+  try {
+    return parsePolicy(text)
+  } catch (error) {
+    context.addIssue({code: 'custom', message: (error as Error).message})
+    return z.NEVER
+  }
+})
+
+/** /etc/isolctl/config.yaml. Every key is optional; an unknown key is an error, because it is a typing error. */
+export const ConfigSchema = z.strictObject({
+  isolated: cpulist.optional().describe('CPUs to isolate, as a cpulist: 2-7,10'),
+  housekeeping: cpulist
+    .optional()
+    .describe('CPUs that keep the system running; default: every online CPU that is not isolated'),
+  policy: policy
+    .optional()
+    .describe('scheduling policy of the isolated programs: other, or fifo:1 to fifo:99'),
+})
+
+export type Config = z.output<typeof ConfigSchema>

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+import {bootIsolated, nohzFull, online} from '../facts/cpus.ts'
+import {gatherer} from '../facts/fact.ts'
+import type {Settings} from '../facts/settings.ts'
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {loadConfig} from './load.ts'
+import type {Policy} from './policy.ts'
+import {resolveTarget} from './target.ts'
+
+export interface Asked {
+  readonly config: string
+  readonly cpus?: CpuSet | undefined
+  readonly policy?: Policy | undefined
+  readonly windowMs?: number | undefined
+}
+
+/** Command line, config and machine brought together. Throws UserError before anything is touched. */
+export async function resolveSettings(host: HostView, asked: Asked): Promise<Settings> {
+  const config = await loadConfig(host, asked.config)
+  const get = gatherer(host)
+  const machine = await get(online).catch((cause: Error) => {
+    throw new UserError(`cannot tell which CPUs are online: ${cause.message}`, {
+      exit: Exit.unsuitable,
+      help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+      cause,
+    })
+  })
+  // A kernel without these files has nothing set apart.
+  const optional = (fact: typeof bootIsolated) => get(fact).catch(() => CpuSet.empty)
+  const booted = (await optional(bootIsolated)).union(await optional(nohzFull))
+  return {
+    ...resolveTarget({flag: asked.cpus, config, online: machine, booted}),
+    policy: asked.policy ?? config.policy ?? {kind: 'other'},
+    windowMs: asked.windowMs ?? 10_000,
+  }
+}

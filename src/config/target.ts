@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+import type {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import type {Config} from './schema.ts'
+
+/** Which CPUs are to be quiet, and which keep the system running. Disjoint, both online, neither empty. */
+export interface Target {
+  readonly isolated: CpuSet
+  readonly housekeeping: CpuSet
+}
+
+/** What was asked for, and what the machine has. */
+export interface TargetSources {
+  /** --cpus */
+  readonly flag?: CpuSet | undefined
+  readonly config: Config
+  readonly online: CpuSet
+  /** What the boot arguments set apart: isolcpus= and nohz_full= together. */
+  readonly booted: CpuSet
+}
+
+/** The command line wins over the config, and the config over what was booted. Throws UserError. Pure. */
+export function resolveTarget({flag, config, online, booted}: TargetSources): Target {
+  const isolated = flag ?? config.isolated ?? booted
+  if (isolated.isEmpty)
+    throw new UserError('no CPU is isolated: none was named, and none was set apart at boot', {
+      code: 'no-isolated',
+      help: 'name them with --cpus 2-3, or as "isolated: 2-3" in the config',
+    })
+  const missing = isolated.minus(online)
+  if (!missing.isEmpty)
+    throw new UserError(`CPU ${missing} is not online; this machine has ${online}`, {
+      code: 'cpu-not-online',
+      help: `choose isolated CPUs out of ${online}`,
+    })
+  if (isolated.has(0))
+    throw new UserError('CPU 0 cannot be isolated', {
+      code: 'boot-cpu',
+      help: 'the boot CPU does work that cannot be moved; choose other CPUs',
+    })
+  // A set named on the command line overrides both keys of the config.
+  const stated = flag === undefined ? config.housekeeping : undefined
+  const shared = stated?.intersect(isolated)
+  if (shared && !shared.isEmpty)
+    throw new UserError(`CPU ${shared} is both isolated and housekeeping`, {
+      code: 'overlap',
+      help: 'correct "isolated" or "housekeeping" in the config',
+    })
+  const housekeeping = (stated ?? online).intersect(online).minus(isolated)
+  if (housekeeping.isEmpty)
+    throw new UserError(`isolating ${isolated} leaves no housekeeping CPU`, {
+      code: 'no-housekeeping',
+      help: 'leave at least CPU 0 to the system',
+    })
+  return {isolated, housekeeping}
+}

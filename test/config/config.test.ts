@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, it, test} from 'vitest'
+import {DEFAULT_CONFIG, loadConfig, parseConfig} from '../../src/config/load.ts'
+import {formatPolicy, parsePolicy} from '../../src/config/policy.ts'
+import {resolveSettings} from '../../src/config/settings.ts'
+import {resolveTarget} from '../../src/config/target.ts'
+import {memoryHost} from '../../src/host/memory.ts'
+import {CpuSet} from '../../src/lib/cpuset.ts'
+
+const set = (text: string) => CpuSet.parse(text)
+
+describe('the config file', () => {
+  it('takes a lone CPU as a number, and a list as text', () => {
+    expect(`${parseConfig('isolated: 2', 'c').isolated}`).toBe('2')
+    expect(`${parseConfig('isolated: 2-3,5', 'c').isolated}`).toBe('2-3,5')
+    expect(parseConfig('', 'c')).toEqual({})
+  })
+  test.for([
+    ['isolated: [2', 'c: '],
+    ['isolatd: 2-3', 'isolatd'],
+    ['isolated: 3-2', 'not a cpulist: "3-2"'],
+    ['isolated: yes please', 'not a cpulist'],
+    ['policy: fifo:100', 'not a policy'],
+    ['- 2', 'c: '],
+  ] as const)('refuses %s', ([text, message]) => {
+    expect(() => parseConfig(text, 'c')).toThrow(message)
+  })
+  it('need not exist at the default place, but must where it was named', async () => {
+    expect(await loadConfig(memoryHost({}), DEFAULT_CONFIG)).toEqual({})
+    await expect(loadConfig(memoryHost({}), '/nowhere/isolctl.yaml')).rejects.toThrow(
+      'cannot read the config /nowhere/isolctl.yaml: ENOENT',
+    )
+  })
+  test.for(['other', 'fifo:1', 'fifo:99'])('policy %s', (text) => {
+    expect(formatPolicy(parsePolicy(text))).toBe(text)
+  })
+  test.for(['fifo', 'fifo:0', 'rr:5', ''])('not a policy: %s', (text) => {
+    expect(() => parsePolicy(text)).toThrow('not a policy')
+  })
+})
+
+describe('which CPUs', () => {
+  const machine = {online: set('0-3'), booted: set('2-3'), config: {}}
+  it('come from the command line, else the config, else the boot', () => {
+    const config = {isolated: set('1'), housekeeping: set('0')}
+    expect(`${resolveTarget({...machine, flag: set('3'), config}).isolated}`).toBe('3')
+    expect(`${resolveTarget({...machine, flag: set('3'), config}).housekeeping}`).toBe('0-2')
+    expect(`${resolveTarget({...machine, config}).isolated}`).toBe('1')
+    expect(`${resolveTarget({...machine, config}).housekeeping}`).toBe('0')
+    expect(`${resolveTarget(machine).isolated}`).toBe('2-3')
+  })
+  test.for([
+    ['2-9', 'CPU 4-9 is not online; this machine has 0-3'],
+    ['0-1', 'CPU 0 cannot be isolated'],
+    ['', 'no CPU is isolated'],
+  ] as const)('refuses "%s"', ([flag, message]) => {
+    expect(() => resolveTarget({...machine, flag: set(flag)})).toThrow(message)
+  })
+  it('leave at least one for housekeeping', () => {
+    expect(() => resolveTarget({...machine, online: set('1-3'), flag: set('1-3')})).toThrow(
+      'isolating 1-3 leaves no housekeeping CPU',
+    )
+    expect(() => resolveTarget({...machine, config: {housekeeping: set('0,2')}})).toThrow(
+      'CPU 2 is both isolated and housekeeping',
+    )
+  })
+  it('treats a kernel without the files as one with nothing set apart', async () => {
+    const cpu = '/sys/devices/system/cpu'
+    const bare = memoryHost({[`${cpu}/online`]: '0-3\n'})
+    await expect(resolveSettings(bare, {config: DEFAULT_CONFIG})).rejects.toThrow('no CPU is isolated')
+    const debian = memoryHost({
+      [`${cpu}/online`]: '0-3\n',
+      [`${cpu}/isolated`]: '\n',
+      [`${cpu}/nohz_full`]: '(null)\n',
+    })
+    await expect(resolveSettings(debian, {config: DEFAULT_CONFIG})).rejects.toThrow('no CPU is isolated')
+    const {isolated, policy} = await resolveSettings(debian, {config: DEFAULT_CONFIG, cpus: set('3')})
+    expect([`${isolated}`, formatPolicy(policy)]).toEqual(['3', 'other'])
+  })
+})
