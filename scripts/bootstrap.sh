@@ -56,7 +56,22 @@ install_modules() {
   printf 'installing node modules\n' >&2
   # EBADENGINE: npm itself may run on an older Node than the one it installs for our scripts.
   npm ci --no-audit --no-fund --loglevel=error >&2 || fail 'npm ci failed' 'see the lines above'
+  link_node
   printf '%s\n' "$wanted" >node_modules/.isolctl-lock
+}
+
+# npm puts node_modules/.bin first in PATH, so the Node there is the one all scripts run on. npm 9 (Debian 13) installs
+# it and leaves out the link; on a platform without a packaged Node the machine's own has to do.
+link_node() {
+  if [ ! -e node_modules/.bin/node ]; then
+    for node in node_modules/node-linux-*/bin/node; do
+      [ -x "$node" ] && ln -sf "../${node#node_modules/}" node_modules/.bin/node
+    done
+  fi
+  PATH=$PWD/node_modules/.bin:$PATH node -e '
+    const [major, minor] = process.versions.node.split(".").map(Number)
+    process.exit(major > 22 || (major === 22 && minor >= 18) ? 0 : 1)' ||
+    fail "Node 22.18 or newer is needed, and this is $(node --version)" 'install a newer Node.js'
 }
 
 case ${1:-} in
