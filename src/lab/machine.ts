@@ -45,7 +45,9 @@ export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: C
       help: `give it more with --cpus, up to ${MOST_CPUS}`,
     })
   if (chosen.has(0))
-    throw new UserError('CPU 0 cannot be isolated', {help: `try: --isolated ${chosen.minus(CpuSet.of(0))}`})
+    throw new UserError('CPU 0 cannot be isolated', {
+      help: 'it boots the machine and keeps its house: leave it out of --isolated',
+    })
   return {cpus, isolated: chosen, housekeeping: all.minus(chosen)}
 }
 

@@ -89,12 +89,12 @@ export class LabError extends UserError {
   readonly stdout: string
   readonly stderr: string
 
-  constructor(message: string, {stage, console, stdout, stderr, help, code}: LabErrorOptions) {
-    const tail = consoleTail(console)
+  constructor(message: string, {stage, console, news, stdout, stderr, help, code}: LabErrorOptions) {
+    const tail = consoleTail(news)
     super(message, {
       exit: Exit.unsuitable,
       code,
-      help: [help, tail === '' ? 'its console stayed empty' : `the end of its console:\n${tail}`]
+      help: [help, tail === '' ? 'its console stayed silent' : `the end of its console:\n${tail}`]
         .filter((part) => part !== undefined)
         .join('; '),
     })
@@ -108,6 +108,8 @@ export class LabError extends UserError {
 interface LabErrorOptions {
   readonly stage: 'boot' | 'command'
   readonly console: string
+  /** What of the console is worth showing: the boot log tells nothing about a command that hangs. */
+  readonly news: string
   readonly stdout: string
   readonly stderr: string
   readonly help?: string
@@ -207,11 +209,13 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
   const spoken = lines(control)
 
   let stage: 'boot' | 'command' = 'boot'
+  let consoleAtStart = 0
   const fail = (code: LabErrorOptions['code'], message: string, help?: string) =>
     new LabError(message, {
       code,
       stage,
       console: console.text(),
+      news: console.text().slice(consoleAtStart),
       stdout: stdout.text(),
       stderr: stderr.text(),
       ...(help === undefined ? {} : {help}),
@@ -245,6 +249,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
       fail('lab-timeout', `the lab machine did not come up within ${seconds(bootMs)}`),
     )
     stage = 'command'
+    consoleAtStart = console.text().length
     if (options.stdin !== undefined && options.stdin !== 'tty') feed(control, options.stdin)
     const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
     const end = await within(
@@ -286,6 +291,8 @@ function startQemu(qemu: string, machine: Machine) {
     buffer: false,
     reject: false,
     forceKillAfterDelay: 1000,
+    // A group of its own: Ctrl-C is for us to pass on. With a terminal it is the guest that gets it, as a character.
+    killDescendants: !machine.terminal,
   })
 }
 

@@ -45,7 +45,7 @@
 enum { EXIT_CANNOT_RUN = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 static const char overlay[] = "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work";
-static const char plan9[] = "version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose";
+static const char plan9[] = "version=9p2000.L,trans=virtio,access=any,msize=512000,cache=loose";
 
 /* The console, where src/lab/run.ts finds the line that starts with our name. */
 static void complain(const char *format, va_list args)
