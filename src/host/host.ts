@@ -10,6 +10,11 @@ export interface HostView {
   read(path: string): Promise<string | undefined>
   /** Names in a directory, numbers first and in order; empty when it does not exist. */
   list(path: string): Promise<readonly string[]>
+  /**
+   * Permission bits of a file (0o644), or undefined when it does not exist. Only on a running machine: a captured tree
+   * went through tar or git and does not keep them.
+   */
+  mode?(path: string): Promise<number | undefined>
   /** Only a running machine can be measured; a captured tree has no `live`. */
   readonly live?: Live
 }

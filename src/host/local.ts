@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-import {open, rename, rm} from 'node:fs/promises'
+import {open, rename, rm, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {errnoOf} from '../lib/errors.ts'
 import {type Helper, type Host, HostError, type Live} from './host.ts'
-import {rooted} from './rooted.ts'
+import {absent, rooted} from './rooted.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), set, writeFile, run, live}
+  return {...rooted('/', hostname()), mode, set, writeFile, run, live}
+}
+
+async function mode(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(absent(path, undefined)))?.mode
 }
 
 async function set(path: string, value: string): Promise<void> {

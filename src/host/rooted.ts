@@ -14,7 +14,7 @@ export function rooted(root: string, name = root): HostView {
 }
 
 /** "No such file" is an answer; every other errno is an error that names the path. */
-const absent =
+export const absent =
   <T>(path: string, value: T) =>
   (cause: unknown): T => {
     const code = errnoOf(cause)

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+import type {Step} from './step.ts'
+import {irqAffinity} from './steps/irq-affinity.ts'
+import {workqueueCpumask} from './steps/workqueue-cpumask.ts'
+
+/** Every step, in the order in which they are applied. */
+export const STEPS: readonly Step[] = [irqAffinity, workqueueCpumask]
