@@ -87,7 +87,7 @@ static void decode_hex(char *text)
 
 /*
  * Node.js ignores SIGPIPE and SIGXFSZ, and sets every other signal to its default, at its start. It raises the soft limit
- * of open files to the hard one, and makes the pipes and terminals that it writes to non-blocking. All of it would be
+ * of open files to the hard one, and makes pipes and terminals non-blocking. All of it would be
  * inherited. (A signal that our caller ignored, as nohup does with
  * SIGHUP, cannot be told from one that it did not: use isolctl launch -- nohup PROGRAM.)
  */
@@ -99,7 +99,7 @@ static void undo_node(long nofile)
 	signal(SIGXFSZ, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int fd = 1; fd <= 2; fd++) {
+	for (int fd = 0; fd <= 2; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 		if (flags >= 0 && flags & O_NONBLOCK)
 			fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);

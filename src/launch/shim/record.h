@@ -59,7 +59,7 @@ static struct isol_record isol_parse(const char *text)
 }
 
 /* Read the record behind an open file. Returns 0, or -1 when it cannot be read or is not one. */
-static int isol_read_record(int fd, struct isol_record *record)
+static inline int isol_read_record(int fd, struct isol_record *record)
 {
 	char text[1024];
 	ssize_t length = pread(fd, text, sizeof text - 1, 0);
