@@ -19,7 +19,9 @@ await build({
 })
 
 /** C programs: [source, program below dist/libexec]. Static, so that they run anywhere and map nothing they do not need. */
-const PROGRAMS: readonly (readonly [source: string, program: string])[] = []
+const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
+  ['src/measure/isol-spin.c', 'isol-spin'],
+]
 
 await mkdir('dist/libexec', {recursive: true})
 for (const [source, program] of PROGRAMS) {
