@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type {Command} from '@oclif/core'
+import Preflight from './preflight.ts'
 
 /** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
-export const COMMANDS: Record<string, Command.Class> = {}
+export const COMMANDS: Record<string, Command.Class> = {
+  preflight: Preflight,
+}
