@@ -21,6 +21,7 @@ await build({
 /** C programs: [source, program below dist/libexec]. Static, so that they run anywhere and map nothing they do not need. */
 const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
   ['src/measure/isol-spin.c', 'isol-spin'],
+  ['src/lab/guest/init.c', 'isol-init'],
 ]
 
 await mkdir('dist/libexec', {recursive: true})

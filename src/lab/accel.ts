@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+import {readFile, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {cacheFolder} from '../lib/cache.ts'
+import {publishFile, readIfPresent, withPrivateFolder} from '../lib/files.ts'
+import {type Accelerator, acceleratorArguments} from './machine.ts'
+
+/** `mov al, 0x31; out 0xf4, al; hlt` and the boot signature: through isa-debug-exit, QEMU ends with 2 * 0x31 + 1. */
+const BOOT_CODE = [0xb0, 0x31, 0xe6, 0xf4, 0xf4]
+const BOOT_EXIT = 99
+/**
+ * A KVM that does not really work may still pass once in a while (seen on a nested paravirtual host: once in seventy), so
+ * it has to pass every time. One that works takes a fraction of a second each.
+ */
+const PASSES = 3
+const PROBE_BUDGET_MS = 5000
+
+export interface AcceleratorOptions {
+  readonly wanted: 'auto' | Accelerator
+  readonly qemu: string
+  readonly signal?: AbortSignal
+  /** Where the verdict is kept until the next boot. */
+  readonly cache?: string
+}
+
+/**
+ * What to run the lab with. `auto` takes KVM only when a guest really starts under it: on nested paravirtual hosts
+ * /dev/kvm opens, answers every query, and then runs nothing.
+ */
+export async function chooseAccelerator(options: AcceleratorOptions): Promise<Accelerator> {
+  if (options.wanted !== 'auto') return options.wanted
+  const known = await recallVerdict(options)
+  if (known !== undefined) return known
+  const verdict = (await kvmWorks(options)) ? 'kvm' : 'tcg'
+  options.signal?.throwIfAborted() // an interrupted probe has learned nothing
+  await rememberVerdict(verdict, options)
+  return verdict
+}
+
+/** KVM is what the machine can do until it boots again; the key says which boot and which QEMU it was. */
+export async function rememberVerdict(accel: Accelerator, options: AcceleratorOptions): Promise<void> {
+  await publishFile(
+    await verdictFile(options),
+    `${JSON.stringify({...(await verdictKey(options)), accel})}\n`,
+  )
+}
+
+async function recallVerdict(options: AcceleratorOptions): Promise<Accelerator | undefined> {
+  const text = await readIfPresent(await verdictFile(options))
+  const key = await verdictKey(options)
+  for (const accel of ['kvm', 'tcg'] as const)
+    if (text?.trim() === JSON.stringify({...key, accel})) return accel
+  return undefined
+}
+
+async function verdictFile({cache}: AcceleratorOptions): Promise<string> {
+  return join(await cacheFolder('lab', cache), 'accelerator.json')
+}
+
+async function verdictKey({qemu}: AcceleratorOptions): Promise<{bootId: string; qemu: string}> {
+  return {bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(), qemu}
+}
+
+async function kvmWorks({qemu, signal}: AcceleratorOptions): Promise<boolean> {
+  const budget = AbortSignal.timeout(PROBE_BUDGET_MS)
+  const cancelSignal = signal === undefined ? budget : AbortSignal.any([budget, signal])
+  return withPrivateFolder(async (folder) => {
+    const image = join(folder, 'boot.img')
+    await writeFile(image, bootSector(), {flag: 'wx'})
+    for (let pass = 0; pass < PASSES; pass++) {
+      const {exitCode} = await execa(qemu, probeArguments(image), {
+        cwd: folder, // QEMU may abort: its core dump goes with the directory
+        stdio: 'ignore',
+        reject: false,
+        cancelSignal,
+        killSignal: 'SIGKILL', // a guest that spins in the kernel has no ear for anything less
+      })
+      if (exitCode !== BOOT_EXIT) return false
+    }
+    return true
+  })
+}
+
+function bootSector(): Buffer {
+  const sector = Buffer.alloc(512)
+  sector.set(BOOT_CODE, 0)
+  sector.set([0x55, 0xaa], 510)
+  return sector
+}
+
+/** Plain `-accel kvm`, never `kvm:tcg`: a fallback would pass for KVM. */
+function probeArguments(image: string): string[] {
+  return [
+    ...acceleratorArguments('kvm'),
+    ...['-M', 'pc', '-m', '64', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
+    ...['-drive', `if=floppy,format=raw,readonly=on,file=${image.replaceAll(',', ',,')}`, '-boot', 'a'],
+  ]
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import {type CpioFile, cpioArchive} from './cpio.ts'
+
+/** NR_CPUS of kernel-patches/<base>/config/lab.config. */
+const MOST_CPUS = 16
+
+export type Accelerator = 'kvm' | 'tcg'
+
+/** A machine to boot. */
+export interface Machine {
+  readonly kernel: string
+  readonly initramfs: string
+  readonly accel: Accelerator
+  readonly cpus: number
+  readonly memoryMb: number
+  readonly bootArguments: readonly string[]
+  /** Where the command's terminal is: nowhere, or QEMU's own standard input and output. */
+  readonly terminal: boolean
+}
+
+/** What to run in it. */
+export interface Job {
+  readonly command: readonly [string, ...string[]]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly stdin: 'null' | 'pipe' | 'tty'
+}
+
+/**
+ * File descriptors of the QEMU process. 'ports' are sockets that we made: no names in the file system that another user
+ * could meet, and nothing to remove afterwards.
+ */
+export const PORT_FD = {control: 3, stdout: 4, stderr: 5, console: 6} as const
+
+/** The CPUs of a machine, the last two isolated if nobody says. Throws UserError when the numbers make no machine. */
+export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: CpuSet; housekeeping: CpuSet} {
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
+    throw new UserError(`a lab machine has 1 to ${MOST_CPUS} CPUs, not ${cpus}`, {help: 'try: --cpus 4'})
+  const all = CpuSet.from(Array.from({length: cpus}, (_, cpu) => cpu))
+  const chosen = isolated ?? CpuSet.from([...all].slice(Math.max(1, cpus - 2)))
+  if (!chosen.isSubsetOf(all))
+    throw new UserError(`the lab machine has CPUs ${all}, so CPUs ${chosen.minus(all)} cannot be isolated`, {
+      help: `give it more with --cpus, up to ${MOST_CPUS}`,
+    })
+  if (chosen.has(0))
+    throw new UserError('CPU 0 cannot be isolated', {
+      help: 'it boots the machine and keeps its house: leave it out of --isolated',
+    })
+  return {cpus, isolated: chosen, housekeeping: all.minus(chosen)}
+}
+
+/** The static boot policy that isolctl recommends, for a machine whose time-stamp counter we trust. */
+export function isolationArguments(isolated: CpuSet, housekeeping: CpuSet): readonly string[] {
+  if (isolated.isEmpty) return []
+  return [
+    `isolcpus=domain,managed_irq,${isolated}`,
+    `nohz_full=${isolated}`,
+    `rcu_nocbs=${isolated}`,
+    `irqaffinity=${housekeeping}`,
+    'nowatchdog',
+    'tsc=reliable',
+  ]
+}
+
+/** `panic=-1` with `-no-reboot` makes a panic the end of the QEMU process: nobody has to guess from silence. */
+export function kernelCommandLine(bootArguments: readonly string[]): string {
+  return ['console=ttyS0', 'panic=-1', 'rdinit=/init', ...bootArguments].join(' ')
+}
+
+export function qemuArguments(machine: Machine): string[] {
+  const port = (name: keyof typeof PORT_FD) => [
+    ...['-chardev', `socket,id=${name},fd=${PORT_FD[name]}`],
+    ...['-device', `virtserialport,chardev=${name},name=isolctl.${name}`],
+  ]
+  return [
+    ...['-M', 'q35', ...acceleratorArguments(machine.accel)],
+    ...['-m', `${machine.memoryMb}`, '-smp', `cpus=${machine.cpus},sockets=1`],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    // A guest that sees the host's files must not be able to write them, whatever it does.
+    ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
+    ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
+    ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
+    ...[port('control'), port('stdout'), port('stderr')].flat(),
+    ...['-chardev', `socket,id=console,fd=${PORT_FD.console}`, '-serial', 'chardev:console'],
+    ...(machine.terminal
+      ? ['-chardev', 'stdio,id=terminal,signal=off,mux=on', '-device', 'virtconsole,chardev=terminal']
+      : []),
+    ...['-kernel', machine.kernel, '-initrd', machine.initramfs],
+    ...['-append', kernelCommandLine(machine.bootArguments)],
+  ]
+}
+
+/** Only `-cpu host` has all of what the guest kernel looks for; under TCG that is `max`. */
+export function acceleratorArguments(accel: Accelerator): string[] {
+  return accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+}
+
+/** The initramfs: our init and its job. Throws UserError for a string that no process could be given. */
+export function initramfs(init: Uint8Array, {command, cwd, env, stdin}: Job): Buffer {
+  const files: readonly CpioFile[] = [
+    {path: 'init', mode: 0o755, contents: init},
+    {path: 'job/argv', contents: strings(command)},
+    {path: 'job/env', contents: strings(Object.entries(env).map(([name, value]) => `${name}=${value}`))},
+    {path: 'job/cwd', contents: Buffer.from(cwd)},
+    {path: 'job/stdin', contents: Buffer.from(stdin)},
+  ]
+  return cpioArchive(files)
+}
+
+function strings(values: readonly string[]): Buffer {
+  const bad = values.find((value) => value.includes('\0'))
+  if (bad !== undefined) throw new UserError(`an argument holds a zero byte: ${JSON.stringify(bad)}`)
+  return Buffer.from(values.map((value) => `${value}\0`).join(''))
+}

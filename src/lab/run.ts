@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT
+import {access, constants, readFile, writeFile} from 'node:fs/promises'
+import {constants as os} from 'node:os'
+import {join} from 'node:path'
+import type {Duplex, Readable} from 'node:stream'
+import {execa} from 'execa'
+import {asset} from '../lib/assets.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {errnoOf, Interrupted, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {withPrivateFolder} from '../lib/files.ts'
+import {findProgram, missingSoftware} from '../lib/programs.ts'
+import {chooseAccelerator, rememberVerdict} from './accel.ts'
+import {
+  type Accelerator,
+  initramfs,
+  isolationArguments,
+  type Job,
+  labCpus,
+  type Machine,
+  PORT_FD,
+  qemuArguments,
+} from './machine.ts'
+
+const QEMU = {name: 'qemu-system-x86_64', package: 'qemu-system-x86'}
+/** Emulated, on a busy machine, a kernel takes its time; under KVM it is there at once or never. */
+const BOOT_TIMEOUT_MS = {tcg: 180_000, kvm: 20_000}
+const TIMEOUT_MS = 600_000
+/** Enough for any boot log; a guest that logs without end must not fill our memory. */
+const CONSOLE_LIMIT = 4 << 20
+const CONSOLE_TAIL_LINES = 15
+
+type Sink = (chunk: Buffer) => void | Promise<void>
+
+export interface LabOptions {
+  /** Path of a bzImage. */
+  readonly kernel: string
+  /** 4 when not given. */
+  readonly cpus?: number
+  /** The last two when not given. */
+  readonly isolated?: CpuSet
+  /** 2048 when not given. */
+  readonly memoryMb?: number
+  /** 'auto' when not given: KVM where it really works. */
+  readonly accel?: 'auto' | Accelerator
+  /** Replaces the isolation arguments that `isolated` stands for. */
+  readonly bootArguments?: readonly string[]
+  /** Added after them: the kernel takes the last of two that contradict each other, mostly. */
+  readonly append?: readonly string[]
+  /** For the command, once the machine is up; ten minutes when not given. */
+  readonly timeoutMs?: number
+  readonly bootTimeoutMs?: number
+  /** On top of PATH (ours) and HOME, USER, LOGNAME, SHELL (root's). */
+  readonly env?: Readonly<Record<string, string>>
+  /** Our own when not given. */
+  readonly cwd?: string
+  /** The command's standard input; empty when not given. 'tty': our terminal becomes the command's, in and out. */
+  readonly stdin?: Readable | string | 'tty'
+  readonly signal?: AbortSignal
+  /** Leave `stdout` and `stderr` of the result empty: whoever streams need not keep it all as well. */
+  readonly discardOutput?: boolean
+  /** Called as output comes; a promise holds the guest back until it is kept. */
+  readonly onStdout?: Sink
+  readonly onStderr?: Sink
+  readonly onConsole?: Sink
+  /** Called when it is known what the machine runs on; twice if KVM passed its test and then failed. */
+  readonly onAccelerator?: (accel: Accelerator) => void
+}
+
+export interface LabResult {
+  /** As a shell has it: 128+N for signal N. */
+  readonly exitCode: number
+  /** The signal that killed the command, e.g. "SIGKILL". */
+  readonly signal?: string
+  readonly stdout: string
+  readonly stderr: string
+  /** The kernel's console. */
+  readonly console: string
+  readonly accel: Accelerator
+  /** From the start of QEMU to the end of the command. */
+  readonly elapsedMs: number
+}
+
+/** The machine failed, not the command. */
+export class LabError extends UserError {
+  /** Whether the command had been started. */
+  readonly stage: 'boot' | 'command'
+  readonly console: string
+  readonly stdout: string
+  readonly stderr: string
+
+  constructor(message: string, {stage, console, news, stdout, stderr, help, code}: LabErrorOptions) {
+    const tail = consoleTail(news)
+    super(message, {
+      exit: Exit.unsuitable,
+      code,
+      help: [help, tail === '' ? 'its console stayed silent' : `the end of its console:\n${tail}`]
+        .filter((part) => part !== undefined)
+        .join('; '),
+    })
+    this.stage = stage
+    this.console = console
+    this.stdout = stdout
+    this.stderr = stderr
+  }
+}
+
+interface LabErrorOptions {
+  readonly stage: 'boot' | 'command'
+  readonly console: string
+  /** What of the console is worth showing: the boot log tells nothing about a command that hangs. */
+  readonly news: string
+  readonly stdout: string
+  readonly stderr: string
+  readonly help?: string
+  readonly code: 'lab-no-start' | 'lab-panic' | 'lab-stopped' | 'lab-timeout'
+}
+
+/**
+ * Boot a machine of this host's files, run one command in it as root, and return how it ended. The host cannot be changed
+ * from inside; a file changed in the machine is gone with it. Several may run at once.
+ *
+ * Throws UserError for a machine that cannot be made (exit 2 for bad numbers, 69 for missing software), LabError (exit 69)
+ * when it panics, hangs, stops or never comes up, and Interrupted. No process and no file is left behind.
+ */
+export async function runInLab(
+  command: readonly [string, ...string[]],
+  options: LabOptions,
+): Promise<LabResult> {
+  const {cpus, isolated, housekeeping} = labCpus(options.cpus, options.isolated)
+  const {accel: wanted = 'auto', signal} = options
+  signal?.throwIfAborted()
+  await requireKernel(options.kernel)
+  const qemu = await findProgram(QEMU.name)
+  if (qemu === undefined) throw missingSoftware([QEMU], 'the lab')
+  const init = await readFile(asset('libexec/isol-init'))
+  const choice = {wanted, qemu, ...(signal === undefined ? {} : {signal})}
+
+  const job: Job = {
+    command,
+    cwd: options.cwd ?? process.cwd(),
+    env: {...rootEnvironment(), ...options.env},
+    stdin: options.stdin === 'tty' ? 'tty' : options.stdin === undefined ? 'null' : 'pipe',
+  }
+  const boot = (accel: Accelerator) =>
+    withPrivateFolder(async (folder) => {
+      options.onAccelerator?.(accel)
+      const machine: Machine = {
+        kernel: options.kernel,
+        initramfs: join(folder, 'initramfs.cpio'),
+        accel,
+        cpus,
+        memoryMb: options.memoryMb ?? 2048,
+        bootArguments: [
+          ...(options.bootArguments ?? isolationArguments(isolated, housekeeping)),
+          ...(options.append ?? []),
+        ],
+        terminal: job.stdin === 'tty',
+      }
+      await writeFile(machine.initramfs, initramfs(init, job), {flag: 'wx', mode: 0o600})
+      return await attempt(qemu, machine, options)
+    })
+
+  const accel = await chooseAccelerator(choice)
+  try {
+    return await boot(accel)
+  } catch (error) {
+    if (wanted !== 'auto' || accel !== 'kvm' || !(error instanceof LabError) || error.stage !== 'boot')
+      throw error
+    await rememberVerdict('tcg', choice)
+    return await boot('tcg')
+  }
+}
+
+async function requireKernel(kernel: string): Promise<void> {
+  try {
+    await access(kernel, constants.R_OK)
+  } catch (cause) {
+    throw new UserError(`cannot read the kernel ${kernel}: ${errnoOf(cause) ?? 'EIO'}`, {
+      help: 'give a bzImage, or leave out --kernel to have one built',
+      cause,
+    })
+  }
+}
+
+/** PATH is ours because the files are the host's: what runs here under a name runs there under the same. */
+function rootEnvironment(): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    USER: 'root',
+    LOGNAME: 'root',
+    SHELL: '/bin/sh',
+  }
+}
+
+async function attempt(qemu: string, machine: Machine, options: LabOptions): Promise<LabResult> {
+  const started = performance.now()
+  const child = startQemu(qemu, machine)
+  const port = (name: keyof typeof PORT_FD) =>
+    (child.nodeChildProcess.stdio as readonly unknown[])[PORT_FD[name]] as Duplex
+  const keep = options.discardOutput !== true
+  const stdout = collect(port('stdout'), {keep, sink: options.onStdout})
+  const stderr = collect(port('stderr'), {keep, sink: options.onStderr})
+  const console = collect(port('console'), {keep: true, limit: CONSOLE_LIMIT, sink: options.onConsole})
+  const complaint = collect(child.nodeChildProcess.stderr as Readable, {keep: true, limit: CONSOLE_LIMIT})
+  const control = port('control')
+  control.on('error', () => {}) // we may write to a machine that has just gone: its end is noticed elsewhere
+  const spoken = lines(control)
+
+  let stage: 'boot' | 'command' = 'boot'
+  let consoleAtStart = 0
+  const fail = (code: LabErrorOptions['code'], message: string, help?: string) =>
+    new LabError(message, {
+      code,
+      stage,
+      console: console.text(),
+      news: console.text().slice(consoleAtStart),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      ...(help === undefined ? {} : {help}),
+    })
+  const stopping = new AbortController()
+  /** Everything that can keep the next line of the machine from coming. */
+  const within = async <T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> =>
+    await Promise.race([
+      work,
+      stdout.failed,
+      stderr.failed,
+      console.seen(/---\[ end Kernel panic/).then(() => Promise.reject(stopped())),
+      child.then(async () => {
+        await Promise.all([console.ended, complaint.ended])
+        throw stopped()
+      }),
+      timeout(ms, stopping.signal).then(() => Promise.reject(late())),
+      aborted(options.signal, stopping.signal),
+    ])
+  const stopped = () => {
+    const panic = /Kernel panic - not syncing: (.*)/.exec(console.text())?.[1]
+    if (panic !== undefined) return fail('lab-panic', `the lab machine panicked: ${panic.trim()}`)
+    if (stage === 'command') return fail('lab-stopped', 'the lab machine stopped before the command ended')
+    const reason = /^isol-init: (.*)/m.exec(console.text())?.[1] ?? complaint.text().trim().split('\n').at(-1)
+    return fail('lab-no-start', `the lab machine did not come up${reason ? `: ${reason.trim()}` : ''}`)
+  }
+
+  try {
+    const bootMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[machine.accel]
+    await within(spoken.next(), bootMs, () =>
+      fail('lab-timeout', `the lab machine did not come up within ${seconds(bootMs)}`),
+    )
+    stage = 'command'
+    consoleAtStart = console.text().length
+    if (options.stdin !== undefined && options.stdin !== 'tty') feed(control, options.stdin)
+    const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+    const end = await within(
+      spoken.next().then(async (line) => {
+        const ended = parseEnd(line)
+        await Promise.all([stdout.reached(ended.stdoutBytes), stderr.reached(ended.stderrBytes)])
+        return ended
+      }),
+      timeoutMs,
+      () =>
+        fail(
+          'lab-timeout',
+          `the command in the lab did not end within ${seconds(timeoutMs)}`,
+          'allow it more time',
+        ),
+    )
+    return {
+      exitCode: end.exitCode,
+      ...(end.signal === undefined ? {} : {signal: end.signal}),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+      console: console.text(),
+      accel: machine.accel,
+      elapsedMs: Math.round(performance.now() - started),
+    }
+  } finally {
+    stopping.abort()
+    if (typeof options.stdin === 'object') options.stdin.destroy() // or it would keep us alive
+    child.kill() // the machine's writes were to memory: there is nothing to shut down
+    await child
+  }
+}
+
+function startQemu(qemu: string, machine: Machine) {
+  const outside = machine.terminal ? 'inherit' : 'ignore'
+  // setpriv: not even a SIGKILL of ours leaves a machine running.
+  return execa('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(machine)], {
+    stdio: [outside, outside, 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    buffer: false,
+    reject: false,
+    forceKillAfterDelay: 1000,
+    // A group of its own: Ctrl-C is for us to pass on. With a terminal it is the guest that gets it, as a character.
+    killDescendants: !machine.terminal,
+  })
+}
+
+interface CollectOptions {
+  readonly keep: boolean
+  readonly limit?: number
+  readonly sink?: Sink | undefined
+}
+
+/** Read a port to its end. */
+function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink}: CollectOptions) {
+  let kept: Buffer[] = []
+  let keptBytes = 0
+  let bytes = 0
+  const watchers = new Set<() => void>()
+  const {promise: failed, reject: fail} = Promise.withResolvers<never>()
+  failed.catch(() => {}) // nobody may be listening any more
+  const ended = (async () => {
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        bytes += chunk.length
+        if (keep) {
+          kept.push(chunk)
+          keptBytes += chunk.length
+          while (keptBytes > limit && kept.length > 1) keptBytes -= kept.shift()?.length ?? 0
+        }
+        try {
+          await sink?.(chunk)
+        } catch (error) {
+          fail(error)
+          return
+        }
+        for (const watcher of watchers) watcher()
+      }
+    } catch {
+      // the socket broke because QEMU ended: that is noticed elsewhere
+    }
+  })()
+  const when = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const watcher = () => {
+        if (holds()) {
+          watchers.delete(watcher)
+          resolve()
+        }
+      }
+      watchers.add(watcher)
+      watcher()
+    })
+  const text = () => {
+    kept = [Buffer.concat(kept)]
+    return kept[0]?.toString('utf8') ?? ''
+  }
+  return {
+    text,
+    ended,
+    /** Rejects with what the sink threw. */
+    failed,
+    reached: (count: number) => when(() => bytes >= count),
+    seen: (pattern: RegExp) => when(() => pattern.test(text())),
+  }
+}
+
+/** The lines of a stream, one at a time; a line that never comes is a promise that stays pending. */
+function lines(stream: Readable): {next(): Promise<string>} {
+  const ready: string[] = []
+  const waiting: ((line: string) => void)[] = []
+  let rest = ''
+  stream.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString('latin1')).split('\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) {
+      const taker = waiting.shift()
+      if (taker === undefined) ready.push(part)
+      else taker(part)
+    }
+  })
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        const line = ready.shift()
+        if (line === undefined) waiting.push(resolve)
+        else resolve(line)
+      }),
+  }
+}
+
+/** Standard input, in frames: see src/lab/guest/init.c. Ends by itself when the machine does. */
+function feed(control: Duplex, input: Readable | string): void {
+  const frame = (bytes: Buffer) => {
+    const header = Buffer.alloc(4)
+    header.writeUInt32LE(bytes.length)
+    return control.write(Buffer.concat([header, bytes]))
+  }
+  const chunks = typeof input === 'string' ? [Buffer.from(input)] : (input as AsyncIterable<Buffer | string>)
+  void (async () => {
+    try {
+      for await (const chunk of chunks) {
+        const bytes = Buffer.from(chunk)
+        // An empty frame means the end.
+        if (bytes.length > 0 && !frame(bytes)) await new Promise((resolve) => control.once('drain', resolve))
+      }
+      frame(Buffer.alloc(0))
+    } catch {
+      // input that breaks off is input that ended
+      frame(Buffer.alloc(0))
+    }
+  })()
+}
+
+interface End {
+  readonly exitCode: number
+  readonly signal?: string
+  readonly stdoutBytes: number
+  readonly stderrBytes: number
+}
+
+/** "exited CODE OUT ERR" or "killed SIGNAL OUT ERR". */
+export function parseEnd(line: string): End {
+  const match = /^(exited|killed) (\d+) (\d+) (\d+)$/.exec(line)
+  if (!match) throw new Error(`the lab machine said "${line}"`)
+  const [value, stdoutBytes, stderrBytes] = [Number(match[2]), Number(match[3]), Number(match[4])]
+  if (match[1] === 'exited') return {exitCode: value, stdoutBytes, stderrBytes}
+  return {exitCode: 128 + value, signal: signalName(value), stdoutBytes, stderrBytes}
+}
+
+/** glibc's range of real-time signals; os.constants knows only the named ones. */
+function signalName(number: number): string {
+  const name = Object.entries(os.signals).find(([, value]) => value === number)?.[0]
+  return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `${number}`)
+}
+
+function consoleTail(console: string): string {
+  return console
+    .replaceAll('\r', '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-CONSOLE_TAIL_LINES)
+    .map((line) => `    ${line}`)
+    .join('\n')
+}
+
+function timeout(ms: number, stopping: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    stopping.addEventListener('abort', () => clearTimeout(timer), {once: true})
+  })
+}
+
+function aborted(signal: AbortSignal | undefined, stopping: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(signal?.reason instanceof UserError ? signal.reason : new Interrupted())
+    if (signal?.aborted) stop()
+    else signal?.addEventListener('abort', stop, {once: true, signal: stopping})
+  })
+}
+
+function seconds(ms: number): string {
+  return `${ms / 1000} s`
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+import {mkdir} from 'node:fs/promises'
+import {homedir} from 'node:os'
+import {isAbsolute, join} from 'node:path'
+
+/** What can be thrown away and made again: `$XDG_CACHE_HOME/isolctl`, else `~/.cache/isolctl`. */
+export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
+  const xdg = env['XDG_CACHE_HOME']
+  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
+  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] || homedir(), '.cache')
+  return join(base, 'isolctl')
+}
+
+/** A directory below the cache, made if need be, for nobody but us. */
+export async function cacheFolder(name: string, root = cacheRoot()): Promise<string> {
+  const folder = join(root, name)
+  await mkdir(folder, {recursive: true, mode: 0o700})
+  return folder
+}

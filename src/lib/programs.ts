@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+import {access, constants} from 'node:fs/promises'
+import {join} from 'node:path'
+import {UserError} from './errors.ts'
+import {Exit} from './exit.ts'
+
+/** A program that we start, and the Debian package that brings it. */
+export interface Program {
+  readonly name: string
+  readonly package: string
+}
+
+/** Absolute path of a program in PATH, or undefined. */
+export async function findProgram(
+  name: string,
+  path = process.env['PATH'] ?? '',
+): Promise<string | undefined> {
+  for (const folder of path.split(':').filter((part) => part !== '')) {
+    const file = join(folder, name)
+    try {
+      await access(file, constants.X_OK)
+      return file
+    } catch {
+      // not here
+    }
+  }
+  return undefined
+}
+
+/** Throws one UserError that names everything missing, with the command that installs it. */
+export async function requirePrograms(programs: readonly Program[], purpose: string): Promise<void> {
+  const missing: Program[] = []
+  for (const program of programs) if ((await findProgram(program.name)) === undefined) missing.push(program)
+  if (missing.length > 0) throw missingSoftware(missing, purpose)
+}
+
+export function missingSoftware(missing: readonly Program[], purpose: string): UserError {
+  const packages = [...new Set(missing.map((program) => program.package))].sort()
+  return new UserError(
+    `${purpose} needs ${missing.map(({name}) => name).join(', ')}, which this machine lacks`,
+    {
+      exit: Exit.unsuitable,
+      code: 'missing-software',
+      help: `apt-get install ${packages.join(' ')}`,
+    },
+  )
+}
