@@ -26,7 +26,6 @@ export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', as
   const text = await host.read(TASK_ISOLATION)
   if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
   // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
-  await mustRead(host, '/proc/sys/kernel/osrelease').catch(() => mustRead(host, '/proc/version'))
   if (!host.live && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)
   return undefined
