@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-import {type Host, HostError} from '../host/host.ts'
+import {type Host, HostError, type HostView} from '../host/host.ts'
 import {type Change, cpusOf, sameValue} from './change.ts'
 
 type FileLike = Exclude<Change, {kind: 'run'}>
 
 /** What the changed file holds now; null when there is none. Throws HostError. */
-export async function current(change: FileLike, host: Host): Promise<string | null> {
+export async function current(change: FileLike, host: HostView): Promise<string | null> {
   return (await host.read(change.path)) ?? null
 }
 
@@ -44,7 +44,7 @@ export function isRefusal(change: Change, error: unknown): boolean {
  * Where the value is in force when that is not yet where it was sent: an interrupt moves when it next fires. Undefined
  * when it has arrived, or when the kernel does not tell.
  */
-export async function lagging(change: Change, host: Host): Promise<string | undefined> {
+export async function lagging(change: Change, host: HostView): Promise<string | undefined> {
   if (change.kind !== 'set' || change.effective === undefined) return undefined
   const text = (await host.read(change.effective).catch(() => undefined))?.trim()
   const [there, wanted] = [cpusOf('cpulist', text ?? ''), cpusOf('cpulist', change.to)]

@@ -5,3 +5,7 @@ import {workqueueCpumask} from './steps/workqueue-cpumask.ts'
 
 /** Every step, in the order in which they are applied. */
 export const STEPS: readonly Step[] = [irqAffinity, workqueueCpumask]
+
+/** The steps with these ids, in the order of the registry; all of them when none is named. */
+export const stepsNamed = (ids: readonly string[] | undefined): readonly Step[] =>
+  ids === undefined ? STEPS : STEPS.filter(({id}) => ids.includes(id))

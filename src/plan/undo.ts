@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {Host} from '../host/host.ts'
+import type {Host, HostView} from '../host/host.ts'
 import {Interrupted} from '../lib/errors.ts'
 import {type Change, invert, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
@@ -95,21 +95,44 @@ export async function* takeBack(deltas: readonly Delta[], options: TakeBack): As
   }
 }
 
-async function takeBackOne({back, ours}: Delta, {host, force}: TakeBack): Promise<Omit<Undone, 'delta'>> {
+async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone, 'delta'>> {
   try {
-    if (back.kind === 'run') {
-      await effect(back, host)
-      return {result: 'undone'}
-    }
-    const found = await current(back, host)
-    if (sameValue(back, found, back.to)) return {result: 'same'}
-    if (back.kind === 'set' && found === null) return {result: 'gone'}
-    if (!force && !ours.some((value) => sameValue(back, found, value))) return {result: 'conflict', found}
-    await effect(back, host)
-    return {result: 'undone'}
+    const outcome = await foresee(delta, options)
+    if (outcome.result === 'undone') await effect(delta.back, options.host)
+    return outcome
   } catch (error) {
     return {result: 'failed', reason: (error as Error).message}
   }
+}
+
+/** What taking a delta back would come to, without doing it. Throws HostError when it cannot be read. */
+async function foresee(
+  {back, ours}: Delta,
+  {host, force}: {host: HostView; force?: boolean},
+): Promise<Omit<Undone, 'delta'>> {
+  if (back.kind === 'run') return {result: 'undone'}
+  const found = await current(back, host)
+  if (sameValue(back, found, back.to)) return {result: 'same'}
+  if (back.kind === 'set' && found === null) return {result: 'gone'}
+  return force || ours.some((value) => sameValue(back, found, value))
+    ? {result: 'undone'}
+    : {result: 'conflict', found}
+}
+
+/** What undo would do, without doing it. */
+export async function rehearse(
+  deltas: readonly Delta[],
+  options: {host: HostView; force?: boolean},
+): Promise<readonly Undone[]> {
+  const told = deltas.map(
+    async (delta): Promise<Undone> => ({
+      delta,
+      ...(await foresee(delta, options).catch(
+        ({message}: Error) => ({result: 'failed', reason: message}) as const,
+      )),
+    }),
+  )
+  return Promise.all(told)
 }
 
 const pathOf = (change: Change): string | undefined => (change.kind === 'run' ? undefined : change.path)

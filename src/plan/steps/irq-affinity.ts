@@ -10,7 +10,7 @@ export const irqAffinity = defineStep({
   id: 'irq-affinity',
   check: 'irq-affinity',
   title: ({housekeeping}) => `Move interrupts to housekeeping CPUs ${housekeeping}`,
-  blast: 'the housekeeping CPUs take over these interrupts; nothing is reset, none is lost',
+  blast: 'housekeeping CPUs take these interrupts over; no device is reset',
   facts: {settings, irqs, irqDefault, refused},
   plan({settings, irqs, irqDefault, refused}) {
     const {isolated} = settings

@@ -7,8 +7,8 @@ import {defineStep} from '../step.ts'
 export const workqueueCpumask = defineStep({
   id: 'workqueue-cpumask',
   check: 'workqueue-cpumask',
-  title: ({housekeeping}) => `Keep unbound workqueues on housekeeping CPUs ${housekeeping}`,
-  blast: 'unbound work queues for the housekeeping CPUs; storage and network may stall for a moment',
+  title: ({housekeeping}) => `Keep unbound work on housekeeping CPUs ${housekeeping}`,
+  blast: 'storage and network may stall for a moment while queues move',
   facts: {settings, workqueues},
   plan({settings, workqueues: {cpumask, cpumaskText, requested}}) {
     if (cpumask.intersect(settings.isolated).isEmpty) return {changes: []}
