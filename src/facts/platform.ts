@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, mustRead} from './fact.ts'
+
+/** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */
+export const clocksource = defineFact<string>('clocksource', async (host) =>
+  (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim(),
+)
+
+/** A sign that this is a virtual machine, or undefined when there is none. Throws where none would show. */
+export const guest = defineFact<string | undefined>('guest', async (host) => {
+  const type = (await host.read('/sys/hypervisor/type'))?.trim()
+  if (type) return `/sys/hypervisor/type says ${type}`
+  if ((await host.list('/proc/device-tree/hypervisor')).length > 0)
+    return 'the device tree names a hypervisor'
+  const cpuinfo = await mustRead(host, '/proc/cpuinfo')
+  const flags = /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1]
+  if (flags === undefined) throw new Error('/proc/cpuinfo of this architecture does not tell')
+  return flags.split(/\s+/).includes('hypervisor') ? 'the CPU flag "hypervisor" is set' : undefined
+})
+
+const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
+
+/** CPUs that may enter task isolation; undefined when the kernel does not have it. */
+export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
+  const text = await host.read(TASK_ISOLATION)
+  if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
+  // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
+  if (!host.live && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
+    throw new Error(`${TASK_ISOLATION} was not captured`)
+  return undefined
+})
