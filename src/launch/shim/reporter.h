@@ -94,7 +94,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct reporter *rep
 
 static void say_break(const struct reporter *reporter, const struct told *told)
 {
-	char what[128], times[48] = "";
+	char what[256], times[48] = "";
 	isol_say_what(what, sizeof what, &told->record);
 	if (told->count > 1)
 		snprintf(times, sizeof times, " (the last of %llu breaks)", told->count);
@@ -284,7 +284,7 @@ static void json_report(FILE *out, const struct watch *watch)
 	fprintf(out, "],\"breaks\":[");
 	for (size_t i = 0; i < watch->told_count; i++) {
 		const struct told *told = &watch->told[i];
-		char what[128];
+		char what[256];
 		isol_say_what(what, sizeof what, &told->record);
 		fprintf(out, "%s{\"tid\":%d,\"name\":", i ? "," : "", told->tid);
 		json_text(out, told->name);
@@ -293,6 +293,15 @@ static void json_report(FILE *out, const struct watch *watch)
 		json_text(out, what);
 		fprintf(out, ",\"help\":");
 		json_text(out, isol_say_help(&told->record));
+		if (told->record.sender_cpu >= 0) {
+			fprintf(out, ",\"sender\":{\"cpu\":%d,\"pid\":%d,\"name\":", told->record.sender_cpu, told->record.sender_pid);
+			json_text(out, told->record.sender_name);
+			fprintf(out, ",\"site\":");
+			json_text(out, told->record.sender_site);
+			fprintf(out, ",\"function\":");
+			json_text(out, told->record.sender_function);
+			fputc('}', out);
+		}
 		fprintf(out, ",\"count\":%llu,\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", told->count,
 			(double)told->record.duration_ns / 1e6, (double)told->since_ns / 1e6);
 	}
