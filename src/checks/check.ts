@@ -14,6 +14,8 @@ export interface Finding {
   readonly cpus?: CpuSet
   readonly expected?: string
   readonly actual?: string
+  /** What to do about this one, where it differs from finding to finding. */
+  readonly remedy?: Remedy
 }
 
 export interface Remedy {

@@ -5,7 +5,15 @@ import type {HostView} from '../host/host.ts'
 export interface Fact<T> {
   readonly id: string
   /** May throw: the checks that need it are then `unknown`, with the message as the reason. */
-  gather(host: HostView, get: <U>(fact: Fact<U>) => Promise<U>): Promise<T>
+  gather(host: HostView, get: Get): Promise<T>
+}
+
+/** Gives the value of a fact; rejects when it cannot be known. */
+export type Get = <T>(fact: Fact<T>) => Promise<T>
+
+/** A question that was not put, and why: `--passive`, a captured machine. The checks that need the answer are skipped. */
+export class NotMeasured extends Error {
+  override readonly name = 'NotMeasured'
 }
 
 export function defineFact<T>(id: string, gather: Fact<T>['gather']): Fact<T> {
@@ -20,7 +28,7 @@ export function given<T>(fact: Fact<T>, value: T): Given {
 }
 
 /** A reader of facts with one memory: what two checks share is read once. */
-export function gatherer(host: HostView, known: readonly Given[] = []): <T>(fact: Fact<T>) => Promise<T> {
+export function gatherer(host: HostView, known: readonly Given[] = []): Get {
   const memo = new Map<Fact<unknown>, Promise<unknown>>(
     known.map(([fact, value]) => [fact, Promise.resolve(value)]),
   )

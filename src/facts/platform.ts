@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 /** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */
@@ -18,5 +19,14 @@ export const guest = defineFact<string | undefined>('guest', async (host) => {
   return flags.split(/\s+/).includes('hypervisor') ? 'the CPU flag "hypervisor" is set' : undefined
 })
 
+const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
+
 /** CPUs that may enter task isolation; undefined when the kernel does not have it. */
-export const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
+export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
+  const text = await host.read(TASK_ISOLATION)
+  if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
+  // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
+  if (!host.live && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
+    throw new Error(`${TASK_ISOLATION} was not captured`)
+  return undefined
+})

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type {CpuSet} from '../lib/cpuset.ts'
 
 /**
  * What a machine looks like to the rest of the program. Paths are absolute; the host decides what "/" is: this machine,
@@ -6,10 +7,18 @@
  */
 export interface HostView {
   readonly name: string
-  /** File contents, or undefined when the file does not exist. Any other failure throws HostError. */
+  /**
+   * File contents, or undefined when the file does not exist. Any other failure throws HostError. A file whose name ends
+   * in .gz is given unpacked.
+   */
   read(path: string): Promise<string | undefined>
   /** Names in a directory, numbers first and in order; empty when it does not exist. */
   list(path: string): Promise<readonly string[]>
+  /**
+   * Permission bits of a file (0o644), or undefined when it does not exist. Only on a running machine: a captured tree
+   * went through tar or git and does not keep them.
+   */
+  mode?(path: string): Promise<number | undefined>
   /** Only a running machine can be measured; a captured tree has no `live`. */
   readonly live?: Live
 }
@@ -21,8 +30,15 @@ export interface Live {
   /** Milliseconds since an arbitrary start, never going back. */
   monotonicMs(): number
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Start a helper program of ours. Killed with the returned `stop`, and when we exit. */
+  /**
+   * Start a helper program of ours, named as below dist/libexec: ["isol-spin", "--cpu", "3"]. Ended by the returned
+   * `stop`, and when we exit.
+   */
   start(argv: readonly [string, ...string[]]): Promise<Helper>
+  /** Keep this program itself on these CPUs, so that it does not disturb what it watches. */
+  stayOn(cpus: CpuSet): Promise<void>
+  /** The kernel's ring buffer: one line per message, oldest first, without its prefix. Throws HostError. */
+  kernelLog(): Promise<string>
 }
 
 export interface Helper {

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
-import {open, rename, rm} from 'node:fs/promises'
+import {constants, open, rename, rm, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
+import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
 import {type Helper, type Host, HostError, type Live} from './host.ts'
-import {rooted} from './rooted.ts'
+import {absent, rooted} from './rooted.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), set, writeFile, run, live}
+  return {...rooted('/', hostname()), mode, set, writeFile, run, live}
+}
+
+async function mode(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(absent(path, undefined)))?.mode
 }
 
 async function set(path: string, value: string): Promise<void> {
@@ -70,19 +75,32 @@ const live: Live = {
     await sleep(ms, undefined, signal ? {signal} : {})
   },
   start,
+  stayOn: async (cpus) => {
+    await run(['taskset', '-a', '-c', '-p', `${cpus}`, `${process.pid}`])
+  },
+  kernelLog,
 }
 
-async function start([file, ...args]: readonly [string, ...string[]]): Promise<Helper> {
+async function start([name, ...args]: readonly [string, ...string[]]): Promise<Helper> {
+  const file = asset(`libexec/${name}`)
   const child = execa(file, args, {env: {LC_ALL: 'C'}, stdin: 'ignore', reject: false, cleanup: true})
-  const ready = (async () => {
-    for await (const line of child) return line
-    const {stderr, shortMessage} = (await child) as {stderr: string; shortMessage?: string}
-    throw new Error(stderr.trim() || shortMessage || `${file} ended without a word`)
-  })()
+  const process = child.nodeChildProcess
+  const ready = new Promise<string>((resolve, reject) => {
+    let text = ''
+    process.stdout?.on('data', (chunk) => {
+      text += chunk
+      const end = text.indexOf('\n')
+      if (end !== -1) resolve(text.slice(0, end))
+    })
+    void child.then(({stderr, failed, ...result}) => {
+      const why = failed && 'shortMessage' in result ? String(result.shortMessage) : ''
+      reject(new Error(stderr.trim() || why || `${name} ended without a word`))
+    })
+  })
   ready.catch(() => {}) // reported to whoever awaits it
   await new Promise<void>((resolve, reject) => {
-    child.nodeChildProcess.once('spawn', resolve)
-    child.nodeChildProcess.once('error', (cause: Error) =>
+    process.once('spawn', resolve)
+    process.once('error', (cause: Error) =>
       reject(new HostError(errnoOf(cause) ?? 'EIO', file, 'cannot start', {cause})),
     )
   })
@@ -90,9 +108,36 @@ async function start([file, ...args]: readonly [string, ...string[]]): Promise<H
     pid: child.pid ?? -1,
     ready,
     async stop() {
-      child.kill('SIGTERM')
+      child.kill('SIGTERM') // and SIGKILL five seconds later, should it not end
       const {stdout, stderr, exitCode} = await child
       return {stdout, stderr, exitCode}
     },
+  }
+}
+
+const KMSG = '/dev/kmsg'
+
+/** Every read gives one record, "priority,sequence,time,flags;text" and further lines, until EAGAIN (Documentation/ABI/testing/dev-kmsg). */
+async function kernelLog(): Promise<string> {
+  const refuse = (cause: unknown) => {
+    throw new HostError(errnoOf(cause) ?? 'EIO', KMSG, 'cannot read', {cause})
+  }
+  const file = await open(KMSG, constants.O_RDONLY | constants.O_NONBLOCK).catch(refuse)
+  const record = Buffer.alloc(8192) // a shorter buffer than the record gives EINVAL; the kernel's limit is far below this
+  const lines: string[] = []
+  try {
+    for (;;) {
+      const length = await file.read(record, 0, record.length, null).then(
+        ({bytesRead}) => bytesRead,
+        (cause: unknown) =>
+          errnoOf(cause) === 'EPIPE' ? undefined : errnoOf(cause) === 'EAGAIN' ? 0 : refuse(cause),
+      )
+      if (length === undefined) continue // overwritten while we read: the next read gives the oldest that is left
+      if (length === 0) return lines.join('\n')
+      const [head = ''] = record.toString('utf8', 0, length).split('\n')
+      lines.push(head.slice(head.indexOf(';') + 1))
+    }
+  } finally {
+    await file.close()
   }
 }

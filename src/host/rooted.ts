@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {readdir, readFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {promisify} from 'node:util'
+import {gunzip} from 'node:zlib'
 import {errnoOf} from '../lib/errors.ts'
 import {HostError, type HostView} from './host.ts'
 
@@ -8,13 +10,16 @@ import {HostError, type HostView} from './host.ts'
 export function rooted(root: string, name = root): HostView {
   return {
     name,
-    read: (path) => readFile(join(root, path), 'utf8').catch(absent(path, undefined)),
+    read: (path) => (path.endsWith('.gz') ? unpack : text)(join(root, path)).catch(absent(path, undefined)),
     list: async (path) => (await readdir(join(root, path)).catch(absent(path, []))).sort(byNumberThenName),
   }
 }
 
+const text = (path: string) => readFile(path, 'utf8')
+const unpack = async (path: string) => (await promisify(gunzip)(await readFile(path))).toString('utf8')
+
 /** "No such file" is an answer; every other errno is an error that names the path. */
-const absent =
+export const absent =
   <T>(path: string, value: T) =>
   (cause: unknown): T => {
     const code = errnoOf(cause)

@@ -4,8 +4,7 @@ import {formatPolicy, type Policy} from '../config/policy.ts'
 import {resolveSettings} from '../config/settings.ts'
 import {bootIsolated, nohzFull} from '../facts/cpus.ts'
 import {gatherer} from '../facts/fact.ts'
-import {clocksource, guest} from '../facts/platform.ts'
-import {eligible} from '../facts/task-isolation.ts'
+import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
@@ -55,7 +54,7 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
   const get = gatherer(host)
   const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
   const ground = {
-    eligible: await get(eligible),
+    eligible: await get(taskIsolation),
     guest: await get(guest).catch((error: Error) => ({unknown: error.message})),
     clocksource: await optional(get(clocksource)),
   }

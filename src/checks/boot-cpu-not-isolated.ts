@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+import {bootIsolated, nohzFull} from '../facts/cpus.ts'
+import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'boot-cpu-not-isolated',
+  title: 'the boot CPU is not isolated',
+  why: 'CPU 0 does work that cannot be moved (timekeeping at boot, suspend, some firmware). The kernel takes it out of nohz_full by itself, but not out of the other masks, which then contradict each other.',
+  facts: {bootIsolated, nohzFull, settings},
+  judge: ({bootIsolated, nohzFull, settings: {isolated}}) =>
+    isolated.union(bootIsolated).union(nohzFull).has(0)
+      ? [
+          {
+            severity: 'fail',
+            message: 'CPU 0 is among the isolated CPUs',
+            cpus: CpuSet.of(0),
+            expected: 'housekeeping',
+          },
+        ]
+      : [],
+  remedy: {text: 'leave CPU 0 out of isolcpus= and nohz_full= and reboot'},
+  reference: 'kernel/time/tick-sched.c: tick_nohz_init',
+})

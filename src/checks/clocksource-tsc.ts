@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+import {clocksource} from '../facts/platform.ts'
+import {defineCheck} from './check.ts'
+
+/** The architecture's own counters: readable by user space, the same on every CPU. */
+const STABLE = new Set(['tsc', 'arch_sys_counter', 'timebase', 'riscv_clocksource', 'tod'])
+
+export default defineCheck({
+  id: 'clocksource-tsc',
+  title: 'time comes from the stable CPU counter',
+  why: 'Without a stable TSC the scheduler clock is corrected by the tick, which therefore never stops, and reading the time enters the kernel.',
+  facts: {clocksource},
+  judge: ({clocksource}) =>
+    STABLE.has(clocksource)
+      ? []
+      : [
+          {
+            severity: 'fail',
+            subject: '/sys/devices/system/clocksource/clocksource0/current_clocksource',
+            message: `the clock source is ${clocksource}`,
+            expected: 'tsc',
+            actual: clocksource,
+          },
+        ],
+  evidence: ({clocksource}) => clocksource,
+  remedy: {
+    text: 'see in dmesg why the TSC was rejected; tsc=reliable at boot where it is known to be good',
+    command: 'dmesg | grep -i tsc',
+  },
+  reference: 'kernel/sched/clock.c',
+})

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+import {fairServer, fairServerOff, fairServerPath} from '../facts/fair-server.ts'
+import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {probe} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'fair-server',
+  title: 'the fair server is off on isolated CPUs',
+  why: 'Since 6.12 a deadline server gives SCHED_OTHER tasks their share beside real-time ones. It interrupts a lone SCHED_OTHER program once a second, however well its CPU is isolated.',
+  facts: {fairServer, probe, settings},
+  skip: ({fairServer, probe, settings: {policy}}) =>
+    fairServer === undefined
+      ? 'this kernel has none'
+      : policy.kind === 'fifo'
+        ? 'it does not interrupt a lone SCHED_FIFO program'
+        : probe.isolate
+          ? 'task isolation parks it'
+          : undefined,
+  judge({fairServer, settings: {isolated}}) {
+    const unseen = [...isolated].filter((cpu) => fairServer?.get(cpu) === undefined)
+    if (unseen.length > 0) return {unknown: `${fairServerPath(unseen[0] ?? 0)} does not exist`}
+    const running = CpuSet.from([...isolated].filter((cpu) => (fairServer?.get(cpu) ?? 0) > 0))
+    if (running.isEmpty) return []
+    const [first = 0] = running
+    return [
+      {
+        severity: 'fail',
+        subject: 'fair server',
+        message: `it takes its turn on CPU ${running} once a second`,
+        cpus: running,
+        expected: 'runtime 0',
+        actual: `runtime ${fairServer?.get(first)} ns`,
+      },
+    ]
+  },
+  evidence: () => 'runtime 0',
+  remedy: ({settings: {isolated}}) => fairServerOff(isolated),
+  reference: 'kernel/sched/deadline.c: dl_server_timer',
+})

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+import {irqs} from '../facts/irqs.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'irq-affinity-effective',
+  title: 'no interrupt is delivered to an isolated CPU',
+  why: 'Requested and effective affinity differ: a managed interrupt keeps its full mask, and a move that waits for the next interrupt has not happened yet. Only the effective one counts.',
+  facts: {irqs, settings},
+  judge({irqs, settings: {isolated, housekeeping}}) {
+    const blind = irqs.filter(
+      ({effective, affinity}) => effective === undefined && !affinity.isSubsetOf(housekeeping),
+    )
+    const findings = irqs.flatMap(({irq, actions, affinity, effective, movable}) => {
+      const hit = effective?.intersect(isolated)
+      if (hit === undefined || hit.isEmpty) return []
+      const pending = affinity.intersect(isolated).isEmpty
+      return [
+        {
+          severity: pending ? ('warn' as const) : ('fail' as const),
+          subject: `irq ${irq} (${actions.join(', ')})`,
+          message: pending
+            ? `still delivered to CPU ${hit}: the move waits for the next interrupt`
+            : `delivered to CPU ${hit}${movable === false ? ', and user space may not move it' : ''}`,
+          cpus: hit,
+          expected: `${housekeeping}`,
+          actual: `${effective}`,
+        },
+      ]
+    })
+    // An interrupt that was never started has no effective affinity; one that may only go to housekeeping CPUs is no risk.
+    if (findings.length === 0 && irqs.length > 0 && blind.length === irqs.length)
+      return {unknown: 'this kernel does not tell the effective affinity of interrupts'}
+    return findings
+  },
+  evidence: ({irqs}) => `${irqs.length} interrupts`,
+  remedy: ({settings: {isolated}}) => ({
+    text: `move them to the housekeeping CPUs; managed ones need isolcpus=managed_irq,domain,${isolated} at boot`,
+    command: 'isolctl apply --only irq-affinity',
+  }),
+  reference: 'kernel/irq/manage.c: irq_do_set_affinity',
+})

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+import {circumstances} from '../measure/circumstances.ts'
+import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {watched} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'irq-count-delta',
+  title: 'no device interrupt fires on an isolated CPU',
+  why: 'Affinity says where an interrupt may go; the counter says where it went. A device interrupt stops the program for its handler, and often leaves softirq work behind.',
+  facts: {circumstances, watched},
+  judge: ({circumstances, watched}) => disturbances(watched, circumstances, 'device'),
+  evidence: ({watched}) => `0 in ${formatSeconds(watched.seconds)}`,
+  reference: 'kernel/irq/proc.c: show_interrupts',
+})

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+import {DEFAULT_AFFINITY, irqDefault} from '../facts/irqs.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'irqaffinity-effective',
+  title: 'new interrupts start on housekeeping CPUs',
+  why: 'isolcpus and nohz_full leave the default affinity alone: a device that comes up later may deliver to any CPU in it.',
+  facts: {irqDefault, settings},
+  judge({irqDefault: {affinity}, settings: {isolated, housekeeping}}) {
+    const open = affinity.intersect(isolated)
+    if (open.isEmpty) return []
+    return [
+      {
+        severity: 'fail',
+        subject: DEFAULT_AFFINITY,
+        message: `the default affinity includes CPU ${open}`,
+        cpus: open,
+        expected: `${housekeeping}`,
+        actual: `${affinity}`,
+      },
+    ]
+  },
+  evidence: ({irqDefault: {affinity}}) => `${affinity}`,
+  remedy: ({settings: {housekeeping}}) => ({
+    text: `keep it to the housekeeping CPUs; irqaffinity=${housekeeping} at boot does it for good`,
+    command: 'isolctl apply --only irq-affinity',
+  }),
+  reference: 'Documentation/core-api/irq/irq-affinity.rst',
+})

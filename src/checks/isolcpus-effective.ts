@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {bootIsolated} from '../facts/cpus.ts'
+import {partitioned} from '../facts/cpuset-partitions.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'isolcpus-effective',
+  title: 'isolated CPUs are out of load balancing',
+  why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in none: through isolcpus=domain at boot, or an isolated cpuset partition.',
+  facts: {bootIsolated, cmdline, partitioned, settings},
+  judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
+    const effective = bootIsolated.union(partitioned)
+    const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
+    const [booted] = valuesOf(cmdline, 'isolcpus')
+    if (!missing.isEmpty)
+      return [
+        {
+          severity: 'fail',
+          subject: '/sys/devices/system/cpu/isolated',
+          message: `CPU ${missing} takes part in load balancing${booted === undefined ? '' : `, though booted with isolcpus=${booted}`}`,
+          cpus: missing,
+          expected: `${isolated}`,
+          actual: `${effective}` || 'none',
+        },
+      ]
+    if (extra.isEmpty) return []
+    return [
+      {
+        severity: 'warn',
+        subject: '/sys/devices/system/cpu/isolated',
+        message: `CPU ${extra} is isolated too, and nothing will use it by itself`,
+        expected: `${isolated}`,
+        actual: `${effective}`,
+      },
+    ]
+  },
+  evidence: ({bootIsolated, partitioned}) => `${bootIsolated.union(partitioned)}`,
+  remedy: ({settings: {isolated}}) => ({
+    text: `boot with isolcpus=nohz,domain,managed_irq,${isolated}`,
+  }),
+  reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup',
+})

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+
+import {taskIsolation} from '../facts/platform.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'kernel-task-isolation-abi',
+  title: 'the running kernel has task isolation',
+  why: 'prctl 48 makes the kernel itself promise silence to a program, and tell what broke it. Without the patched kernel launch can only pin and watch.',
+  facts: {settings, taskIsolation},
+  judge({settings: {isolated}, taskIsolation}) {
+    if (taskIsolation === undefined)
+      return [{severity: 'warn', message: 'this kernel does not have it: only soft isolation is possible'}]
+    const missing = isolated.minus(taskIsolation)
+    if (missing.isEmpty) return []
+    return [
+      {
+        severity: 'fail',
+        subject: '/sys/devices/system/cpu/task_isolation',
+        message: `the kernel would refuse it on CPU ${missing}`,
+        cpus: missing,
+        expected: `${isolated}`,
+        actual: `${taskIsolation}` || 'none',
+      },
+    ]
+  },
+  evidence: ({taskIsolation}) => `${taskIsolation}`,
+  remedy: ({taskIsolation, settings: {isolated}}) =>
+    taskIsolation === undefined
+      ? {text: 'boot the patched kernel of kernel-patches/'}
+      : {text: `boot with nohz_full=${isolated} isolcpus=domain,managed_irq,${isolated}`},
+  reference: 'Documentation/admin-guide/task-isolation.rst of the patched kernel',
+})

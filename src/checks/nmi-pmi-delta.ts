@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+import {circumstances} from '../measure/circumstances.ts'
+import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {watched} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'nmi-pmi-delta',
+  title: 'no NMI or counter interrupt hits an isolated CPU',
+  why: 'The hard lockup detector and profilers interrupt through performance counters; nothing can mask that.',
+  facts: {circumstances, watched},
+  judge: ({circumstances, watched}) => disturbances(watched, circumstances, 'nmi'),
+  evidence: ({watched}) => `0 in ${formatSeconds(watched.seconds)}`,
+  reference: 'kernel/watchdog_perf.c',
+})

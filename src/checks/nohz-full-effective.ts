@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {nohzFull} from '../facts/cpus.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+const PATH = '/sys/devices/system/cpu/nohz_full'
+
+export default defineCheck({
+  id: 'nohz-full-effective',
+  title: 'every isolated CPU is nohz_full',
+  why: 'Only on a nohz_full CPU may the scheduler tick stop while a task runs; elsewhere it fires CONFIG_HZ times a second.',
+  facts: {cmdline, nohzFull, settings},
+  judge({cmdline, nohzFull, settings: {isolated}}) {
+    const ticking = isolated.minus(nohzFull)
+    if (ticking.isEmpty) return []
+    const [booted] = valuesOf(cmdline, 'nohz_full')
+    const state =
+      booted === undefined
+        ? 'nohz_full is not among the boot arguments'
+        : nohzFull.isEmpty
+          ? `the kernel refused nohz_full=${booted}`
+          : `booted with nohz_full=${booted}`
+    return [
+      {
+        severity: 'fail',
+        subject: PATH,
+        message: `CPU ${ticking} keeps the tick: ${state}`,
+        cpus: ticking,
+        expected: `${isolated}`,
+        actual: `${nohzFull}` || 'none',
+      },
+    ]
+  },
+  evidence: ({nohzFull}) => `${nohzFull}`,
+  remedy: ({settings: {isolated}}) => ({
+    text: `add nohz_full=${isolated} to the boot arguments, once, and reboot`,
+  }),
+  reference: 'Documentation/timers/no_hz.rst',
+})

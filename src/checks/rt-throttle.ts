@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+import {fairServer} from '../facts/fair-server.ts'
+import {settings} from '../facts/settings.ts'
+import {rtRuntimeUs} from '../facts/sysctls.ts'
+import {defineCheck} from './check.ts'
+
+const PATH = '/proc/sys/kernel/sched_rt_runtime_us'
+
+export default defineCheck({
+  id: 'rt-throttle',
+  title: 'real-time throttling does not apply',
+  why: 'Before the fair server (6.12) a timer watched over every SCHED_FIFO task once a second, to take the CPU from it after 0.95 s.',
+  facts: {fairServer, rtRuntimeUs, settings},
+  skip: ({fairServer, settings: {policy}}) =>
+    policy.kind === 'other'
+      ? 'programs are launched under SCHED_OTHER'
+      : fairServer !== undefined
+        ? 'the fair server has taken its place in this kernel'
+        : undefined,
+  judge: ({rtRuntimeUs, settings: {isolated}}) =>
+    rtRuntimeUs === -1
+      ? []
+      : [
+          {
+            severity: 'fail',
+            subject: PATH,
+            message: 'SCHED_FIFO programs are watched and throttled',
+            cpus: isolated,
+            expected: '-1',
+            actual: `${rtRuntimeUs}`,
+          },
+        ],
+  evidence: () => 'no limit',
+  remedy: {text: 'lift the limit for real-time tasks', command: 'sysctl -w kernel.sched_rt_runtime_us=-1'},
+  reference: 'kernel/sched/rt.c: sched_rt_period_timer',
+})

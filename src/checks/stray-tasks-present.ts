@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+import {circumstances} from '../measure/circumstances.ts'
+import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {watched} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'stray-tasks-present',
+  title: 'nothing else ran on an isolated CPU',
+  why: 'Whatever ran there, user or kernel, took the CPU from its program and brought the tick back. That nothing is missed follows from the context switches of the run queue, or of our own spinner: it is switched out when anything else runs.',
+  facts: {circumstances, watched},
+  judge({circumstances, watched}) {
+    const findings = disturbances(watched, circumstances, 'task')
+    const blind = watched.cpus.filter(({switches}) => switches === undefined)
+    if (findings.length === 0 && blind.length > 0)
+      return {
+        unknown:
+          'nothing was seen, but a short-lived task would not be: the run queues cannot be read (root, debugfs)',
+      }
+    return findings
+  },
+  evidence: ({watched}) => `0 context switches in ${formatSeconds(watched.seconds)}`,
+  reference: 'kernel/sched/debug.c: print_cpu',
+})

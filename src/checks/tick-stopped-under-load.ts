@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {circumstances} from '../measure/circumstances.ts'
+import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {busy} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'tick-stopped-under-load',
+  title: 'the tick is stopped while a task spins',
+  why: 'Only a busy CPU proves anything: an idle one always shows its tick as stopped. A spinner runs on every isolated CPU under the launch policy, and its timer interrupts are counted from a housekeeping CPU.',
+  facts: {busy, circumstances, settings},
+  active: true,
+  judge({busy, circumstances}) {
+    const unwatched = busy.cpus.filter(({gaps}) => (gaps?.iterations ?? 0) === 0)
+    if (unwatched.length > 0)
+      return {unknown: `the spinner did not spin on CPU ${unwatched.map(({cpu}) => cpu).join(', ')}`}
+    return disturbances(busy, circumstances, 'tick')
+  },
+  evidence({busy, settings}) {
+    const total = busy.cpus.flatMap(({interrupts}) => interrupts).reduce((sum, {count}) => sum + count, 0)
+    return `${total} interrupts on ${settings.isolated} in ${formatSeconds(busy.seconds)}`
+  },
+  reference: 'Documentation/timers/no_hz.rst',
+})

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+import {guest} from '../facts/platform.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'virt-guest',
+  title: 'this is not a virtual machine',
+  why: 'A guest cannot see what its host does: an exit to the hypervisor stops the program and is counted nowhere in the guest.',
+  facts: {guest},
+  judge: ({guest}) =>
+    guest === undefined
+      ? []
+      : [
+          {
+            severity: 'warn',
+            message: `virtual machine: ${guest}; interruptions by the host are not seen here`,
+          },
+        ],
+  remedy: {text: 'prove it on bare metal, or isolate the host as well and pin the virtual CPUs'},
+  reference: 'Documentation/trace/osnoise-tracer.rst',
+})

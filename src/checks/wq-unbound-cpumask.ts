@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {WORKQUEUE_CPUMASK, workqueues} from '../facts/workqueues.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'wq-unbound-cpumask',
+  title: 'unbound workqueues stay on housekeeping CPUs',
+  why: 'An unbound kworker runs on any CPU in the mask, and so does the remote tick that replaces the stopped one.',
+  facts: {settings, workqueues},
+  judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {
+    const open = cpumask.intersect(isolated)
+    if (open.isEmpty) return []
+    return [
+      {
+        severity: 'fail',
+        subject: WORKQUEUE_CPUMASK,
+        message: `the mask includes CPU ${open}`,
+        cpus: open,
+        expected: `${housekeeping}`,
+        actual: `${cpumask}`,
+      },
+    ]
+  },
+  evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
+  remedy: {text: 'take the isolated CPUs out', command: 'isolctl apply --only workqueue-cpumask'},
+  reference: 'Documentation/core-api/workqueue.rst',
+})

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+import {Flags} from '@oclif/core'
+import {CHECKS} from '../checks/registry.ts'
+import {type Result, runChecks} from '../checks/run.ts'
+import {selectChecks} from '../checks/select.ts'
+import {parsePolicy} from '../config/policy.ts'
+import {resolveSettings} from '../config/settings.ts'
+import {gatherer, given} from '../facts/fact.ts'
+import {settings} from '../facts/settings.ts'
+import {abortable} from '../host/abortable.ts'
+import {UserError} from '../lib/errors.ts'
+import {interruptible} from '../lib/interrupt.ts'
+import {probe} from '../measure/watch.ts'
+import {reportContext} from '../report/context.ts'
+import {toReport} from '../report/json.ts'
+import type {Report} from '../report/schema/preflight.ts'
+import {exitCode} from '../report/verdict.ts'
+import {presenter} from '../ui/presenter.ts'
+import {cpulist, duration, IsolCommand} from './base.ts'
+
+const checkIds = (description: string) =>
+  Flags.string({description, helpValue: '<id>', multiple: true, multipleNonGreedy: true, delimiter: ','})
+
+export default class Preflight extends IsolCommand {
+  static override description =
+    'Prove, per isolated CPU, that the tick is stopped under load and that nothing else runs there; name the cause when not.'
+  static override examples = [
+    '<%= config.bin %> preflight',
+    '<%= config.bin %> preflight --cpus 2-3 --policy fifo:50 --window 1m --strict',
+    '<%= config.bin %> preflight --passive --skip smt-sibling --format json --output report.json',
+  ]
+  static override flags = {
+    cpus: cpulist({description: 'CPUs to look at; default: as in the config, or as booted'}),
+    policy: Flags.string({
+      description: 'scheduling policy of the programs to come: other, or fifo:1 to fifo:99',
+    }),
+    window: duration({description: 'how long to watch', defaultHelp: async () => '10s'}),
+    passive: Flags.boolean({
+      description: 'disturb nothing: start no spinners, and say what that leaves unproven',
+    }),
+    isolate: Flags.boolean({
+      description: 'spin under task isolation, as launch does on the patched kernel',
+      exclusive: ['passive'],
+    }),
+    only: checkIds('run only this check'),
+    skip: checkIds('leave this check out'),
+    allow: checkIds('let this check fail with a warning'),
+    strict: Flags.boolean({description: 'fail on warnings as well'}),
+    format: Flags.option({
+      options: ['text', 'json'] as const,
+      description: 'of the report',
+      default: 'text',
+    })(),
+    output: Flags.string({char: 'o', description: 'write the report to this file', helpValue: '<file>'}),
+  }
+
+  async run(): Promise<Report> {
+    const {flags} = await this.parse(Preflight)
+    const {selected, allow} = selectChecks(CHECKS, flags)
+    if (flags.window !== undefined && flags.window < 1000)
+      throw new UserError('--window is too short to tell a rate', {
+        help: 'watch for 1s at least; 10s is usual',
+      })
+    const view = this.view(flags.root)
+    const asked = await resolveSettings(view, {
+      ...flags,
+      windowMs: flags.window,
+      policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
+    })
+    return interruptible(async (signal) => {
+      const host = abortable(view, signal)
+      const get = gatherer(host, [
+        given(settings, asked),
+        given(probe, {spin: !flags.passive, isolate: flags.isolate}),
+      ])
+      const {version} = this.config
+      const context = (results: readonly Result[]) => reportContext(host, get, {version, results})
+      const show = presenter(await context([]), {...flags, silent: this.jsonEnabled()})
+      const results: Result[] = []
+      const clock = () => performance.now()
+      for await (const result of runChecks(selected, get, {allow, clock, signal, starting: show.starting})) {
+        results.push(result)
+        show.result(result)
+      }
+      const report = toReport(results, await context(results))
+      await show.end(results, report)
+      process.exitCode = exitCode(results, flags)
+      return report
+    })
+  }
+}

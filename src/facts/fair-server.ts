@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+import type {Remedy} from '../checks/check.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {defineFact} from './fact.ts'
+import {atLeast, kernel} from './kernel.ts'
+
+const SCHED = '/sys/kernel/debug/sched'
+export const fairServerPath = (cpu: number): string => `${SCHED}/fair_server/cpu${cpu}/runtime`
+
+/** Until reboot; it comes back when a CPU is taken offline and online again. */
+export const fairServerOff = (cpus: CpuSet): Remedy => {
+  const [first, ...more] = cpus
+  return {
+    text: 'take its time away (launch under the patched kernel parks it, and SCHED_FIFO does not meet it)',
+    command:
+      more.length === 0
+        ? `echo 0 > ${fairServerPath(first ?? 0)}`
+        : `for cpu in ${[...cpus].join(' ')}; do echo 0 > ${SCHED}/fair_server/cpu$cpu/runtime; done`,
+  }
+}
+
+/** CPU number to the fair server's runtime in nanoseconds per period; undefined when the kernel has no fair server. */
+export type FairServer = ReadonlyMap<number, number> | undefined
+
+/**
+ * The deadline server that gives SCHED_OTHER tasks a share beside real-time ones (kernel/sched/debug.c:
+ * debugfs_fair_server_init). Root only; in debugfs, which may not be mounted or may be locked down.
+ */
+export const fairServer = defineFact<FairServer>('fair-server', async (host, get) => {
+  const names = await host.list(`${SCHED}/fair_server`)
+  if (names.length === 0) {
+    if ((await host.list(SCHED)).length > 0) return undefined // the directory would be there
+    if (!atLeast(await get(kernel), 6, 8)) return undefined
+    throw new Error(`${SCHED} cannot be read: is debugfs mounted?`)
+  }
+  const runtimes = new Map<number, number>()
+  for (const name of names) {
+    const cpu = Number(/^cpu(\d+)$/.exec(name)?.[1] ?? Number.NaN)
+    const text = await host.read(fairServerPath(cpu))
+    if (text !== undefined) runtimes.set(cpu, Number(text))
+  }
+  return runtimes
+})

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, mustRead} from './fact.ts'
+
+const PROC = '/proc/irq'
+const SYS = '/sys/kernel/irq'
+
+/** One interrupt that some driver handles. */
+export interface Irq {
+  readonly irq: number
+  /** Who handles it, as in the last column of /proc/interrupts: ["nvme0q3"]. Never empty. */
+  readonly actions: readonly string[]
+  /** The interrupt controller: "PCI-MSIX-0000:00:05.0", "IO-APIC". */
+  readonly chip?: string
+  /** The flow handler: "edge", "fasteoi". */
+  readonly name?: string
+  /** Requested affinity, and the text it was read as. A move still pending is already in it (kernel/irq/proc.c: show_irq_affinity). */
+  readonly affinity: CpuSet
+  readonly affinityText: string
+  /** Where it is really delivered; undefined when the kernel does not say, or the interrupt was never started. */
+  readonly effective?: CpuSet
+  /**
+   * False for managed and per-CPU interrupts: user space may not move them. Absent when only a write would tell, as on
+   * kernels that give every file the same mode (kernel/irq/proc.c: register_irq_proc).
+   */
+  readonly movable?: false
+}
+
+export const affinityPath = (irq: number): string => `${PROC}/${irq}/smp_affinity_list`
+export const effectivePath = (irq: number): string => `${PROC}/${irq}/effective_affinity_list`
+export const DEFAULT_AFFINITY = `${PROC}/default_smp_affinity`
+
+/** Every interrupt with an action, in order. Interrupts without one are never delivered: their affinity means nothing. */
+export const irqs = defineFact<readonly Irq[]>('irqs', async (host) => {
+  const names = await host.list(PROC)
+  if (names.length === 0) throw new Error(`${PROC} does not exist`)
+  const numbers = names.filter((name) => /^\d+$/.test(name)).map(Number)
+  if (numbers.length > 0 && (await host.list(SYS)).length === 0) throw new Error(`${SYS} does not exist`)
+  const all = await Promise.all(numbers.map((irq) => readIrq(host, irq)))
+  return all.filter((irq) => irq !== undefined)
+})
+
+/** What interrupts requested from now on start with: a hex mask in the file (kernel/irq/proc.c: default_affinity_show). */
+export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: string}>(
+  'irq-default',
+  async (host) => {
+    const text = (await mustRead(host, DEFAULT_AFFINITY)).trim()
+    return {affinity: at(DEFAULT_AFFINITY, () => CpuSet.fromMask(text)), text}
+  },
+)
+
+async function readIrq(host: HostView, irq: number): Promise<Irq | undefined> {
+  const optional = async (path: string) => (await host.read(path))?.trim() || undefined
+  const actions = await actionsOf(host, irq)
+  if (actions.length === 0) return undefined
+  const path = affinityPath(irq)
+  const text = (await host.read(path))?.trim()
+  if (text === undefined) {
+    if ((await actionsOf(host, irq)).length === 0) return undefined // freed while we looked
+    throw new Error(`${path} does not exist`)
+  }
+  const chip = await optional(`${SYS}/${irq}/chip_name`)
+  const name = await optional(`${SYS}/${irq}/name`)
+  const effective = await optional(effectivePath(irq))
+  const mode = await host.mode?.(path)
+  return {
+    irq,
+    actions,
+    ...(chip === undefined ? {} : {chip}),
+    ...(name === undefined ? {} : {name}),
+    affinity: at(path, () => CpuSet.parse(text)),
+    affinityText: text,
+    ...(effective === undefined ? {} : {effective: at(effectivePath(irq), () => CpuSet.parse(effective))}),
+    ...((mode ?? 0o200) & 0o200 ? {} : {movable: false}),
+  }
+}
+
+/** /sys/kernel/irq/N/actions: comma-separated, empty when nobody handles it (kernel/irq/irqdesc.c: actions_show). */
+async function actionsOf(host: HostView, irq: number): Promise<readonly string[]> {
+  const path = `${SYS}/${irq}/actions`
+  const text = await host.read(path)
+  if (text === undefined && (await host.read(affinityPath(irq))) !== undefined)
+    throw new Error(`${path} does not exist`)
+  return (text ?? '').trim().split(',').filter(Boolean)
+}
+
+/** Parse, and name the file when its text is not what the kernel prints. */
+function at<T>(path: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
+  }
+}

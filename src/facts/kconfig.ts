@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+import {kernel} from './kernel.ts'
+
+/** What the running kernel was built with. Symbols come without CONFIG_; one that is not set is absent. */
+export interface Kconfig {
+  readonly path: string
+  readonly symbols: ReadonlyMap<string, string>
+}
+
+/** The running kernel's own copy (CONFIG_IKCONFIG_PROC), or the one its package left beside it. */
+export const kconfig = defineFact<Kconfig>('kconfig', async (host, get) => {
+  const own = await host.read('/proc/config.gz')
+  if (own !== undefined) return {path: '/proc/config.gz', symbols: parseKconfig(own)}
+  const {release} = await get(kernel)
+  for (const path of [`/boot/config-${release}`, `/lib/modules/${release}/config`]) {
+    const text = await host.read(path)
+    if (text !== undefined) return {path, symbols: parseKconfig(text)}
+  }
+  throw new Error(`neither /proc/config.gz nor /boot/config-${release} exists`)
+})
+
+/** Lines `CONFIG_NAME=value`; strings keep their content without the quotes. Pure. */
+export function parseKconfig(text: string): ReadonlyMap<string, string> {
+  const found = [...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)]
+  return new Map(found.map(([, name = '', value = '']) => [name, value.replace(/^"(.*)"$/, '$1')]))
+}

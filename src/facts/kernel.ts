@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+
+export interface Kernel {
+  /** `uname -r`: "6.12.117-isol1". */
+  readonly release: string
+  readonly major: number
+  readonly minor: number
+}
+
+/** /proc/sys/kernel/osrelease, or the third word of /proc/version. */
+export const kernel = defineFact<Kernel>('kernel', async (host) => {
+  const release =
+    (await host.read('/proc/sys/kernel/osrelease'))?.trim() ||
+    (await host.read('/proc/version'))?.trim().split(/\s+/)[2]
+  if (release === undefined) throw new Error('neither /proc/sys/kernel/osrelease nor /proc/version exists')
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? []
+  if (major === undefined || minor === undefined) throw new Error(`not a kernel release: "${release}"`)
+  return {release, major: Number(major), minor: Number(minor)}
+})
+
+/** Whether a kernel is of this version or newer. Distributions backport: use it only where no better sign exists. */
+export function atLeast(kernel: Kernel, major: number, minor: number): boolean {
+  return kernel.major > major || (kernel.major === major && kernel.minor >= minor)
+}

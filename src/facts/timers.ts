@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
+import {mustRead} from './fact.ts'
+
+export interface CpuTimers {
+  /** Functions of the high-resolution timers armed on the CPU: "watchdog_timer_fn", "dl_task_timer". */
+  readonly functions: readonly string[]
+  /** What the tick code thinks. An idle CPU says true as well, so it proves nothing by itself. */
+  readonly tickStopped?: boolean
+}
+
+/** /proc/timer_list, root only (kernel/time/timer_list.c). Not a Fact: it is only worth reading while a CPU is busy. */
+export async function readTimers(host: HostView): Promise<ReadonlyMap<number, CpuTimers>> {
+  return parseTimers(await mustRead(host, '/proc/timer_list'))
+}
+
+/** Blocks "cpu: 3"; timers look like " #0: <0000000012345678>, tick_nohz_handler, S:01". Pure. */
+export function parseTimers(text: string): ReadonlyMap<number, CpuTimers> {
+  const [perCpu = ''] = text.split(/^Tick Device:/m)
+  return new Map(
+    perCpu
+      .split(/^cpu:\s*/m)
+      .slice(1)
+      .map((block) => {
+        const stopped = /^\s*\.tick_stopped\s*:\s*(\d)/m.exec(block)?.[1]
+        return [
+          Number.parseInt(block, 10),
+          {
+            functions: [...block.matchAll(/^\s*#\d+:\s*<[^>]*>,\s*([^,\s]+)/gm)].map(([, name = '']) => name),
+            ...(stopped === undefined ? {} : {tickStopped: stopped === '1'}),
+          },
+        ]
+      }),
+  )
+}

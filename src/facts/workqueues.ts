@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, mustRead} from './fact.ts'
+
+const WQ = '/sys/devices/virtual/workqueue'
+export const WORKQUEUE_CPUMASK = `${WQ}/cpumask`
+
+/** Where unbound workqueues may run (kernel/workqueue.c: wq_unbound_cpumask and its neighbours). */
+export interface Workqueues {
+  /** In force: hex mask in the file, with the text it was read as. */
+  readonly cpumask: CpuSet
+  readonly cpumaskText: string
+  /** What was last written, or the boot default; the kernel takes `isolated` out of it. Since 6.7. */
+  readonly requested?: CpuSet
+  readonly requestedText?: string
+  /** CPUs in isolated cpuset partitions. Since 6.7. */
+  readonly isolated?: CpuSet
+}
+
+export const workqueues = defineFact<Workqueues>('workqueues', async (host) => {
+  const cpumaskText = (await mustRead(host, WORKQUEUE_CPUMASK)).trim()
+  const requestedText = (await host.read(`${WQ}/cpumask_requested`))?.trim()
+  const isolatedText = (await host.read(`${WQ}/cpumask_isolated`))?.trim()
+  return {
+    cpumask: mask(WORKQUEUE_CPUMASK, cpumaskText),
+    cpumaskText,
+    ...(requestedText === undefined
+      ? {}
+      : {requested: mask(`${WQ}/cpumask_requested`, requestedText), requestedText}),
+    ...(isolatedText === undefined ? {} : {isolated: mask(`${WQ}/cpumask_isolated`, isolatedText)}),
+  }
+})
+
+function mask(path: string, text: string): CpuSet {
+  try {
+    return CpuSet.fromMask(text)
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
+  }
+}

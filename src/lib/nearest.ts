@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+
+/** The names that are most like what was typed, best first; none when nothing is near. Pure. */
+export function nearest(typed: string, names: readonly string[], most = 3): readonly string[] {
+  const score = (name: string) =>
+    name.includes(typed) || typed.includes(name)
+      ? 0
+      : editDistance(typed, name) / Math.max(typed.length, name.length)
+  return names
+    .map((name) => ({name, distance: score(name)}))
+    .filter(({distance}) => distance <= 0.5)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, most)
+    .map(({name}) => name)
+}
+
+/** Levenshtein: insertions, deletions and replacements. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({length: b.length + 1}, (_, index) => index)
+  for (const [i, char] of [...a].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...b].entries())
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + Number(char !== other)))
+    row = next
+  }
+  return row[b.length] ?? 0
+}

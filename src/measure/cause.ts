@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT
+import type {Remedy} from '../checks/check.ts'
+import {fairServerOff} from '../facts/fair-server.ts'
+import type {InterruptClass} from '../facts/interrupts.ts'
+import {taskName} from '../facts/tasks.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import type {Circumstances} from './circumstances.ts'
+import type {Moved, Ran} from './sample.ts'
+import type {CpuWatch} from './watch.ts'
+
+/** Which question a disturbance answers: the check that reports it. */
+export type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task'
+
+/** Why a CPU was interrupted. */
+export interface Cause {
+  /** Stable: "fair-server", "second-task"; "unknown" when nothing explains the counts. */
+  readonly id: string
+  readonly concern: Concern
+  /** What is the case, lower case, no full stop, the same words on every CPU it holds for. */
+  readonly sentence: string
+  /** A short name for the summary: "fair server", "irq 24". */
+  readonly label: string
+  readonly remedy?: Remedy
+  /** The counts it explains. */
+  readonly counts: readonly Moved[]
+}
+
+/** What a rung of the ladder looks at: the counts that no earlier rung has explained, and everything else. */
+interface Seen {
+  readonly watch: CpuWatch
+  readonly left: readonly Moved[]
+  /** Interrupts of these classes that are still unexplained, altogether. */
+  count(...classes: InterruptClass[]): number
+  /** The same per second. */
+  rate(...classes: InterruptClass[]): number
+  /** Tasks that no earlier rung has explained. */
+  readonly ran: readonly Ran[]
+}
+
+type Explained = Omit<Cause, 'counts'> & {
+  /** Classes whose counts it explains; the tasks as well with `tasks`. */
+  readonly explains: readonly InterruptClass[]
+  readonly tasks?: true
+}
+
+type Rung = (seen: Seen, facts: Circumstances) => Explained | undefined
+
+/**
+ * Name what disturbed a CPU under load, from counts, rates and what is known of the machine. Rungs are tried in order;
+ * each takes the counts it explains off the ladder. What is left at the end has an unknown cause, and says so. Pure.
+ */
+export function causesOf(watch: CpuWatch, facts: Circumstances): readonly Cause[] {
+  const causes: Cause[] = []
+  for (const moved of watch.interrupts.filter((row) => row.class === 'device' || row.class === 'other'))
+    causes.push(device(moved, facts))
+  let left = watch.interrupts.filter((row) => row.class !== 'device' && row.class !== 'other')
+  let ran = watch.ran
+  let tasksOpen = true
+  for (const rung of LADDER) {
+    const count = (...classes: InterruptClass[]) =>
+      left.reduce((sum, row) => sum + (classes.includes(row.class) ? row.count : 0), 0)
+    const rate = (...classes: InterruptClass[]) => count(...classes) / watch.seconds
+    const seen = {watch: tasksOpen ? watch : {...watch, switches: 0}, left, count, rate, ran}
+    const explained = rung(seen, facts)
+    if (explained === undefined) continue
+    const {explains, tasks, ...cause} = explained
+    causes.push({...cause, counts: left.filter((row) => explains.includes(row.class))})
+    left = left.filter((row) => !explains.includes(row.class))
+    if (tasks) {
+      ran = []
+      tasksOpen = false
+    }
+  }
+  return causes
+}
+
+/** "LOC 29, RES 29, CAL 29" */
+export const formatCounts = (counts: readonly Moved[]): string =>
+  counts.map(({name, count}) => `${name} ${count}`).join(', ')
+
+const device = (moved: Moved, {isolated}: Circumstances): Cause => {
+  if (moved.class === 'other')
+    return {
+      id: 'unknown',
+      concern: 'device',
+      label: moved.name,
+      sentence: `cause unknown: ${moved.label || moved.name}`,
+      counts: [moved],
+    }
+  const actions = /^\S+\s+\d+(?:-\S+|\s+(?:Level|Edge))?\s+(.+)$/.exec(moved.label)?.[1] ?? moved.label
+  return {
+    id: 'device-irq',
+    concern: 'device',
+    label: `irq ${moved.name}`,
+    sentence: `irq ${moved.name} (${actions}) was delivered to an isolated CPU`,
+    remedy: {
+      text: `move it to the housekeeping CPUs; one that cannot be moved needs isolcpus=managed_irq,domain,${isolated} at boot`,
+      command: 'isolctl apply --only irq-affinity',
+    },
+    counts: [moved],
+  }
+}
+
+/** Fewer timer interrupts a second than this are not the tick: the slowest kernels tick 100 times. */
+const TICKING = 50
+/** "About once a second": a window is not a whole number of periods, and a loaded host stretches it. */
+const oncePerSecond = (rate: number) => rate >= 0.3 && rate <= 3
+
+/** Within half the expected number, and one more for a period that straddles the window's ends. */
+const about = (count: number, expected: number) => count >= expected / 2 - 1 && count <= expected * 1.5 + 1
+
+const names = (ran: readonly Ran[]) => {
+  const [first, second, third, ...rest] = ran.map(taskName)
+  return [first, second, third, rest.length > 0 ? `${rest.length} more` : undefined]
+    .filter((name) => name !== undefined)
+    .join(', ')
+}
+
+const bootArgument = (argument: string): Remedy => ({
+  text: `boot with ${argument}`,
+})
+
+/** The tick was never stopped. */
+const noNohzFull: Rung = ({watch: {cpu}, rate}, {hz, nohzFull, isolated}) =>
+  rate('timer') < ticking(hz) || nohzFull === undefined || nohzFull.has(cpu)
+    ? undefined
+    : {
+        id: 'no-nohz-full',
+        concern: 'tick',
+        label: 'tick',
+        sentence: `the tick is not stopped: the CPU is not in nohz_full`,
+        remedy: bootArgument(`nohz_full=${isolated}`),
+        explains: ['timer', 'resched', 'irq-work'],
+      }
+
+/** Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). */
+const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {hz, housekeeping}) =>
+  rate('timer') < ticking(hz) || !((running ?? 0) > 1 || ran.length > 0 || (switches ?? 0) > 0)
+    ? undefined
+    : {
+        id: 'second-task',
+        concern: 'tick',
+        label: 'second task',
+        sentence: `the tick is not stopped: a second task is runnable${ran.length > 0 ? `: ${names(ran)}` : ''}`,
+        remedy: keepAway(ran, housekeeping),
+        explains: ['timer', 'resched', 'irq-work'],
+      }
+
+const UNSTABLE = new Set(['hpet', 'acpi_pm', 'jiffies', 'refined-jiffies', 'pit'])
+
+/** TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
+const unstableClock: Rung = ({rate}, {hz, clocksource}) =>
+  rate('timer') < ticking(hz) || clocksource === undefined || !UNSTABLE.has(clocksource)
+    ? undefined
+    : {
+        id: 'unstable-clock',
+        concern: 'tick',
+        label: 'clock',
+        sentence: `the tick is not stopped: the clock source is ${clocksource}, so the scheduler's clock is unstable`,
+        remedy: bootArgument('tsc=reliable, if the TSC of this machine is known to be good'),
+        explains: ['timer', 'irq-work'],
+      }
+
+/** The tick runs on a nohz_full CPU with one task. */
+const tickDependency: Rung = ({rate}, {hz}) =>
+  rate('timer') < ticking(hz)
+    ? undefined
+    : {
+        id: 'tick-dependency',
+        concern: 'tick',
+        label: 'tick',
+        sentence:
+          'the tick is not stopped, cause unknown: a POSIX CPU timer, a perf event, RCU or an unstable clock holds it',
+        remedy: {
+          text: 'the tracepoint timer:tick_stop names the dependency',
+          command: 'trace-cmd record -e timer:tick_stop sleep 5',
+        },
+        explains: ['timer', 'irq-work'],
+      }
+
+const ticking = (hz: number | undefined) => Math.max(TICKING, (hz ?? 0) * 0.4)
+
+/** Machine checks that the kernel looks for with a per-CPU timer (arch/x86/kernel/cpu/mce/core.c: mce_timer_fn). */
+const mcePoll: Rung = ({left}) =>
+  left.some(({name}) => name === 'MCP')
+    ? {
+        id: 'mce-poll',
+        concern: 'tick',
+        label: 'machine check poll',
+        sentence: 'the kernel polls for machine checks',
+        remedy: {
+          text: 'turn the poll off until reboot, or boot with mce=ignore_ce',
+          command: 'echo 0 > /sys/devices/system/machinecheck/machinecheck0/check_interval',
+        },
+        explains: ['machine-check', 'timer'],
+      }
+    : undefined
+
+const machineCheck: Rung = ({count}) =>
+  count('machine-check') > 0
+    ? {
+        id: 'machine-check',
+        concern: 'nmi',
+        label: 'machine check',
+        sentence: 'the hardware reported errors (machine check interrupts)',
+        remedy: {text: 'see what they are', command: 'dmesg --level=err,warn'},
+        explains: ['machine-check'],
+      }
+    : undefined
+
+const nmi: Rung = ({watch: {cpu}, count}, {watchdog}) =>
+  count('nmi', 'perf') === 0
+    ? undefined
+    : watchdog?.nmi && watchdog.cpus.has(cpu)
+      ? {
+          id: 'hard-lockup-watchdog',
+          concern: 'nmi',
+          label: 'NMI watchdog',
+          sentence: 'the hard lockup detector uses a performance counter on the CPU',
+          remedy: {
+            text: 'turn it off until reboot, or boot with nmi_watchdog=0',
+            command: 'sysctl -w kernel.nmi_watchdog=0',
+          },
+          explains: ['nmi', 'perf'],
+        }
+      : {
+          id: 'perf-event',
+          concern: 'nmi',
+          label: 'NMI',
+          sentence: 'performance counters or another source of NMIs are active on the CPU, source unknown',
+          remedy: {text: 'stop profilers that count on every CPU (perf, eBPF agents)'},
+          explains: ['nmi', 'perf'],
+        }
+
+/** Four seconds at the default threshold, and each time the stopper thread runs (kernel/watchdog.c). */
+const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog}) => {
+  if (!watchdog?.soft || !watchdog.cpus.has(cpu) || count('timer') === 0) return undefined
+  const armed = timers?.functions.includes('watchdog_timer_fn')
+  if (armed === false || !about(count('timer'), seconds / 4)) return undefined
+  const stoppers = ran.every(({comm}) => comm.startsWith('migration/'))
+  return {
+    id: 'soft-lockup-watchdog',
+    concern: 'tick',
+    label: 'soft lockup watchdog',
+    sentence: 'the soft lockup detector wakes up on the CPU every 4 s',
+    remedy: {
+      text: 'keep it off the isolated CPUs, or boot with nosoftlockup',
+      command: 'sysctl -w kernel.soft_watchdog=0',
+    },
+    explains: ['timer', 'resched'],
+    ...(stoppers ? {tasks: true} : {}),
+  }
+}
+
+/**
+ * 6.12: every enqueue of a SCHED_OTHER task arms it; each second it takes the CPU over, which needs the tick
+ * (kernel/sched/deadline.c: dl_server_timer).
+ */
+const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version, isolated}) => {
+  if (policy.kind !== 'other' || !oncePerSecond(rate('timer')) || count('resched', 'call', 'irq-work') === 0)
+    return undefined
+  const runtime = runtimes?.get(cpu)
+  const guess = runtimes === undefined && version !== undefined && version >= 6.008 && rate('resched') >= 0.3
+  if (!guess && !((runtime ?? 0) > 0)) return undefined
+  return {
+    id: 'fair-server',
+    concern: 'tick',
+    label: 'fair server',
+    sentence: guess
+      ? 'once a second, as the fair server does; whether it runs cannot be read'
+      : 'the fair server interrupts the SCHED_OTHER task once a second',
+    remedy: fairServerOff(isolated),
+    explains: ['timer', 'resched', 'call', 'irq-work'],
+  }
+}
+
+/** Up to 6.11, or with RT_GROUP_SCHED: kernel/sched/rt.c, sched_rt_period_timer. */
+const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs, version}) => {
+  if (policy.kind !== 'fifo' || !oncePerSecond(rate('timer'))) return undefined
+  if (rtRuntimeUs === undefined || rtRuntimeUs === -1) return undefined
+  const armed = timers?.functions.includes('sched_rt_period_timer') ?? false
+  if (!armed && !(version !== undefined && version < 6.012)) return undefined
+  return {
+    id: 'rt-throttling',
+    concern: 'tick',
+    label: 'RT throttling',
+    sentence: 'the RT throttling timer looks after the SCHED_FIFO task once a second',
+    remedy: {text: 'lift the limit for real-time tasks', command: 'sysctl -w kernel.sched_rt_runtime_us=-1'},
+    explains: ['timer', 'resched'],
+  }
+}
+
+/** Every half second on the next online CPU, isolated or not (kernel/time/clocksource.c: clocksource_watchdog). */
+const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
+  if (facts.clockWatchdog !== true || facts.online === undefined || count('timer') === 0) return undefined
+  const expected = (seconds * 2) / facts.online
+  const companions = Math.abs(count('timer') - count('call')) <= 2 + count('timer') / 10
+  if (!about(count('timer'), expected) || !companions || count('call') === 0) return undefined
+  return {
+    id: 'clocksource-watchdog',
+    concern: 'tick',
+    label: 'clock source watchdog',
+    sentence: `the clock source watchdog comes by every ${facts.online / 2} s`,
+    remedy: bootArgument('tsc=reliable, or tsc=nowatchdog where the TSC is known to be good'),
+    explains: ['timer', 'call'],
+  }
+}
+
+/** Something else ran; for as long as two tasks are runnable the tick runs too. */
+const otherTask: Rung = ({watch: {switches}, ran}, {housekeeping}) =>
+  (switches ?? 0) === 0 && ran.length === 0
+    ? undefined
+    : {
+        id: 'other-task',
+        concern: 'task',
+        label: ran[0]?.comm ?? 'another task',
+        sentence:
+          ran.length > 0
+            ? `${names(ran)} ran on the CPU`
+            : 'something ran on the CPU that was gone before it could be named',
+        remedy: keepAway(ran, housekeeping),
+        explains: ['timer', 'resched', 'irq-work'],
+        tasks: true,
+      }
+
+function keepAway(ran: readonly Ran[], housekeeping: CpuSet): Remedy {
+  const movable = ran.find(({fixed}) => !fixed)
+  if (movable)
+    return {
+      text: 'keep it off the isolated CPUs',
+      command: `taskset -cp ${housekeeping} ${movable.tid}`,
+    }
+  if (ran.some(({worker}) => worker))
+    return {
+      text: 'find who queues work there: unbound work obeys the cpumask, bound work follows whoever queued it',
+      command: 'isolctl apply --only workqueue-cpumask',
+    }
+  return {text: 'a per-CPU kernel thread cannot be moved: find and stop what wakes it'}
+}
+
+const tlb: Rung = ({count}) =>
+  count('tlb') === 0
+    ? undefined
+    : {
+        id: 'tlb-shootdown',
+        concern: 'ipi',
+        label: 'TLB shootdown',
+        sentence:
+          'another CPU invalidated its TLB: memory was unmapped or protected, of the kernel or of this program',
+        remedy: {text: 'stop what unmaps memory: vfree, module unloading, other threads of the same program'},
+        explains: ['tlb', 'call'],
+      }
+
+const functionCall: Rung = ({count}) =>
+  count('call') === 0
+    ? undefined
+    : {
+        id: 'function-call',
+        concern: 'ipi',
+        label: 'function call IPI',
+        sentence:
+          'another CPU called a function on it, sender unknown: tracing, BPF, module loading and CPU hotplug do',
+        remedy: {text: 'stop tracers, and load no module or BPF program while the CPU is in use'},
+        explains: ['call'],
+      }
+
+const irqWork: Rung = ({count}) =>
+  count('irq-work') === 0
+    ? undefined
+    : {
+        id: 'irq-work',
+        concern: 'ipi',
+        label: 'irq_work',
+        sentence: 'irq_work was queued to the CPU, sender unknown: a change of its tick dependencies does it',
+        remedy: {text: 'look for timers, perf events and tasks that come and go on the CPU'},
+        explains: ['irq-work'],
+      }
+
+const resched: Rung = ({count}) =>
+  count('resched') === 0
+    ? undefined
+    : {
+        id: 'resched-ipi',
+        concern: 'ipi',
+        label: 'reschedule IPI',
+        sentence: 'another CPU asked it to reschedule, and nothing else ran, sender unknown',
+        explains: ['resched'],
+      }
+
+const localTimer: Rung = ({watch: {timers}, count}) => {
+  if (count('timer') === 0) return undefined
+  const armed = [...new Set(timers?.functions ?? [])].filter(
+    (name) => !/^tick_(nohz_handler|sched_timer)$/.test(name),
+  )
+  return {
+    id: 'unknown',
+    concern: 'tick',
+    label: 'local timer',
+    sentence: `timers expired on the CPU, cause unknown${armed.length > 0 ? `; armed there: ${armed.join(', ')}` : ''}`,
+    explains: ['timer'],
+  }
+}
+
+/** From what is certain to what is only left over. */
+const LADDER: readonly Rung[] = [
+  noNohzFull,
+  tickForTwo,
+  unstableClock,
+  tickDependency,
+  mcePoll,
+  machineCheck,
+  nmi,
+  softLockup,
+  fairServer,
+  rtThrottling,
+  clockWatchdog,
+  otherTask,
+  tlb,
+  functionCall,
+  irqWork,
+  resched,
+  localTimer,
+]

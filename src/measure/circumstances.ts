@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+import type {Policy} from '../config/policy.ts'
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {nohzFull, online} from '../facts/cpus.ts'
+import {defineFact, type Fact} from '../facts/fact.ts'
+import {fairServer} from '../facts/fair-server.ts'
+import {kconfig} from '../facts/kconfig.ts'
+import {kernel} from '../facts/kernel.ts'
+import {clocksource} from '../facts/platform.ts'
+import {settings} from '../facts/settings.ts'
+import {rtRuntimeUs, type Watchdog, watchdog} from '../facts/sysctls.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {probe} from './watch.ts'
+
+/** What else is known when the cause of a disturbance is sought. Absent means unknown. */
+export interface Circumstances {
+  readonly isolated: CpuSet
+  readonly housekeeping: CpuSet
+  readonly policy: Policy
+  /** The spinners were in task isolation. */
+  readonly isolate: boolean
+  readonly online?: number
+  /** CONFIG_HZ. */
+  readonly hz?: number
+  readonly nohzFull?: CpuSet
+  /** CPU to nanoseconds per period; empty when the kernel has no fair server. */
+  readonly fairServer?: ReadonlyMap<number, number>
+  /** 6.1: 6.001. */
+  readonly version?: number
+  readonly rtRuntimeUs?: number
+  readonly clocksource?: string
+  /** False when a boot argument rules the clock source watchdog out. */
+  readonly clockWatchdog?: boolean
+  readonly watchdog?: Watchdog
+}
+
+/** Never fails: what cannot be read is left out, and the causes that depend on it are not claimed. */
+export const circumstances = defineFact<Circumstances>('circumstances', async (_host, get) => {
+  const maybe = <T>(fact: Fact<T>) => get(fact).catch(() => undefined)
+  const {isolated, housekeeping, policy} = await get(settings)
+  const [args, running] = [await maybe(cmdline), await maybe(kernel)]
+  const hz = Number((await maybe(kconfig))?.symbols.get('HZ'))
+  const known = {
+    online: (await maybe(online))?.size,
+    hz: Number.isNaN(hz) ? undefined : hz,
+    nohzFull: await maybe(nohzFull),
+    fairServer: await get(fairServer).then(
+      (runtimes) => runtimes ?? new Map(),
+      () => undefined,
+    ),
+    version: running && running.major + running.minor / 1000,
+    rtRuntimeUs: await maybe(rtRuntimeUs),
+    clocksource: await maybe(clocksource),
+    clockWatchdog:
+      args && !valuesOf(args, 'tsc').some((value) => value === 'reliable' || value === 'nowatchdog'),
+    watchdog: await maybe(watchdog),
+  }
+  const {isolate} = await get(probe)
+  return {isolated, housekeeping, policy, isolate, ...withoutUndefined(known)}
+})
+
+type Known<T> = {readonly [K in keyof T]?: Exclude<T[K], undefined>}
+
+const withoutUndefined = <T extends object>(values: T): Known<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Known<T>

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+import type {Finding} from '../checks/check.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {type Cause, type Concern, causesOf, formatCounts} from './cause.ts'
+import type {Circumstances} from './circumstances.ts'
+import type {CpuWatch, Watch} from './watch.ts'
+
+/** One finding per cause, with the CPUs it disturbed: the same trouble on 60 CPUs is said once. Pure. */
+export function disturbances(watch: Watch, facts: Circumstances, ...concerns: Concern[]): readonly Finding[] {
+  const groups = new Map<string, {cause: Cause; where: {cpu: number; cause: Cause}[]}>()
+  for (const seen of watch.cpus) {
+    for (const cause of causesOf(seen, facts).filter(({concern}) => concerns.includes(concern))) {
+      const group = groups.get(`${cause.id} ${cause.sentence}`) ?? {cause, where: []}
+      group.where.push({cpu: seen.cpu, cause})
+      groups.set(`${cause.id} ${cause.sentence}`, group)
+    }
+  }
+  return [...groups.values()].map(({cause, where}) => ({
+    severity: 'fail',
+    subject: cause.label,
+    message: cause.sentence,
+    cpus: CpuSet.from(where.map(({cpu}) => cpu)),
+    expected: `nothing in ${formatSeconds(watch.seconds)}`,
+    actual: describe(where, watch),
+    ...(cause.remedy ? {remedy: cause.remedy} : {}),
+  }))
+}
+
+/** "10 s", "0.5 s" */
+export const formatSeconds = (seconds: number): string => `${Math.round(seconds * 10) / 10} s`
+
+/** "LOC 29, RES 29 on CPU 2; LOC 30 on CPU 3 and 5 more" */
+function describe(where: readonly {cpu: number; cause: Cause}[], {cpus}: Watch): string {
+  const one = ({cpu, cause}: {cpu: number; cause: Cause}) =>
+    `${amount(
+      cause,
+      cpus.find((seen) => seen.cpu === cpu),
+    )} on CPU ${cpu}`
+  const shown = where.slice(0, 3).map(one).join('; ')
+  return where.length > 3 ? `${shown}; and ${where.length - 3} more CPUs` : shown
+}
+
+function amount({counts, concern}: Cause, seen: CpuWatch | undefined): string {
+  const switches =
+    concern === 'task' && seen?.switches !== undefined ? `${seen.switches} context switches` : ''
+  return [switches, formatCounts(counts)].filter(Boolean).join(', ') || 'seen'
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+import type {Result} from '../checks/run.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {Exit} from '../lib/exit.ts'
+
+export type Summary = Readonly<Record<Result['status'], number>>
+
+export function summarize(results: readonly Result[]): Summary {
+  const count = (wanted: Result['status']) => results.filter(({status}) => status === wanted).length
+  return {
+    ok: count('ok'),
+    warn: count('warn'),
+    fail: count('fail'),
+    skip: count('skip'),
+    unknown: count('unknown'),
+  }
+}
+
+/** 1 for failures (or warnings under --strict), 3 when something is unknown, else 0. */
+export function exitCode(results: readonly Result[], {strict}: {readonly strict: boolean}): Exit {
+  const {fail, warn, unknown} = summarize(results)
+  if (fail > 0 || (strict && warn > 0)) return Exit.failures
+  return unknown > 0 ? Exit.unknown : Exit.ok
+}
+
+/** Together they look at every way in which a busy CPU can be disturbed; each must have passed for "quiet". */
+const PROOF = [
+  'tick-stopped-under-load',
+  'irq-count-delta',
+  'ipi-delta',
+  'nmi-pmi-delta',
+  'stray-tasks-present',
+]
+
+export interface CpuVerdict {
+  readonly quiet: CpuSet
+  readonly disturbed: CpuSet
+  readonly unproven: CpuSet
+  /** Disturbed CPU to short names of what is wrong there: "irq 24", "fair server". */
+  readonly why: ReadonlyMap<number, readonly string[]>
+}
+
+/** Pure. */
+export function judgeCpus(results: readonly Result[], isolated: CpuSet): CpuVerdict {
+  const why = new Map<number, readonly string[]>()
+  for (const result of results) {
+    if (result.status !== 'fail') continue
+    for (const {subject, cpus, severity} of result.findings) {
+      if (severity !== 'fail') continue
+      const label =
+        subject === undefined || subject.startsWith('/') ? result.check.id : subject.replace(/ [[(].*$/, '')
+      for (const cpu of cpus?.intersect(isolated) ?? [])
+        why.set(cpu, [...new Set([...(why.get(cpu) ?? []), label])])
+    }
+  }
+  const disturbed = CpuSet.from(why.keys())
+  const rest = isolated.minus(disturbed)
+  const answered = new Set(
+    results.flatMap(({check, status}) => (status === 'skip' || status === 'unknown' ? [] : [check.id])),
+  )
+  const allowed = results.some((result) => 'allowed' in result && PROOF.includes(result.check.id))
+  const proven = !allowed && PROOF.every((id) => answered.has(id))
+  return {
+    disturbed,
+    quiet: proven ? rest : CpuSet.empty,
+    unproven: proven ? CpuSet.empty : rest,
+    why,
+  }
+}
