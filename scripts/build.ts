@@ -20,11 +20,14 @@ await build({
 
 /** C programs: [source, program below dist/libexec]. Static, so that they run anywhere and map nothing they do not need. */
 const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
+  ['src/launch/shim/isol-exec.c', 'isol-exec'],
+  ['src/launch/samples/poller.c', 'samples/poller'],
+  ['src/launch/samples/slip.c', 'samples/slip'],
   ['src/measure/isol-spin.c', 'isol-spin'],
   ['src/lab/guest/init.c', 'isol-init'],
 ]
 
-await mkdir('dist/libexec', {recursive: true})
+await mkdir('dist/libexec/samples', {recursive: true})
 for (const [source, program] of PROGRAMS) {
   await execa(
     'gcc',

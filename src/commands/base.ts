@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {Command, Flags} from '@oclif/core'
-import type {Host, HostView} from '../host/host.ts'
+import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
 import {rooted} from '../host/rooted.ts'
 import {CpuSet} from '../lib/cpuset.ts'
@@ -53,7 +53,7 @@ export abstract class IsolCommand extends Command {
   }
 
   /** The machine to change: only ever this one. */
-  protected machine(root: string | undefined): Host {
+  protected machine(root: string | undefined): Host & {readonly live: Live} {
     if (root !== undefined)
       throw new UserError(`${this.id} changes the machine, and a captured one cannot be changed`, {
         help: 'leave out --root, or look with: isolctl plan --root DIR',

@@ -24,9 +24,8 @@ const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
 /** CPUs that may enter task isolation; undefined when the kernel does not have it. */
 export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
   const text = await host.read(TASK_ISOLATION)
-  if (text !== undefined) return CpuSet.parse(text)
+  if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
   // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
-  await mustRead(host, '/proc/sys/kernel/osrelease').catch(() => mustRead(host, '/proc/version'))
   if (!host.live && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)
   return undefined

@@ -90,11 +90,11 @@ export class CpuSet {
     return this.#cpus[Symbol.iterator]()
   }
 
-  /** The kernel's hex cpumask, in 32-bit groups, no leading zeros: what sysfs mask files take. */
-  toMask(): string {
+  /** The kernel's hex cpumask, in 32-bit groups: what sysfs mask files take. As wide as the mask `like` at least. */
+  toMask(like = ''): string {
     let bits = 0n
     for (const cpu of this.#cpus) bits |= 1n << BigInt(cpu)
-    const digits = bits.toString(16)
+    const digits = bits.toString(16).padStart(like.trim().replaceAll(',', '').length, '0')
     const groups: string[] = []
     for (let end = digits.length; end > 0; end -= 8) groups.unshift(digits.slice(Math.max(0, end - 8), end))
     return groups.join(',')

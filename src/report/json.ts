@@ -5,7 +5,7 @@ import {formatPolicy} from '../config/policy.ts'
 import type {Settings} from '../facts/settings.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
 import type {Watch} from '../measure/watch.ts'
-import type {Report} from './schema.ts'
+import type {Report} from './schema/preflight.ts'
 import {judgeCpus, summarize} from './verdict.ts'
 
 export interface ReportContext {

@@ -4,7 +4,7 @@ import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
 import {busy, SETTLE_MS, watched} from '../measure/watch.ts'
 import type {ReportContext} from '../report/json.ts'
-import type {Report} from '../report/schema.ts'
+import type {Report} from '../report/schema/preflight.ts'
 import {heading, type Paint, plain, renderResult, renderSummary} from '../report/text.ts'
 import {colour} from './colour.ts'
 

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+import {Args, Flags} from '@oclif/core'
+import {UserError} from '../lib/errors.ts'
+import {interruptible} from '../lib/interrupt.ts'
+import {type ApplyEvent, apply} from '../plan/apply.ts'
+import {changeCount, type Plan} from '../plan/plan.ts'
+import {loadPlan} from '../plan/plan-file.ts'
+import {requireRoot, session} from '../plan/session.ts'
+import {applyExit, applyFailure, applyReport, renderApply} from '../report/apply.ts'
+import {renderPlan} from '../report/plan.ts'
+import type {ApplyReport} from '../report/schema/machine.ts'
+import {columns, confirm} from '../ui/terminal.ts'
+import {watch} from '../ui/watch.ts'
+import {IsolCommand} from './base.ts'
+import {applyCommand, planSelection, selectionFlags} from './selection.ts'
+
+export default class Apply extends IsolCommand {
+  static override summary = 'Do what plan shows, and write down how to take it back.'
+  static override description =
+    'Every change is journalled before it is made, and read back after. When one fails, or on Ctrl-C, the run is undone.'
+  static override examples = [
+    '<%= config.bin %> apply',
+    '<%= config.bin %> apply --cpus 2-7 --yes',
+    '<%= config.bin %> apply plan.json --yes --json',
+    '<%= config.bin %> apply --dry-run',
+  ]
+  static override args = {plan: Args.string({description: 'a plan saved with plan --out', ignoreStdin: true})}
+  static override flags = {
+    ...selectionFlags,
+    yes: Flags.boolean({char: 'y', description: 'do not ask; needed where there is no terminal'}),
+    'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing'}),
+  }
+
+  async run(): Promise<ApplyReport | Plan> {
+    const {args, flags} = await this.parse(Apply)
+    const host = this.machine(flags.root)
+    if (args.plan !== undefined && (flags.only || flags.cpus))
+      throw new UserError('a saved plan is applied whole', {
+        help: 'leave out --only and --cpus, or plan anew',
+      })
+    if (!flags['dry-run']) requireRoot('apply')
+    const plan =
+      args.plan === undefined ? await planSelection(host, flags) : await loadPlan(args.plan, host.name)
+    const again = applyCommand(flags, args.plan)
+    const text = renderPlan(plan, {width: columns(), verbose: flags.verbose, applyCommand: again})
+    if (flags['dry-run']) {
+      if (!this.jsonEnabled()) process.stdout.write(text)
+      return plan
+    }
+    const events: ApplyEvent[] = []
+    if (changeCount(plan) > 0) {
+      if (!flags.yes) await confirm(text, {question: 'Apply?', command: again})
+      await interruptible((signal) =>
+        session(host, {isolctl: this.config.version, signal}, async (options) => {
+          for await (const event of watch(apply(plan, options), {...flags, json: this.jsonEnabled()}))
+            events.push(event)
+        }),
+      )
+    }
+    const report = applyReport(plan, events)
+    process.exitCode = applyExit(report)
+    if (this.jsonEnabled()) return report
+    if (!flags.quiet) process.stdout.write(renderApply(report, {width: columns()}))
+    const failure = applyFailure(report)
+    if (failure) throw failure
+    return report
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+import {basename} from 'node:path'
+import {Flags} from '@oclif/core'
+import {parsePolicy} from '../config/policy.ts'
+import {cutArguments, shellLine} from '../launch/arguments.ts'
+import {become} from '../launch/become.ts'
+import {describeLaunch, prepareLaunch} from '../launch/launch.ts'
+import {parseOnBreak} from '../launch/on-break.ts'
+import {asset} from '../lib/assets.ts'
+import {UserError} from '../lib/errors.ts'
+import {cpulist, IsolCommand} from './base.ts'
+
+export default class Launch extends IsolCommand {
+  static override summary = 'Run a program under hard CPU isolation, and say what broke it.'
+  static override description =
+    `The program replaces this process: same pid, same standard streams, and its own exit status.
+Launched on one CPU, it starts there; on several, it starts on the housekeeping CPUs and its workers take one CPU each
+(isolctl_bind() of isolctl.h, or their own sched_setaffinity). A small reporter on a housekeeping CPU says on stderr what
+broke isolation, and ends with the program.`
+  static override usage = 'launch [--cpus <cpulist>] --enter app [OPTIONS] -- PROGRAM [ARG...]'
+  static override examples = [
+    '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
+    '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
+  ]
+  static override flags = {
+    cpus: cpulist({description: 'isolated CPUs to use; default: the configured or booted ones'}),
+    enter: Flags.string({
+      description: 'how threads become isolated: app, the program calls isolctl_enter() of isolctl.h',
+      helpValue: 'app',
+    }),
+    'on-break': Flags.string({
+      description: 'what a thread that loses isolation gets: kill, signal=SIG, or report (it runs on)',
+      default: 'kill',
+    }),
+    policy: Flags.string({
+      description: 'scheduling policy: other, or fifo:PRIO',
+      helpValue: 'other|fifo:PRIO',
+    }),
+    soft: Flags.boolean({description: 'run without hard isolation where it cannot be had'}),
+    force: Flags.boolean({description: 'launch although isolation will not last long'}),
+    'allow-guest': Flags.boolean({
+      description: 'launch in a virtual machine, whose host can interrupt unseen',
+    }),
+    'status-file': Flags.string({
+      description: 'write the report as JSON there, at the end',
+      helpValue: 'FILE',
+    }),
+    'dry-run': Flags.boolean({char: 'n', description: 'print the command that would be executed'}),
+  }
+
+  async run(): Promise<unknown> {
+    const {own, program} = cutArguments(this.argv)
+    const {flags} = await this.parse(Launch, [...own])
+    if (flags.enter !== 'app')
+      throw new UserError(
+        flags.enter === undefined
+          ? 'say how the program becomes isolated'
+          : `no way to enter: "${flags.enter}"`,
+        {help: 'use --enter app with a program that calls isolctl_enter() of isolctl.h'},
+      )
+    const launch = await prepareLaunch(this.machine(flags.root), {
+      ...flags,
+      program,
+      json: this.jsonEnabled(),
+      policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
+      onBreak: parseOnBreak(flags['on-break']),
+      allowGuest: flags['allow-guest'],
+      statusFile: flags['status-file'],
+    })
+    const shim = asset('libexec/isol-exec')
+    for (const note of launch.notes) if (!flags.quiet) process.stderr.write(`note: ${note}\n`)
+    if (!flags['dry-run']) return await become(shim, [basename(shim), ...launch.argv])
+    const command = [shim, ...launch.argv]
+    this.log(shellLine(command))
+    return describeLaunch(launch, command)
+  }
+}

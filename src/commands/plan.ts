@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+import {Flags} from '@oclif/core'
+import type {Plan} from '../plan/plan.ts'
+import {savePlan} from '../plan/plan-file.ts'
+import {planExit, renderPlan} from '../report/plan.ts'
+import {columns} from '../ui/terminal.ts'
+import {IsolCommand} from './base.ts'
+import {applyCommand, planSelection, selectionFlags} from './selection.ts'
+
+export default class PlanCommand extends IsolCommand {
+  static override summary = 'Show what apply would change, as a diff.'
+  static override description =
+    'Exit status 10 when there are changes, 0 when there are none, 3 when it cannot tell.'
+  static override examples = [
+    '<%= config.bin %> plan',
+    '<%= config.bin %> plan --cpus 2-7 --only irq-affinity',
+    '<%= config.bin %> plan --out plan.json; sudo <%= config.bin %> apply plan.json',
+    '<%= config.bin %> plan --root ./captured-host --json',
+  ]
+  static override flags = {
+    ...selectionFlags,
+    out: Flags.string({description: 'save the plan, for apply', helpValue: 'FILE'}),
+  }
+
+  async run(): Promise<Plan> {
+    const {flags} = await this.parse(PlanCommand)
+    const plan = await planSelection(this.view(flags.root), flags)
+    if (flags.out !== undefined) await savePlan(flags.out, plan)
+    const layout = {width: columns(), verbose: flags.verbose, applyCommand: applyCommand(flags, flags.out)}
+    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderPlan(plan, layout))
+    process.exitCode = planExit(plan)
+    return plan
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import {bootIsolated, nohzFull} from '../facts/cpus.ts'
+import {gatherer} from '../facts/fact.ts'
+import {topology} from '../facts/topology.ts'
+import {UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import type {TopologyReport} from '../report/schema/machine.ts'
+import {renderTopology, topologyReport} from '../report/topology.ts'
+import {IsolCommand} from './base.ts'
+
+export default class Topology extends IsolCommand {
+  static override summary = 'Show which CPUs share what, and which are set apart.'
+  static override examples = [
+    '<%= config.bin %> topology',
+    '<%= config.bin %> topology --json',
+    '<%= config.bin %> topology --root ./captured-host',
+  ]
+
+  async run(): Promise<TopologyReport> {
+    const {flags} = await this.parse(Topology)
+    const host = this.view(flags.root)
+    const get = gatherer(host)
+    const cpus = await get(topology).catch((cause: Error) => {
+      throw new UserError(`cannot tell which CPUs there are: ${cause.message}`, {
+        exit: Exit.unsuitable,
+        help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+        cause,
+      })
+    })
+    const [isolated, nohz] = await Promise.all(
+      [bootIsolated, nohzFull].map((fact) => get(fact).catch(() => undefined)),
+    )
+    const report = topologyReport({host: host.name, cpus, isolated, nohzFull: nohz})
+    process.stdout.write(this.jsonEnabled() ? '' : renderTopology(report))
+    return report
+  }
+}

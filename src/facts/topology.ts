@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {online, present} from './cpus.ts'
+import {defineFact} from './fact.ts'
+
+const CPU = '/sys/devices/system/cpu'
+
+/** One CPU and where it sits (Documentation/ABI/stable/sysfs-devices-system-cpu). What the kernel does not tell is absent. */
+export interface Cpu {
+  readonly cpu: number
+  readonly online: boolean
+  /** physical_package_id. */
+  readonly socket?: number
+  readonly node?: number
+  /** core_id: unique within its socket at best. */
+  readonly core?: number
+  /** The CPUs of the same core, itself included; more than one: SMT. An offline CPU has none. */
+  readonly siblings?: CpuSet
+}
+
+/** Every CPU that is present, in order, also offline ones and across holes in the numbering. */
+export const topology = defineFact<readonly Cpu[]>('topology', async (host, get) => {
+  const folders = CpuSet.from(
+    (await host.list(CPU)).flatMap((name) => {
+      const number = /^cpu(\d+)$/.exec(name)?.[1]
+      return number === undefined ? [] : [Number(number)]
+    }),
+  )
+  // Old kernels and partial captures lack these two files: the folders are then all there is.
+  const known = await get(online).catch(() => undefined)
+  const all = folders.union(await get(present).catch(() => known ?? CpuSet.empty))
+  if (all.isEmpty) throw new Error(`${CPU} does not exist`)
+  return Promise.all([...all].map((cpu) => readCpu(host, cpu, known)))
+})
+
+async function readCpu(host: HostView, cpu: number, known: CpuSet | undefined): Promise<Cpu> {
+  const folder = `${CPU}/cpu${cpu}`
+  const number = async (name: string) => {
+    const text = (await host.read(`${folder}/topology/${name}`))?.trim()
+    return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined // "-1": the firmware does not say
+  }
+  const isOnline = known?.has(cpu) ?? (await host.read(`${folder}/online`))?.trim() !== '0'
+  const node = /^node(\d+)$/.exec((await host.list(folder)).find((name) => /^node\d+$/.test(name)) ?? '')?.[1]
+  const [socket, core] = [await number('physical_package_id'), await number('core_id')]
+  const siblings = await siblingsOf(host, `${folder}/topology`)
+  return {
+    cpu,
+    online: isOnline,
+    ...(socket === undefined ? {} : {socket}),
+    ...(node === undefined ? {} : {node: Number(node)}),
+    ...(core === undefined ? {} : {core}),
+    ...(siblings === undefined ? {} : {siblings}),
+  }
+}
+
+/** core_cpus_list since 5.3, thread_siblings_list before, masks where there are no lists. */
+async function siblingsOf(host: HostView, folder: string): Promise<CpuSet | undefined> {
+  for (const [name, parse] of [
+    ['core_cpus_list', CpuSet.parse],
+    ['thread_siblings_list', CpuSet.parse],
+    ['core_cpus', CpuSet.fromMask],
+    ['thread_siblings', CpuSet.fromMask],
+  ] as const) {
+    const text = (await host.read(`${folder}/${name}`))?.trim()
+    if (!text) continue
+    try {
+      return parse(text)
+    } catch (cause) {
+      throw new Error(`${folder}/${name}: ${(cause as Error).message}`, {cause})
+    }
+  }
+  return undefined
+}

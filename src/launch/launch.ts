@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+import {readFile} from 'node:fs/promises'
+import {formatPolicy, type Policy} from '../config/policy.ts'
+import {resolveSettings} from '../config/settings.ts'
+import {bootIsolated, nohzFull} from '../facts/cpus.ts'
+import {gatherer} from '../facts/fact.ts'
+import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {isUtf8, splitNul} from './arguments.ts'
+import {choose} from './choose.ts'
+import {gate} from './gate.ts'
+import {parseNofile, startingNofile} from './limits.ts'
+import {isolationFlags, type OnBreak} from './on-break.ts'
+
+export interface LaunchOptions {
+  readonly config: string
+  readonly cpus: CpuSet | undefined
+  readonly policy: Policy | undefined
+  readonly onBreak: OnBreak
+  readonly soft: boolean
+  readonly force: boolean
+  readonly allowGuest: boolean
+  /** No report on stderr. */
+  readonly quiet: boolean
+  /** The report on stderr as JSON. */
+  readonly json: boolean
+  readonly statusFile: string | undefined
+  /** As Node.js read them. */
+  readonly program: readonly string[]
+}
+
+export interface Launch {
+  readonly cpus: CpuSet
+  readonly housekeeping: CpuSet
+  readonly policy: Policy
+  /** Arguments of isol-exec, without its own name. */
+  readonly argv: readonly string[]
+  /** What stands against it, and was overridden. */
+  readonly notes: readonly string[]
+}
+
+/** Decide where the program runs and whether it may. Throws UserError; starts nothing. */
+export async function prepareLaunch(host: HostView, options: LaunchOptions): Promise<Launch> {
+  const target = await resolveSettings(host, options)
+  const get = gatherer(host)
+  const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
+  const ground = {
+    eligible: await get(taskIsolation),
+    guest: await get(guest).catch((error: Error) => ({unknown: error.message})),
+    clocksource: await optional(get(clocksource)),
+  }
+  const notes = gate(ground, {...options, cpus: target.isolated})
+  const setApart = [await optional(get(bootIsolated)), await optional(get(nohzFull)), ground.eligible]
+  const {isolated, housekeeping} = choose({
+    target,
+    setApart: setApart.reduce<CpuSet>((all, cpus) => all.union(cpus ?? CpuSet.empty), CpuSet.empty),
+  })
+  return {
+    cpus: isolated,
+    housekeeping,
+    policy: target.policy,
+    notes,
+    argv: [
+      `--cpus=${isolated}`,
+      `--housekeeping=${housekeeping}`,
+      `--flags=0x${isolationFlags(options.onBreak).toString(16)}`,
+      ...(target.policy.kind === 'fifo' ? [`--fifo=${target.policy.priority}`] : []),
+      ...(await nofile()),
+      ...(options.soft ? ['--soft'] : []),
+      ...(options.quiet ? ['--quiet'] : []),
+      ...(options.json ? ['--json'] : []),
+      ...(options.statusFile === undefined ? [] : [`--status-file=${options.statusFile}`]),
+      ...(await bytesOf(options.program)),
+    ],
+  }
+}
+
+/** For people and for machines: what `--dry-run` shows. */
+export function describeLaunch({cpus, housekeeping, policy, notes}: Launch, command: readonly string[]) {
+  return {
+    schema: 'isolctl.launch/1' as const,
+    dryRun: true as const,
+    cpus,
+    housekeeping,
+    policy: formatPolicy(policy),
+    notes,
+    command,
+  }
+}
+
+const ownFile = async (path: string) => await readFile(path).catch(() => Buffer.alloc(0))
+
+async function nofile(): Promise<readonly string[]> {
+  const limitsOf = async (pid: number | 'self') => parseNofile(`${await ownFile(`/proc/${pid}/limits`)}`)
+  const soft = startingNofile(await limitsOf('self'), await limitsOf(process.ppid), process.ppid)
+  return soft === undefined ? [] : [`--nofile=${soft}`]
+}
+
+/**
+ * "--", and the program's arguments. Node.js reads arguments and environment as UTF-8 and loses every other byte, so
+ * where there are such bytes, isol-exec gets them in hex, from what the kernel keeps of how we were started.
+ */
+async function bytesOf(program: readonly string[]): Promise<readonly string[]> {
+  const given = splitNul(await ownFile('/proc/self/cmdline')).slice(-program.length)
+  const odd = splitNul(await ownFile('/proc/self/environ')).filter((entry) => !isUtf8(entry))
+  const environment = odd.map((entry) => `--hex-env=${entry.toString('hex')}`)
+  const isOurs = given.length === program.length && given.every((bytes, i) => bytes.toString() === program[i])
+  if (!isOurs || given.every(isUtf8)) return [...environment, '--', ...program]
+  return [...environment, '--hex', '--', ...given.map((bytes) => bytes.toString('hex'))]
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+import {constants} from 'node:os'
+import {UserError} from '../lib/errors.ts'
+
+/** What happens to a thread that loses isolation. */
+export type OnBreak =
+  | {readonly kind: 'kill'}
+  | {readonly kind: 'report'}
+  | {readonly kind: 'signal'; readonly number: number}
+
+/** The ABI's flag bits (include/uapi/linux/prctl.h of a patched kernel); bits 8-14 hold the signal, 0 is SIGKILL. */
+const ENABLE = 1
+const USERSIG = 2
+const LAST_SIGNAL = 64
+
+/** "kill", "report", or "signal=SIGUSR1" (with or without SIG, or a number). Throws UserError. */
+export function parseOnBreak(text: string): OnBreak {
+  if (text === 'kill' || text === 'report') return {kind: text}
+  const name = /^signal=(.+)$/.exec(text)?.[1]
+  const number = name === undefined ? undefined : signalNumber(name)
+  if (number === undefined)
+    throw new UserError(
+      name === undefined ? `not a break action: "${text}"` : `there is no signal "${name}"`,
+      {help: 'give kill, report, or signal=NAME, for example signal=SIGUSR1'},
+    )
+  return {kind: 'signal', number}
+}
+
+function signalNumber(name: string): number | undefined {
+  if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= LAST_SIGNAL ? Number(name) : undefined
+  const known: Readonly<Record<string, number>> = constants.signals
+  const upper = name.toUpperCase()
+  return known[upper] ?? known[`SIG${upper}`]
+}
+
+/** Second argument of prctl(PR_TASK_ISOLATION). */
+export function isolationFlags(action: OnBreak): number {
+  switch (action.kind) {
+    case 'kill':
+      return ENABLE
+    case 'report':
+      return ENABLE | USERSIG
+    case 'signal':
+      return ENABLE | (action.number << 8)
+  }
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isol-exec: what isolctl launch becomes. Gives back what Node.js changed in this process, puts it on its CPUs, leaves a
+ * reporter behind, and executes the program: same process, same descriptors, same environment but for ISOLCTL_*.
+ *
+ *     isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]
+ *
+ * Who runs where: launched on one CPU, the whole program starts bound to it. Launched on several, it starts on the
+ * housekeeping CPUs, and the thread that calls isolctl_bind(N) gets the Nth of them; threads that bind themselves may.
+ *
+ * What exec cannot carry over is left to the program: memory locking (isolctl_enter() locks) and isolation itself.
+ * Exit status as env(1): 125 failed before the program, 126 it cannot be executed, 127 it was not found.
+ */
+#define _GNU_SOURCE
+#include "reporter.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <sys/resource.h>
+
+enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+
+struct options {
+	const char *cpus, *housekeeping, *flags, *status_file;
+	long nofile;  /* soft RLIMIT_NOFILE, or -1: leave it */
+	int priority; /* SCHED_FIFO, or 0: SCHED_OTHER */
+	bool soft, quiet, json, hex;
+};
+
+__attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, const char *format, ...)
+{
+	int error = errno;
+	va_list arguments;
+	fputs("isol-exec: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	if (error)
+		fprintf(stderr, ": %s", strerror(error));
+	fputc('\n', stderr);
+	exit(status);
+}
+
+static long number_of(const char *text, const char *what, long low, long high)
+{
+	char *end;
+	errno = 0;
+	long number = strtol(text, &end, 10);
+	if (errno || end == text || *end || number < low || number > high) {
+		errno = 0;
+		fail(FAILED, "not a %s: \"%s\"", what, text);
+	}
+	return number;
+}
+
+/* A cpulist without strides, "2-3,6". Returns how many CPUs are in it. */
+static int cpus_of(const char *list, cpu_set_t *cpus)
+{
+	CPU_ZERO(cpus);
+	const char *rest = list;
+	while (*rest) {
+		char *end;
+		long first = strtol(rest, &end, 10), last = first;
+		if (end != rest && *end == '-') {
+			rest = end + 1;
+			last = strtol(rest, &end, 10);
+		}
+		if (end == rest || first < 0 || last < first || last >= CPU_SETSIZE || (*end && *end != ',')) {
+			errno = 0;
+			fail(FAILED, "not a cpulist: \"%s\"", list);
+		}
+		for (long cpu = first; cpu <= last; cpu++)
+			CPU_SET(cpu, cpus);
+		rest = *end ? end + 1 : end;
+	}
+	return CPU_COUNT(cpus);
+}
+
+/* Decode "7a00" in place: arguments that are not UTF-8 cannot pass through Node.js otherwise. */
+static void decode_hex(char *text)
+{
+	size_t length = strlen(text);
+	for (size_t i = 0; i + 1 < length; i += 2)
+		text[i / 2] = (char)strtol((const char[]){text[i], text[i + 1], 0}, NULL, 16);
+	text[length / 2] = 0;
+}
+
+/*
+ * Node.js ignores SIGPIPE and SIGXFSZ, and sets every other signal to its default, at its start. It raises the soft limit
+ * of open files to the hard one, and makes pipes and terminals non-blocking. All of it would be
+ * inherited. (A signal that our caller ignored, as nohup does with
+ * SIGHUP, cannot be told from one that it did not: use isolctl launch -- nohup PROGRAM.)
+ */
+static void undo_node(long nofile)
+{
+	struct rlimit limit;
+	sigset_t none;
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= 2; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		if (flags >= 0 && flags & O_NONBLOCK)
+			fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	}
+	if (nofile < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)nofile > limit.rlim_max)
+		return;
+	limit.rlim_cur = (rlim_t)nofile;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fail(FAILED, "setrlimit RLIMIT_NOFILE %ld", nofile);
+}
+
+/* The file that will be executed, by the rules of execvp(3), so that what is wrong with it is known beforehand. */
+static void check_program(const char *name)
+{
+	char path[4096];
+	const char *folders = getenv("PATH");
+	struct stat file;
+	int error = ENOENT;
+	if (!*name || strchr(name, '/'))
+		folders = NULL;
+	else if (!folders)
+		folders = "/bin:/usr/bin";
+	do {
+		size_t length = folders ? strcspn(folders, ":") : 0;
+		snprintf(path, sizeof path, "%.*s%s%s", (int)length, folders ? folders : "", length ? "/" : "", name);
+		if (stat(path, &file) < 0) {
+			if (errno != ENOENT && errno != ENOTDIR)
+				error = errno;
+		} else if (!S_ISREG(file.st_mode)) {
+			error = S_ISDIR(file.st_mode) ? EISDIR : EACCES;
+		} else if (access(path, X_OK) < 0) {
+			error = errno;
+		} else {
+			return;
+		}
+		folders = folders && folders[length] ? folders + length + 1 : NULL;
+	} while (folders);
+	errno = error;
+	fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", name);
+}
+
+static struct options parse(int argc, char **argv)
+{
+	enum { CPUS = 1, HOUSEKEEPING, FLAGS, NOFILE, FIFO, STATUS_FILE, SOFT, QUIET, JSON, HEX, HEX_ENV };
+	static const struct option known[] = {
+		{"cpus", required_argument, NULL, CPUS},     {"housekeeping", required_argument, NULL, HOUSEKEEPING},
+		{"flags", required_argument, NULL, FLAGS},   {"nofile", required_argument, NULL, NOFILE},
+		{"fifo", required_argument, NULL, FIFO},     {"status-file", required_argument, NULL, STATUS_FILE},
+		{"soft", no_argument, NULL, SOFT},           {"quiet", no_argument, NULL, QUIET},
+		{"json", no_argument, NULL, JSON},           {"hex", no_argument, NULL, HEX},
+		{"hex-env", required_argument, NULL, HEX_ENV}, {NULL, 0, NULL, 0}};
+	struct options options = {.flags = "0x1", .nofile = -1};
+	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
+		switch (option) {
+		case CPUS: options.cpus = optarg; break;
+		case HOUSEKEEPING: options.housekeeping = optarg; break;
+		case FLAGS: options.flags = optarg; break;
+		case NOFILE: options.nofile = number_of(optarg, "limit", 0, 1L << 30); break;
+		case FIFO: options.priority = (int)number_of(optarg, "priority", 1, 99); break;
+		case STATUS_FILE: options.status_file = optarg; break;
+		case SOFT: options.soft = true; break;
+		case QUIET: options.quiet = true; break;
+		case JSON: options.json = true; break;
+		case HEX: options.hex = true; break;
+		case HEX_ENV:
+			decode_hex(optarg);
+			putenv(optarg);
+			break;
+		default: exit(FAILED); /* getopt has said why */
+		}
+	errno = 0;
+	if (!options.cpus || !options.housekeeping || optind == argc)
+		fail(FAILED, "usage: isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]");
+	return options;
+}
+
+static void set_environment(const struct options *options)
+{
+	setenv("ISOLCTL_FLAGS", options->flags, 1);
+	setenv("ISOLCTL_CPUS", options->cpus, 1);
+	setenv("ISOLCTL_HOUSEKEEPING", options->housekeeping, 1);
+	if (options->soft)
+		setenv("ISOLCTL_SOFT", "1", 1);
+	else
+		unsetenv("ISOLCTL_SOFT");
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = parse(argc, argv);
+	char **program = argv + optind;
+	if (options.hex)
+		for (char **argument = program; *argument; argument++)
+			decode_hex(*argument);
+
+	cpu_set_t cpus;
+	struct reporter reporter = {.pid = getpid(), .program = *program, .cpus = options.cpus, .status_fd = -1,
+				    .json = options.json, .soft = options.soft};
+	bool alone = cpus_of(options.cpus, &cpus) == 1;
+	cpus_of(options.housekeeping, &reporter.housekeeping);
+
+	undo_node(options.nofile);
+	set_environment(&options);
+	check_program(*program);
+	if (options.status_file) {
+		reporter.status_fd = open(options.status_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		if (reporter.status_fd < 0)
+			fail(FAILED, "%s", options.status_file);
+	}
+	if (sched_setaffinity(0, sizeof cpus, alone ? &cpus : &reporter.housekeeping) < 0)
+		fail(FAILED, "cannot run on CPU %s (cgroup cpuset?)", alone ? options.cpus : options.housekeeping);
+	struct sched_param priority = {.sched_priority = options.priority};
+	if (sched_setscheduler(0, options.priority ? SCHED_FIFO : SCHED_OTHER, &priority) < 0)
+		fail(FAILED, "cannot set the scheduling policy (CAP_SYS_NICE, RLIMIT_RTPRIO)");
+
+	/* Last, so that only a failing exec has to be told to it. */
+	int exec_failed = -1;
+	bool records = access("/proc/self/task_isolation", R_OK) == 0;
+	if (options.status_file || options.json || (records && !options.quiet)) {
+		exec_failed = start_reporter(&reporter);
+		if (exec_failed < 0)
+			fail(FAILED, "cannot start the reporter");
+	}
+
+	execvp(*program, program);
+	int error = errno;
+	if (exec_failed >= 0 && write(exec_failed, "x", 1) != 1)
+		errno = 0; /* then there is no reporter to hold back */
+	errno = error;
+	fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", *program);
+}

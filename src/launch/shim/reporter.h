@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reporter: a small process on the housekeeping CPUs that watches the records of the program's threads, says what
+ * broke isolation, and ends with the program. It is not a child of the program, which must not find one it did not
+ * start. It cannot see the program's exit status for the same reason; the launcher's caller gets that.
+ *
+ * Reading a record is a read of kernel memory: it does not disturb the thread (Documentation of the ABI). A record that
+ * was opened while its thread lived stays readable after the thread is dead, so that a kill can be explained.
+ */
+#ifndef ISOL_REPORTER_H
+#define ISOL_REPORTER_H
+
+#include "record.h"
+#include "words.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct reporter {
+	pid_t pid;           /* the program: its process id before and after exec */
+	const char *program; /* as it was named */
+	const char *cpus;    /* cpulist, for the report */
+	cpu_set_t housekeeping;
+	int status_fd; /* where the JSON goes, or -1 */
+	bool json;     /* JSON on stderr instead of sentences */
+	bool soft;     /* isolation is not insisted on */
+};
+
+struct watched {
+	pid_t tid;
+	int fd; /* its record; -1 when the thread is gone */
+	bool seen;
+	char name[16];
+	struct isol_record record;
+};
+
+struct told { /* one break, as it was seen */
+	pid_t tid;
+	char name[16];
+	struct isol_record record;
+	unsigned long long count;    /* breaks since the look before */
+	unsigned long long since_ns; /* since the program was started */
+};
+
+enum { TOLD_MAX = 100 }; /* a program that enters again for ever must not fill our memory; the counters go on */
+
+struct watch {
+	const struct reporter *reporter;
+	struct watched *threads;
+	size_t count, room;
+	struct told told[TOLD_MAX];
+	size_t told_count;
+	unsigned long long start_ns, changed_ns;
+};
+
+static unsigned long long isol_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+}
+
+static void say_break(const struct reporter *reporter, const struct told *told)
+{
+	char what[128], times[48] = "";
+	isol_say_what(what, sizeof what, &told->record);
+	if (told->count > 1)
+		snprintf(times, sizeof times, " (the last of %llu breaks)", told->count);
+	if (!reporter->json)
+		dprintf(2,
+			"isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
+			"help: %s\n",
+			told->name, told->tid, told->record.cpu, (double)told->record.duration_ns / 1e9,
+			(double)told->since_ns / 1e9, times, what, isol_say_help(&told->record));
+}
+
+/* Read one thread's record; tell what is new. */
+static void look(struct watch *watch, struct watched *thread)
+{
+	struct isol_record record;
+	if (thread->fd < 0 || isol_read_record(thread->fd, &record) < 0)
+		return;
+	unsigned long long fresh = record.breaks - thread->record.breaks;
+	if (record.starts != thread->record.starts || fresh)
+		watch->changed_ns = isol_now_ns();
+	thread->record = record;
+	if (fresh == 0 || watch->told_count == TOLD_MAX)
+		return;
+	struct told *told = &watch->told[watch->told_count++];
+	*told = (struct told){.tid = thread->tid, .record = record, .count = fresh};
+	told->since_ns = record.time_ns > watch->start_ns ? record.time_ns - watch->start_ns : 0;
+	memcpy(told->name, thread->name, sizeof told->name);
+	say_break(watch->reporter, told);
+}
+
+static void read_name(struct watched *thread, pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/comm", pid, thread->tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* gone: keep the name we know */
+	char name[sizeof thread->name];
+	ssize_t length = read(fd, name, sizeof name - 1);
+	close(fd);
+	if (length > 0) {
+		name[length] = 0;
+		name[strcspn(name, "\n")] = 0;
+		memcpy(thread->name, name, sizeof name);
+	}
+}
+
+static void open_thread(struct watch *watch, pid_t tid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", watch->reporter->pid, tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* gone already, or no such ABI */
+	if (watch->count == watch->room) {
+		size_t room = watch->room ? watch->room * 2 : 16;
+		struct watched *threads = realloc(watch->threads, room * sizeof *threads);
+		if (!threads) {
+			close(fd);
+			return;
+		}
+		watch->threads = threads;
+		watch->room = room;
+	}
+	watch->threads[watch->count++] = (struct watched){.tid = tid, .fd = fd, .seen = true, .name = "?"};
+	watch->changed_ns = isol_now_ns();
+}
+
+/* Follow the threads: open new ones, and close the records of those that are gone. */
+static void scan(struct watch *watch)
+{
+	char path[48];
+	snprintf(path, sizeof path, "/proc/%d/task", watch->reporter->pid);
+	DIR *tasks = opendir(path);
+	for (size_t i = 0; i < watch->count; i++)
+		watch->threads[i].seen = false;
+	for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+		pid_t tid = atoi(entry->d_name);
+		size_t i = 0;
+		while (i < watch->count && (watch->threads[i].tid != tid || watch->threads[i].fd < 0))
+			i++;
+		if (tid <= 0)
+			continue;
+		if (i < watch->count)
+			watch->threads[i].seen = true;
+		else
+			open_thread(watch, tid);
+	}
+	if (tasks)
+		closedir(tasks);
+
+	size_t kept = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		if (thread->seen && thread->record.starts == 0)
+			read_name(thread, watch->reporter->pid); /* exec and pthread_setname_np change it */
+		look(watch, thread);
+		if (!thread->seen && thread->fd >= 0) {
+			close(thread->fd);
+			thread->fd = -1;
+		}
+		/* A thread that came and went without isolation is no news. */
+		if (thread->fd >= 0 || thread->record.starts || thread->record.eagains)
+			watch->threads[kept++] = *thread;
+	}
+	watch->count = kept;
+}
+
+static void say_end(const struct watch *watch)
+{
+	size_t isolated = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct watched *thread = &watch->threads[i];
+		const struct isol_record *record = &thread->record;
+		if (record->starts == 0 && record->eagains == 0)
+			continue;
+		isolated += record->starts > 0;
+		dprintf(2, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu starts, %llu refusals%s%s%s, %llu breaks\n", thread->name,
+			thread->tid, record->cpu, (double)record->duration_ns / 1e9, record->starts, record->eagains,
+			record->eagains ? " (last: " : "", record->eagains ? record->eagain : "", record->eagains ? ")" : "",
+			record->breaks);
+	}
+	if (!isolated && !watch->reporter->soft)
+		dprintf(2,
+			"isolctl: no thread of %s was seen isolated\n"
+			"help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n",
+			watch->reporter->program);
+}
+
+static void json_text(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if (*c < 0x20 || *c == '"' || *c == '\\' || *c >= 0x7f) /* bytes above ASCII need not be UTF-8 */
+			fprintf(out, "\\u%04x", *c);
+		else
+			fputc(*c, out);
+	fputc('"', out);
+}
+
+static void json_report(FILE *out, const struct watch *watch)
+{
+	const struct reporter *reporter = watch->reporter;
+	unsigned long long starts = 0, breaks = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		starts += watch->threads[i].record.starts;
+		breaks += watch->threads[i].record.breaks;
+	}
+	fprintf(out, "{\"schema\":\"isolctl.launch/1\",\"program\":");
+	json_text(out, reporter->program);
+	fprintf(out, ",\"pid\":%d,\"cpus\":", reporter->pid);
+	json_text(out, reporter->cpus);
+	fprintf(out, ",\"durationMs\":%llu,\"isolated\":%s,\"starts\":%llu,\"breakCount\":%llu,\"threads\":[",
+		(isol_now_ns() - watch->start_ns) / 1000000, starts ? "true" : "false", starts, breaks);
+	const char *comma = "";
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct watched *thread = &watch->threads[i];
+		const struct isol_record *record = &thread->record;
+		if (record->starts == 0 && record->eagains == 0)
+			continue;
+		fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
+		json_text(out, thread->name);
+		fprintf(out,
+			",\"cpu\":%d,\"state\":\"%s\",\"isolatedMs\":%.3f,\"starts\":%llu,\"refusals\":%llu,"
+			"\"lastRefusal\":\"%s\",\"breaks\":%llu}",
+			record->cpu, record->state, (double)record->duration_ns / 1e6, record->starts, record->eagains,
+			record->eagain, record->breaks);
+		comma = ",";
+	}
+	fprintf(out, "],\"breaks\":[");
+	for (size_t i = 0; i < watch->told_count; i++) {
+		const struct told *told = &watch->told[i];
+		char what[128];
+		isol_say_what(what, sizeof what, &told->record);
+		fprintf(out, "%s{\"tid\":%d,\"name\":", i ? "," : "", told->tid);
+		json_text(out, told->name);
+		fprintf(out, ",\"cpu\":%d,\"cause\":\"%s\",\"data\":\"0x%llx\",\"message\":", told->record.cpu, told->record.cause,
+			told->record.data);
+		json_text(out, what);
+		fprintf(out, ",\"help\":");
+		json_text(out, isol_say_help(&told->record));
+		fprintf(out, ",\"count\":%llu,\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", told->count,
+			(double)told->record.duration_ns / 1e6, (double)told->since_ns / 1e6);
+	}
+	fprintf(out, "]}\n");
+}
+
+static void write_json(int fd, const struct watch *watch)
+{
+	FILE *out = fdopen(dup(fd), "w");
+	if (!out)
+		return;
+	if (fd == watch->reporter->status_fd && ftruncate(fd, 0) < 0)
+		errno = 0; /* a pipe or a device: nothing to cut off */
+	json_report(out, watch);
+	fclose(out);
+}
+
+/* Wait for the program's end, looking at its threads now and then: often while they change, seldom when they rest. */
+static void follow(struct watch *watch, int pidfd)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	int over;
+	do {
+		bool busy = isol_now_ns() - watch->changed_ns < 1000000000ULL;
+		over = poll(&end, 1, busy ? 20 : 250);
+		scan(watch);
+	} while (over == 0 || (over < 0 && errno == EINTR));
+
+	if (watch->reporter->json)
+		write_json(2, watch);
+	else
+		say_end(watch);
+	if (watch->reporter->status_fd >= 0)
+		write_json(watch->reporter->status_fd, watch);
+}
+
+/* Keep stderr and the descriptors listed (ascending); stdin and stdout become /dev/null. */
+static void close_all_but(const int keep[], size_t count)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(null, 0);
+	dup2(null, 1);
+	unsigned from = 3;
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if (keep[i] > (int)from)
+			syscall(SYS_close_range, from, keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0U, 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* The reporter's process: tells `ready` when it watches, waits for `started` to close at exec, reports, exits. */
+__attribute__((noreturn)) static void run_reporter(const struct reporter *reporter, int pidfd, int ready, int started)
+{
+	static struct watch watch;
+	int keep[] = {pidfd, ready, started, reporter->status_fd};
+	setsid(); /* Ctrl-C is for the program; what it did is still to be told */
+	for (size_t i = 0; i < 4; i++)
+		signal((const int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE}[i], SIG_IGN);
+	prctl(PR_SET_NAME, "isol-reporter");
+	sched_setaffinity(0, sizeof reporter->housekeeping, &reporter->housekeeping);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	qsort(keep, 4, sizeof *keep, by_number);
+	close_all_but(keep, 4);
+	if (chdir("/") < 0)
+		errno = 0; /* then we stay, and keep a file system busy */
+
+	watch.reporter = reporter;
+	watch.start_ns = isol_now_ns();
+	open_thread(&watch, reporter->pid);
+	char byte = 0;
+	if (write(ready, &byte, 1) != 1)
+		_exit(0);
+	close(ready);
+	if (read(started, &byte, 1) != 0)
+		_exit(0); /* exec failed, and the shim has said so */
+	close(started);
+	watch.start_ns = isol_now_ns();
+	follow(&watch, pidfd);
+	_exit(0);
+}
+
+/*
+ * Start the reporter for the calling process. Returns a descriptor to write one byte to when exec fails (it closes by
+ * itself when exec succeeds), or -1 with errno.
+ */
+static int start_reporter(const struct reporter *reporter)
+{
+	int ready[2], started[2], pidfd;
+	char byte;
+	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(started, O_CLOEXEC) < 0)
+		return -1;
+	if ((pidfd = (int)syscall(SYS_pidfd_open, reporter->pid, 0)) < 0)
+		return -1;
+	pid_t between = fork();
+	if (between < 0)
+		return -1;
+	if (between == 0) { /* fork twice: the reporter becomes a child of init */
+		pid_t last = fork();
+		if (last != 0)
+			_exit(last < 0);
+		close(started[1]);
+		close(ready[0]);
+		run_reporter(reporter, pidfd, ready[1], started[0]);
+	}
+	waitpid(between, NULL, 0);
+	close(ready[1]);
+	close(started[0]);
+	close(pidfd);
+	ssize_t got = read(ready[0], &byte, 1);
+	close(ready[0]);
+	if (got != 1) {
+		errno = ECHILD;
+		return -1;
+	}
+	return started[1];
+}
+
+#endif

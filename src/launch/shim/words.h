@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel's record of a break, in words: what it was, and the habit that prevents it. */
+#ifndef ISOL_WORDS_H
+#define ISOL_WORDS_H
+
+#include "record.h"
+#include "syscalls.h"
+
+#include <string.h>
+
+/* x86 exception vectors (Intel SDM volume 3, table 6-1). */
+static const char *isol_exception_name(unsigned long long vector)
+{
+	static const char *const names[] = {
+		[0] = "divide error",
+		[1] = "debug: a breakpoint or single step",
+		[3] = "breakpoint",
+		[4] = "overflow",
+		[5] = "bound range exceeded",
+		[6] = "invalid opcode",
+		[7] = "FPU not available",
+		[12] = "stack fault",
+		[13] = "general protection",
+		[14] = "page fault",
+		[16] = "x87 floating-point error",
+		[17] = "alignment check",
+		[18] = "machine check",
+		[19] = "SIMD floating-point error",
+		[21] = "control protection",
+	};
+	enum { KNOWN = sizeof names / sizeof *names };
+	return vector < KNOWN && names[vector] ? names[vector] : "unknown";
+}
+
+/* "system call write (1)". */
+static void isol_say_what(char *text, size_t size, const struct isol_record *record)
+{
+	const char *cause = record->cause;
+	unsigned long long data = record->data;
+	const char *name;
+	if (strcmp(cause, "syscall") == 0)
+		snprintf(text, size, "system call %s (%llu)", isol_syscall_name(data), data);
+	else if (strcmp(cause, "page_fault") == 0)
+		snprintf(text, size, "page fault at address 0x%llx%s", data, data < 4096 ? " (a null pointer)" : "");
+	else if (strcmp(cause, "exception") == 0)
+		snprintf(text, size, "exception %llu (%s)", data, isol_exception_name(data));
+	else if (strcmp(cause, "irq") == 0)
+		snprintf(text, size, "interrupt, vector %llu", data);
+	else if (strcmp(cause, "ipi") == 0)
+		snprintf(text, size, "another CPU interrupted it (IPI, 0x%llx)", data);
+	else if (strcmp(cause, "tick") == 0)
+		snprintf(text, size, "timer interrupt");
+	else if (strcmp(cause, "nmi") == 0)
+		snprintf(text, size, "non-maskable interrupt");
+	else if (strcmp(cause, "signal") == 0 && (name = sigabbrev_np((int)data)))
+		snprintf(text, size, "signal SIG%s was delivered to it", name);
+	else if (strcmp(cause, "signal") == 0)
+		snprintf(text, size, "signal %llu was delivered to it", data);
+	else if (strcmp(cause, "sched") == 0)
+		snprintf(text, size, "another task ran on its CPU");
+	else if (strcmp(cause, "hotplug") == 0)
+		snprintf(text, size, "a CPU was taken offline or online");
+	else if (strcmp(cause, "unknown") == 0)
+		snprintf(text, size, "the kernel could not tell why");
+	else
+		snprintf(text, size, "%s (0x%llx)", cause, data);
+}
+
+static int isol_is_any(const char *name, const char *const names[])
+{
+	for (; *names; names++)
+		if (strcmp(name, *names) == 0)
+			return 1;
+	return 0;
+}
+
+static const char *isol_syscall_help(unsigned long long number)
+{
+	static const char *const clocks[] = {"clock_gettime", "gettimeofday", "time", "getcpu", "clock_getres", NULL};
+	static const char *const output[] = {"write", "writev", "pwrite64", "sendto", "sendmsg", NULL};
+	static const char *const memory[] = {"mmap",   "munmap",  "brk",     "mremap", "mprotect",
+					     "madvise", "mlock", "mlockall", NULL};
+	static const char *const waits[] = {"futex",      "nanosleep", "clock_nanosleep", "poll",         "ppoll", "select",
+					    "epoll_wait", "pselect6",  "sched_yield",     "epoll_pwait", NULL};
+	const char *name = isol_syscall_name(number);
+	if (isol_is_any(name, clocks))
+		return "the vDSO reads the clock without a system call only while the clocksource is tsc: see "
+		       "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	if (isol_is_any(name, output))
+		return "keep system calls out of the isolated loop: hand output to a thread on a housekeeping CPU";
+	if (isol_is_any(name, memory))
+		return "allocate before the loop: set GLIBC_TUNABLES=glibc.malloc.trim_threshold=...:"
+		       "glibc.malloc.mmap_threshold=... so that malloc and free stay in user space";
+	if (isol_is_any(name, waits))
+		return "do not block or sleep in the isolated loop: poll shared memory instead of locks and descriptors";
+	return "keep system calls out of the isolated loop";
+}
+
+/* The habit or check that prevents such a break. */
+static const char *isol_say_help(const struct isol_record *record)
+{
+	static const struct {
+		const char *cause, *help;
+	} helps[] = {
+		{"page_fault", "map and touch all memory before entering; only what is mapped then gets locked"},
+		{"exception", "the program did something that only the kernel can handle: look at it in a debugger"},
+		{"irq", "keep device interrupts off isolated CPUs: isolctl preflight, then isolctl apply --only irq-affinity"},
+		{"ipi", "a thread sharing its memory unmapped or protected some of it, or the kernel changed its own code "
+			"(tracing, module loading): keep both still while isolated"},
+		{"tick", "no timer may be pending on its CPU, and no second task may run there: isolctl preflight"},
+		{"nmi", "boot with nowatchdog, and keep perf off isolated CPUs"},
+		{"signal", "send no signals to isolated threads, and use no timers that do"},
+		{"sched", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
+		{"hotplug", "leave CPUs online while a program is isolated"},
+	};
+	if (strcmp(record->cause, "syscall") == 0)
+		return isol_syscall_help(record->data);
+	for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
+		if (strcmp(record->cause, helps[i].cause) == 0)
+			return helps[i].help;
+	return "see the kernel's log: dmesg | grep task_isolation";
+}
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+
+/** "1 change", "2 changes". */
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+/** Rows to lines, columns aligned, no blanks at the end. */
+export function table(rows: readonly (readonly string[])[], {gap = 2} = {}): readonly string[] {
+  const widths: number[] = []
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd((widths[column] ?? 0) + gap))
+      .join('')
+      .trimEnd(),
+  )
+}
+
+/** Break words into lines of at most `width`, each after `indent` blanks; a word that is longer keeps a line of its own. */
+export function wrap(
+  words: readonly string[],
+  {width, indent = 0}: {width: number; indent?: number},
+): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of words.filter(Boolean)) {
+    if (line !== '' && indent + line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = ''
+    }
+    line += line === '' ? word : ` ${word}`
+  }
+  if (line !== '') lines.push(line)
+  return lines.map((text) => ' '.repeat(indent) + text)
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+import {type Host, HostError, type HostView} from '../host/host.ts'
+import {type Change, cpusOf, sameValue} from './change.ts'
+
+type FileLike = Exclude<Change, {kind: 'run'}>
+
+/** What the changed file holds now; null when there is none. Throws HostError. */
+export async function current(change: FileLike, host: HostView): Promise<string | null> {
+  return (await host.read(change.path)) ?? null
+}
+
+/**
+ * Turn a change into an effect, and read it back: a kernel that says yes and does something else is an error. Throws
+ * HostError with the errno of the write, Error when another value is there afterwards.
+ */
+export async function effect(change: Change, host: Host): Promise<void> {
+  switch (change.kind) {
+    case 'set':
+      await host.set(change.path, change.to)
+      break
+    case 'file':
+      await host.writeFile(change.path, change.to)
+      break
+    case 'run':
+      if (change.argv !== null) await host.run(change.argv)
+      return
+  }
+  const found = await current(change, host)
+  if (!sameValue(change, found, change.to))
+    throw new Error(`wrote "${change.to}" to ${change.path}, and it reads back as "${found?.trim() ?? ''}"`)
+}
+
+/** The kernel's way to say that an interrupt's affinity is its own business: EIO up to 6.11, EPERM since. */
+export function isRefusal(change: Change, error: unknown): boolean {
+  return (
+    change.kind === 'set' &&
+    change.refusable === true &&
+    error instanceof HostError &&
+    (error.code === 'EIO' || error.code === 'EPERM')
+  )
+}
+
+/**
+ * Where the value is in force when that is not yet where it was sent: an interrupt moves when it next fires. Undefined
+ * when it has arrived, or when the kernel does not tell.
+ */
+export async function lagging(change: Change, host: HostView): Promise<string | undefined> {
+  if (change.kind !== 'set' || change.effective === undefined) return undefined
+  const text = (await host.read(change.effective).catch(() => undefined))?.trim()
+  const [there, wanted] = [cpusOf('cpulist', text ?? ''), cpusOf('cpulist', change.to)]
+  return there && wanted && !there.isSubsetOf(wanted) ? text : undefined
+}

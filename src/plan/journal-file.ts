@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+import {constants, type FileHandle, mkdir, open} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
+import {errnoOf, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {type Entry, intactLength, parseJournal} from './journal.ts'
+import {locked} from './lock.ts'
+
+/** The journal, open for its one writer. */
+export interface Journal {
+  /** What it held when it was opened. */
+  readonly entries: readonly Entry[]
+  /** Resolves when the entry is on the disk: only then may what it announces be done. */
+  append(entry: Entry): Promise<void>
+}
+
+/**
+ * Lock the state directory, open the journal in it, and run `body`. Both are created when missing, for root alone.
+ * Throws UserError when another run holds the lock, when the journal is damaged, or when it cannot be written.
+ */
+export async function withJournal<T>(directory: string, body: (journal: Journal) => Promise<T>): Promise<T> {
+  try {
+    await mkdir(directory, {recursive: true, mode: 0o700})
+  } catch (cause) {
+    throw unwritable(directory, cause)
+  }
+  return locked(join(directory, 'lock'), async () => {
+    const file = await openJournal(directory)
+    try {
+      const text = await file.readFile('utf8')
+      const entries = parseJournal(text)
+      let length = intactLength(text)
+      await file.truncate(length) // a torn line must not end up in the middle
+      return await body({
+        entries,
+        async append(entry) {
+          const line = `${JSON.stringify(entry)}\n`
+          try {
+            await file.appendFile(line)
+            await file.datasync()
+            length += Buffer.byteLength(line)
+          } catch (cause) {
+            await file.truncate(length).catch(() => {}) // half a line: the disk is full; the failure is reported below
+            throw unwritable(directory, cause)
+          }
+        },
+      })
+    } finally {
+      await file.close()
+    }
+  })
+}
+
+async function openJournal(directory: string): Promise<FileHandle> {
+  const {O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW} = constants
+  try {
+    const file = await open(join(directory, 'journal.jsonl'), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+    // The names must survive a power cut as well, not only what is in the file.
+    await syncFolder(directory)
+    await syncFolder(dirname(directory))
+    return file
+  } catch (cause) {
+    throw unwritable(directory, cause)
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+const unwritable = (directory: string, cause: unknown) =>
+  new UserError(`cannot write the journal in ${directory}: ${errnoOf(cause) ?? (cause as Error).message}`, {
+    exit: Exit.unsuitable,
+    help: 'isolctl changes nothing that it cannot write down first; make that directory writable',
+    cause,
+  })

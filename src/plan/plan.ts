@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+import {z} from 'zod'
+import {type Fact, gatherer, given} from '../facts/fact.ts'
+import {type Settings, settings} from '../facts/settings.ts'
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import {ChangeSchema} from './change.ts'
+import type {Step} from './step.ts'
+
+const cpulist = z.string().refine((text) => {
+  try {
+    return CpuSet.parse(text).toString() === text
+  } catch {
+    return false
+  }
+}, 'not a cpulist')
+
+const NoteSchema = z.strictObject({subject: z.string(), reason: z.string()})
+
+const PlannedStepSchema = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  /** The check that is to pass afterwards. */
+  check: z.string(),
+  blast: z.string(),
+  /** Takes effect at the next boot only. */
+  needsReboot: z.literal(true).exactOptional(),
+  /** In order; none when the machine is already so. */
+  changes: z.array(ChangeSchema),
+  /** What is left alone on purpose. */
+  notes: z.array(NoteSchema),
+})
+
+/** `isolctl.plan/1`: what `plan --json` prints and `apply FILE` reads back. */
+export const PlanSchema = z.strictObject({
+  schema: z.literal('isolctl.plan/1'),
+  host: z.string(),
+  isolated: cpulist,
+  housekeeping: cpulist,
+  steps: z.array(PlannedStepSchema),
+  /** Steps that could not be planned, because the machine did not show what they depend on. */
+  unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
+})
+
+export type Plan = z.output<typeof PlanSchema>
+export type PlannedStep = Plan['steps'][number]
+
+/** What would make this machine as the settings want it. Reads, decides, and touches nothing. */
+export async function makePlan(host: HostView, asked: Settings, steps: readonly Step[]): Promise<Plan> {
+  const get = gatherer(host, [given(settings, asked)])
+  const plan: Plan = {
+    schema: 'isolctl.plan/1',
+    host: host.name,
+    isolated: `${asked.isolated}`,
+    housekeeping: `${asked.housekeeping}`,
+    steps: [],
+    unknown: [],
+  }
+  for (const step of steps) {
+    const title = step.title(asked)
+    try {
+      plan.steps.push(planStep(step, title, await gatherAll(step.facts, get)))
+    } catch (error) {
+      plan.unknown.push({id: step.id, title, reason: (error as Error).message})
+    }
+  }
+  return plan
+}
+
+function planStep(step: Step, title: string, facts: Record<string, unknown>): PlannedStep {
+  const {changes, notes = []} = step.plan(facts)
+  const {id, check, blast, needsReboot} = step
+  return {
+    id,
+    title,
+    check,
+    blast,
+    ...(needsReboot ? {needsReboot} : {}),
+    changes: [...changes],
+    notes: [...notes],
+  }
+}
+
+async function gatherAll(
+  facts: Readonly<Record<string, Fact<unknown>>>,
+  get: <T>(fact: Fact<T>) => Promise<T>,
+): Promise<Record<string, unknown>> {
+  const values: [string, unknown][] = []
+  for (const [name, fact] of Object.entries(facts)) values.push([name, await get(fact)])
+  return Object.fromEntries(values)
+}
+
+export const changeCount = ({steps}: Plan): number =>
+  steps.reduce((sum, {changes}) => sum + changes.length, 0)
+
+/** A plan that was saved. Throws UserError saying where it is not one, or not one for this machine. Pure. */
+export function parsePlan(
+  text: string,
+  {path, host, steps}: {path: string; host: string; steps: readonly Step[]},
+): Plan {
+  const refuse = (why: string) =>
+    new UserError(`${path}: ${why}`, {help: 'make one on this machine with: isolctl plan --out FILE'})
+  const parsed = PlanSchema.safeParse(jsonOf(text))
+  if (!parsed.success) {
+    const [first] = parsed.error.issues
+    throw refuse(`not a plan: ${first?.message ?? 'invalid'} (at ${first?.path.join('.') || 'the top'})`)
+  }
+  if (parsed.data.host !== host) throw refuse(`the plan was made on ${parsed.data.host}; this is ${host}`)
+  const stranger = parsed.data.steps.find(({id}) => !steps.some((step) => step.id === id))
+  if (stranger) throw refuse(`this isolctl knows no step "${stranger.id}"`)
+  return parsed.data
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+import type {Settings} from '../facts/settings.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+
+/**
+ * What remains of a CPU set when the isolated CPUs leave it: the operator's own choice, where that still names an online
+ * CPU (the kernel refuses a set without one), else all housekeeping CPUs. Never touches an isolated CPU, never empty.
+ */
+export function quietSet(cpus: CpuSet, {isolated, housekeeping}: Settings): CpuSet {
+  const rest = cpus.minus(isolated)
+  return rest.intersect(housekeeping).isEmpty ? housekeeping : rest
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import {bootId} from '../facts/boot.ts'
+import {gatherer} from '../facts/fact.ts'
+import type {Host, Live} from '../host/host.ts'
+import {UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {STATE_DIRECTORY} from './journal.ts'
+import {withJournal} from './journal-file.ts'
+import type {RunOptions} from './run.ts'
+
+export interface SessionOptions {
+  readonly isolctl: string
+  readonly signal?: AbortSignal
+  readonly stateDirectory?: string
+}
+
+/** Hold the lock, with the journal open, and do what `body` does. Throws UserError before anything is touched. */
+export async function session<T>(
+  host: Host & {readonly live: Live},
+  {isolctl, signal, stateDirectory = STATE_DIRECTORY}: SessionOptions,
+  body: (options: RunOptions) => Promise<T>,
+): Promise<T> {
+  const boot = await gatherer(host)(bootId)
+  return withJournal(stateDirectory, (journal) =>
+    body({host, journal, clock: host.live.now, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
+  )
+}
+
+/** Only root can change a machine: say so once, instead of an EACCES per file. */
+export function requireRoot(command: string): void {
+  if (process.geteuid?.() !== 0)
+    throw new UserError(`isolctl ${command} must run as root`, {
+      exit: Exit.unsuitable,
+      code: 'not-root',
+      help: `sudo isolctl ${command}; to look only: isolctl plan`,
+    })
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+import type {Host, HostView} from '../host/host.ts'
+import {Interrupted} from '../lib/errors.ts'
+import {type Change, invert, sameValue} from './change.ts'
+import {current, effect} from './effect.ts'
+import type {InForce} from './journal.ts'
+import type {Journal} from './journal-file.ts'
+import {beginRun, type RunOptions} from './run.ts'
+
+/**
+ * What we did to one place, as one change: successive changes of a path are joined where each began with what the one
+ * before had written. Where somebody wrote in between, there are two.
+ */
+export interface Delta {
+  /** The change that takes it all back: `from` is what we left there, `to` what we found. */
+  readonly back: Change
+  /** Every content of ours on the way; a crash may have left any of them. */
+  readonly ours: readonly (string | null)[]
+  readonly seqs: readonly number[]
+  readonly run: string
+  readonly at: string
+  readonly step: string
+}
+
+/** Newest first, as `inForce` gives them and as they are to be undone. Pure. */
+export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
+  const deltas: Delta[] = []
+  for (const {change, seq, run, at, step} of changes) {
+    const index = change.kind === 'run' ? -1 : deltas.findLastIndex(({back}) => pathOf(back) === change.path)
+    const newer = deltas[index]
+    if (
+      newer &&
+      change.kind !== 'run' &&
+      newer.back.kind !== 'run' &&
+      sameValue(change, change.to, newer.back.to)
+    )
+      deltas[index] = {
+        ...newer,
+        back: {...newer.back, to: change.from} as Change,
+        ours: [...newer.ours, change.to],
+        seqs: [...newer.seqs, seq],
+      }
+    else
+      deltas.push({
+        back: invert(change),
+        ours: change.kind === 'run' ? [] : [change.to],
+        seqs: [seq],
+        run,
+        at,
+        step,
+      })
+  }
+  return deltas
+}
+
+export interface Undone {
+  readonly delta: Delta
+  /**
+   * undone: taken back now; same: it was already back; gone: the path is no longer there, and our value went with it;
+   * conflict: somebody else wrote `found` since, left alone; failed: the machine refused, see `reason`.
+   */
+  readonly result: 'undone' | 'same' | 'gone' | 'conflict' | 'failed'
+  readonly found?: string | null
+  readonly reason?: string
+}
+
+export interface TakeBack {
+  readonly host: Host
+  readonly journal: Journal
+  readonly clock: () => string
+  /** Overwrite what somebody else wrote since. */
+  readonly force?: boolean
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Take deltas back, in the given order, as far as it goes: one that cannot be is reported and the rest still done.
+ * Nothing is written ahead, because taking back twice is harmless: the second time finds the value already there. For
+ * the same reason a journal that cannot be written stops nothing here. Throws Interrupted between two deltas.
+ */
+export async function* takeBack(deltas: readonly Delta[], options: TakeBack): AsyncGenerator<Undone> {
+  const stuck = new Set<string>()
+  for (const delta of deltas) {
+    options.signal?.throwIfAborted()
+    const path = pathOf(delta.back)
+    const outcome: Omit<Undone, 'delta'> =
+      path !== undefined && stuck.has(path)
+        ? {result: 'conflict', reason: 'a later change of it is still there'}
+        : await takeBackOne(delta, options)
+    if (outcome.result === 'conflict' || outcome.result === 'failed') stuck.add(path ?? '')
+    else
+      for (const seq of delta.seqs)
+        await options.journal.append({op: 'undone', at: options.clock(), seq}).catch(() => {})
+    yield {delta, ...outcome}
+  }
+}
+
+async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone, 'delta'>> {
+  try {
+    const outcome = await foresee(delta, options)
+    if (outcome.result === 'undone') await effect(delta.back, options.host)
+    return outcome
+  } catch (error) {
+    return {result: 'failed', reason: (error as Error).message}
+  }
+}
+
+/** What taking a delta back would come to, without doing it. Throws HostError when it cannot be read. */
+async function foresee(
+  {back, ours}: Delta,
+  {host, force}: {host: HostView; force?: boolean},
+): Promise<Omit<Undone, 'delta'>> {
+  if (back.kind === 'run') return {result: 'undone'}
+  const found = await current(back, host)
+  if (sameValue(back, found, back.to)) return {result: 'same'}
+  if (back.kind === 'set' && found === null) return {result: 'gone'}
+  return force || ours.some((value) => sameValue(back, found, value))
+    ? {result: 'undone'}
+    : {result: 'conflict', found}
+}
+
+/** What undo would do, without doing it. */
+export async function rehearse(
+  deltas: readonly Delta[],
+  options: {host: HostView; force?: boolean},
+): Promise<readonly Undone[]> {
+  const told = deltas.map(
+    async (delta): Promise<Undone> => ({
+      delta,
+      ...(await foresee(delta, options).catch(
+        ({message}: Error) => ({result: 'failed', reason: message}) as const,
+      )),
+    }),
+  )
+  return Promise.all(told)
+}
+
+const pathOf = (change: Change): string | undefined => (change.kind === 'run' ? undefined : change.path)
+
+export type UndoEvent =
+  | {readonly type: 'undo'; readonly undone: Undone}
+  | {readonly type: 'end'; readonly interrupted: boolean}
+
+/** Take back everything given, as a run of its own. Throws UserError before anything is touched. */
+export async function* undo(
+  deltas: readonly Delta[],
+  options: RunOptions & TakeBack,
+): AsyncGenerator<UndoEvent> {
+  await beginRun('undo', options)
+  let complete = true
+  let interrupted = false
+  try {
+    for await (const undone of takeBack(deltas, options)) {
+      complete &&= undone.result !== 'conflict' && undone.result !== 'failed'
+      yield {type: 'undo', undone}
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    interrupted = true
+  }
+  const outcome = complete && !interrupted ? 'complete' : 'incomplete'
+  await options.journal.append({op: 'end', at: options.clock(), outcome}).catch(() => {})
+  yield {type: 'end', interrupted}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+import {wrap} from '../lib/text.ts'
+import type {ApplyEvent} from '../plan/apply.ts'
+import {type Change, subjectOf} from '../plan/change.ts'
+import type {UndoEvent, Undone} from '../plan/undo.ts'
+import {colour} from '../ui/colour.ts'
+
+export interface EventLayout {
+  readonly width: number
+  readonly quiet: boolean
+  readonly verbose: boolean
+}
+
+/** What happened just now, for people who watch; nothing for what does not concern them. */
+export function renderEvent(event: ApplyEvent | UndoEvent, layout: EventLayout): readonly string[] {
+  const {quiet, verbose} = layout
+  switch (event.type) {
+    case 'step':
+      return quiet ? [] : [`${colour.bold(event.step.id)}   ${event.step.title}`]
+    case 'change':
+      if (event.result === 'same')
+        return verbose && !quiet ? line('=', event.change, 'it is so already', layout) : []
+      if (event.result === 'refused') return quiet ? [] : line('–', event.change, event.reason, layout)
+      return quiet || hidden(event.change)
+        ? []
+        : line(colour.green('✔'), event.change, valuesOf(event.change), layout)
+    case 'pending':
+      return quiet
+        ? []
+        : line('!', event.change, `still on ${event.effective}, moves when it next fires`, layout)
+    case 'failed':
+      return [...wrap(event.error.message.split(' '), {width: layout.width, indent: 4})].map((text, index) =>
+        index === 0 ? text.replace(/^ {4}/, `  ${colour.red('✖')} `) : text,
+      )
+    case 'undo':
+      return renderUndone(event.undone, layout)
+    case 'end':
+      return []
+  }
+}
+
+function renderUndone({delta, result, found, reason}: Undone, layout: EventLayout): readonly string[] {
+  const {back} = delta
+  switch (result) {
+    case 'undone':
+      return layout.quiet || hidden(back) ? [] : line(colour.green('✔'), back, valuesOf(back), layout)
+    case 'same':
+      return layout.quiet ? [] : line('=', back, 'it is back already', layout)
+    case 'gone':
+      return layout.quiet ? [] : line('–', back, 'the path is no longer there', layout)
+    case 'conflict':
+      return line(
+        colour.yellow('!'),
+        back,
+        reason ?? `somebody else wrote "${found?.trim() ?? 'no file'}" since: left alone`,
+        layout,
+      )
+    case 'failed':
+      return line(colour.red('✖'), back, reason ?? 'failed', layout)
+  }
+}
+
+function line(mark: string, change: Change, text = '', {width}: EventLayout): readonly string[] {
+  const whole = `${subjectOf(change)}   ${text}`.trimEnd()
+  if (whole.length + 4 <= width) return [`  ${mark} ${whole}`]
+  return [`  ${mark} ${subjectOf(change)}`, ...wrap(text.split(' '), {width, indent: 6})]
+}
+
+const valuesOf = (change: Change): string =>
+  change.kind === 'set'
+    ? `${change.from.trim()} -> ${change.to}`
+    : change.kind === 'file' && change.to === null
+      ? 'removed'
+      : ''
+
+/** A command that runs in the other direction only. */
+const hidden = (change: Change): boolean => change.kind === 'run' && change.argv === null

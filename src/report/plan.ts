@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+import {Exit} from '../lib/exit.ts'
+import {count, wrap} from '../lib/text.ts'
+import {changeCount, type Plan, type PlannedStep} from '../plan/plan.ts'
+import {colour} from '../ui/colour.ts'
+import {renderChanges} from './changes.ts'
+
+/** So many of the things a step leaves alone are named; `verbose` names all. */
+const NAMED = 3
+
+export interface PlanLayout {
+  /** Columns of the terminal; 80 when there is none. */
+  readonly width: number
+  readonly verbose: boolean
+  /** What applies this plan, with the flags it was made with. */
+  readonly applyCommand: string
+}
+
+/** A plan as a diff, for people. */
+export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayout): string {
+  const shown = plan.steps.filter(({changes, notes}) => changes.length > 0 || notes.length > 0)
+  const lines = [
+    ...wrap([`${plan.host}:`, ...headline(plan).split(' ')], {width}),
+    ...shown.flatMap((step) => ['', ...renderStep(step, {width, verbose})]),
+    ...plan.unknown.flatMap(({id, title, reason}) => [
+      '',
+      ...heading(id, title, '', width),
+      ...wrap(`cannot be planned: ${reason}`.split(' '), {width, indent: 2}).map((line) =>
+        colour.yellow(line.replace('  ', '? ')),
+      ),
+    ]),
+  ]
+  if (changeCount(plan) > 0)
+    lines.push('', ...footer([`Apply with: ${applyCommand}`, 'Undo later with: isolctl undo'], width))
+  return `${lines.join('\n')}\n`
+}
+
+function headline(plan: Plan): string {
+  const steps = plan.steps.filter(({changes}) => changes.length > 0)
+  const reboots = steps.filter(({needsReboot}) => needsReboot).length
+  const nothing = plan.unknown.length > 0 ? 'no change known' : 'nothing to do'
+  const what =
+    steps.length === 0
+      ? nothing
+      : [
+          count(steps.length, 'step'),
+          count(changeCount(plan), 'change'),
+          ...(reboots > 0 ? ['1 reboot'] : []),
+        ].join(', ')
+  return `${what} · isolated ${plan.isolated} · housekeeping ${plan.housekeeping}`
+}
+
+function renderStep(
+  step: PlannedStep,
+  {width, verbose}: {width: number; verbose: boolean},
+): readonly string[] {
+  return [
+    ...heading(step.id, step.title, lasting(step), width),
+    ...(step.changes.length === 0
+      ? []
+      : wrap(step.blast.split(' '), {width, indent: 2}).map((line) => colour.dim(line))),
+    ...renderChanges(step.changes, {width}),
+    ...renderNotes(step, {width, verbose}),
+  ]
+}
+
+function lasting({changes, needsReboot}: PlannedStep): string {
+  if (needsReboot) return 'needs a reboot'
+  return changes.length > 0 && changes.every(({kind}) => kind === 'set') ? 'until reboot' : ''
+}
+
+/** The step's name and title, and on the right how long it lasts, on a line of its own where it does not fit. */
+function heading(id: string, title: string, right: string, width: number): readonly string[] {
+  const left = `${id}   ${title}`
+  const fits = left.length + 3 + right.length <= width
+  const painted = `${colour.bold(id)}   ${title}`
+  if (right === '') return [painted]
+  return fits
+    ? [`${painted}${' '.repeat(width - left.length - right.length)}${colour.dim(right)}`]
+    : [painted, ' '.repeat(Math.max(0, width - right.length)) + colour.dim(right)]
+}
+
+/** Left alone, grouped by why: a storage controller alone may have a hundred queues. */
+function renderNotes(
+  {notes}: PlannedStep,
+  {width, verbose}: {width: number; verbose: boolean},
+): readonly string[] {
+  const reasons = Map.groupBy(notes, ({reason}) => reason)
+  return [...reasons].flatMap(([reason, group]) => {
+    const named = verbose ? group : group.slice(0, NAMED)
+    const rest = group.length - named.length
+    const names = named.map(({subject}) => subject).join(', ')
+    const text = `${names}${rest > 0 ? ` and ${rest} more` : ''}: ${reason}`
+    return wrap(text.split(' '), {width, indent: 4}).map((line, index) =>
+      index === 0 ? line.replace(/^ {4}/, '  = ') : line,
+    )
+  })
+}
+
+function footer(parts: readonly string[], width: number): readonly string[] {
+  const line = parts.join('        ')
+  return line.length <= width ? [line] : parts
+}
+
+/** What plan's exit code says. */
+export function planExit(plan: Plan): Exit {
+  if (changeCount(plan) > 0) return Exit.changes
+  return plan.unknown.length > 0 ? Exit.unknown : Exit.ok
+}

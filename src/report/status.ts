@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+import {Exit} from '../lib/exit.ts'
+import {count, wrap} from '../lib/text.ts'
+import {invert} from '../plan/change.ts'
+import type {Status} from '../plan/status.ts'
+import {colour} from '../ui/colour.ts'
+import {named} from './changes.ts'
+import type {StatusReport} from './schema/machine.ts'
+
+export function statusReport(
+  {deltas, unfinished, refused, goneAtReboot}: Status,
+  {host, bootId}: {host: string; bootId: string},
+): StatusReport {
+  const ok = unfinished.length === 0 && deltas.every(({state}) => state === 'in-force')
+  return {
+    schema: 'isolctl.status/1',
+    host,
+    bootId,
+    ok,
+    changes: deltas.map(({delta, state, found}) => ({
+      ...named(delta.step, invert(delta.back)),
+      run: delta.run,
+      at: delta.at,
+      state,
+      ...(found === undefined ? {} : {found}),
+    })),
+    unfinished: [...unfinished],
+    refused: [...refused].map(([path, reason]) => ({path, reason})),
+    goneAtReboot,
+  }
+}
+
+const MARK = {'in-force': '✔', drifted: '✖', reverted: '!', gone: '–', unknown: '?'} as const
+
+const SAYS = {
+  drifted: (found: string) => `somebody else wrote "${found}" since`,
+  reverted: () => 'it is back at what it was before',
+  gone: () => 'the path is no longer there',
+  unknown: (found: string) => `cannot be read: ${found}`,
+} as const
+
+/** One screen: what is applied, by which run, what drifted since, and what to do about it. */
+export function renderStatus(report: StatusReport, {width}: {readonly width: number}): string {
+  const {changes, unfinished, refused, goneAtReboot} = report
+  const drifted = changes.filter(({state}) => state === 'drifted' || state === 'reverted').length
+  const headline = [
+    changes.length === 0 ? 'nothing is applied' : `${count(changes.length, 'change')} applied`,
+    ...(drifted > 0 ? [`${drifted} drifted`] : []),
+    ...(refused.length > 0 ? [`${refused.length} placed by the kernel`] : []),
+    ...(goneAtReboot > 0 ? [`${goneAtReboot} of earlier boots gone with them`] : []),
+  ]
+  const lines = wrap([`${report.host}:`, ...headline.join(', ').split(' ')], {width}).slice()
+  for (const group of Map.groupBy(changes, ({run, step}) => `${run} ${step}`).values()) {
+    const [first] = group
+    if (first) lines.push('', `${first.step} · run ${first.run} · ${first.at.replace(/\.\d+Z$/, 'Z')}`)
+    for (const change of group) lines.push(...renderChange(change, width))
+  }
+  if (unfinished.length > 0)
+    lines.push(
+      '',
+      `run ${unfinished.join(', ')} was killed before it finished; take it back with: isolctl undo`,
+    )
+  else if (changes.length > 0) lines.push('', 'Take back with: isolctl undo')
+  return `${lines.join('\n')}\n`
+}
+
+function renderChange(
+  {subject, from, to, state, found}: StatusReport['changes'][number],
+  width: number,
+): readonly string[] {
+  const mark = {
+    'in-force': colour.green,
+    drifted: colour.red,
+    reverted: colour.yellow,
+    gone: colour.dim,
+    unknown: colour.yellow,
+  }[state]
+  const line = `  ${mark(MARK[state])} ${subject}${from === undefined ? '' : `   ${from} -> ${to}`}`
+  return state === 'in-force'
+    ? [line]
+    : [line, ...wrap(SAYS[state](found ?? '').split(' '), {width, indent: 6})]
+}
+
+/** 1: something is not as we left it; 3: something cannot be read. */
+export function statusExit({changes, unfinished, ok}: StatusReport): Exit {
+  if (ok) return Exit.ok
+  const known = changes.some(({state}) => state !== 'in-force' && state !== 'unknown')
+  return known || unfinished.length > 0 ? Exit.failures : Exit.unknown
+}

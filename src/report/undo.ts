@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+import {Exit} from '../lib/exit.ts'
+import {count} from '../lib/text.ts'
+import type {Undone} from '../plan/undo.ts'
+import {undoneReport} from './apply.ts'
+import {renderChanges} from './changes.ts'
+import {renderEvent} from './events.ts'
+import type {UndoReport} from './schema/machine.ts'
+
+/** What undo did, or would do; `isolctl.undo/1`. */
+export function undoReport(
+  undone: readonly Undone[],
+  {host, dryRun, interrupted = false}: {host: string; dryRun: boolean; interrupted?: boolean},
+): UndoReport {
+  const left = undone.some(({result}) => result === 'conflict' || result === 'failed')
+  return {
+    schema: 'isolctl.undo/1',
+    host,
+    dryRun,
+    ok: !left && !interrupted,
+    ...(interrupted ? {interrupted} : {}),
+    changes: undone.map(undoneReport),
+  }
+}
+
+/** What undo's exit code says: 1 conflicts were left alone, 5 the machine refused to take a value back. */
+export function undoExit({changes, interrupted}: UndoReport): Exit {
+  if (changes.some(({result}) => result === 'failed')) return Exit.applyNotUndone
+  if (interrupted) return Exit.interrupted
+  return changes.some(({result}) => result === 'conflict') ? Exit.failures : Exit.ok
+}
+
+/** What undo would do, as a diff, and what it would leave alone. */
+export function renderRehearsal(undone: readonly Undone[], {width}: {readonly width: number}): string {
+  const todo = undone.filter(({result}) => result === 'undone').map(({delta}) => delta.back)
+  const layout = {width, quiet: false, verbose: true}
+  const rest = undone.filter(({result}) => result !== 'undone')
+  const lines = [
+    ...renderChanges(todo, {width}),
+    ...rest.flatMap((each) => renderEvent({type: 'undo', undone: each}, layout)),
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+export function renderUndo(report: UndoReport): string {
+  const {changes, dryRun, host, interrupted} = report
+  if (changes.length === 0) return `${host}: nothing to undo\n`
+  const results = (...wanted: string[]) => changes.filter(({result}) => wanted.includes(result)).length
+  const parts = [
+    `${dryRun ? 'would undo' : 'undone'}: ${count(results('undone'), 'change')}`,
+    ...(results('same', 'gone') > 0 ? [`${results('same', 'gone')} already back or gone`] : []),
+    ...(results('conflict') > 0 ? [`${results('conflict')} changed by somebody else and left alone`] : []),
+    ...(results('failed') > 0 ? [`${results('failed')} failed`] : []),
+  ]
+  const next = [
+    ...(interrupted ? ['Stopped on request; the rest is still applied. Go on with: isolctl undo'] : []),
+    ...(results('conflict') > 0 ? ['Overwrite what others wrote with: isolctl undo --force'] : []),
+    ...(results('failed') > 0 ? ['Try the rest again with: isolctl undo'] : []),
+  ]
+  return `${[parts.join(', '), ...next].join('\n')}\n`
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+import {readdirSync, readFileSync} from 'node:fs'
+import {chmod, mkdir, readFile, writeFile} from 'node:fs/promises'
+import {availableParallelism} from 'node:os'
+import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {execa} from 'execa'
+import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
+import {packageRoot} from '../../src/lib/assets.ts'
+import {type Workshop, workshop} from './compile.ts'
+
+let shop: Workshop
+let shim: string
+let poller: string
+let probe: string
+beforeAll(async () => {
+  shop = await workshop()
+  shim = await shop.compile('src/launch/shim/isol-exec.c', 'isol-exec')
+  probe = await shop.compile('test/launch/fixtures/probe.c', 'probe')
+  poller = await shop.compile('src/launch/samples/poller.c', 'poller')
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+const places = ['--cpus=0', '--housekeeping=0']
+const run = (argv: readonly string[], options: readonly string[] = []) =>
+  execa(shim, [...places, ...options, '--', ...argv], {
+    reject: false,
+    cwd: shop.folder,
+    stripFinalNewline: false,
+  })
+
+describe('isol-exec', () => {
+  it('hands over every argument byte for byte', async () => {
+    const odd = ['', ' a  b ', 'line\nline', 'ü€𝄞', '\'"$\\`', '--cpus=5', '--', '-n']
+    const {stdout} = await run(['sh', '-c', 'cat /proc/$$/cmdline; :', 'sh', ...odd])
+    expect(stdout.split('\0').slice(4, -1)).toEqual(odd)
+  })
+  it('takes arguments and environment in hex, where they are not UTF-8', async () => {
+    const hex = (...bytes: number[]) => Buffer.from(bytes).toString('hex')
+    const words = ['printf', '%s'].map((word) => Buffer.from(word).toString('hex'))
+    const {stdout} = await execa(shim, [...places, '--hex', '--', ...words, hex(0x66, 0xfc, 0xff)], {
+      encoding: 'buffer',
+    })
+    expect([...stdout]).toEqual([0x66, 0xfc, 0xff])
+    const name = Buffer.from('ODD=').toString('hex')
+    const env = await execa(
+      shim,
+      [...places, `--hex-env=${name}${hex(0xe9)}`, '--', 'sh', '-c', 'printf %s "$ODD"'],
+      {encoding: 'buffer'},
+    )
+    expect([...env.stdout]).toEqual([0xe9])
+  })
+  it('runs the program as itself: same pid, same group, its own exit status', async () => {
+    const script = `echo $$; exec "${shim}" ${places.join(' ')} -- "${probe}" 7`
+    const {stdout, exitCode} = await execa('sh', ['-c', script], {reject: false})
+    const found = findings(stdout)
+    expect(found['pid']).toBe(stdout.split('\n')[0])
+    expect(found['pgrp']).toBe(findings((await execa(probe)).stdout)['pgrp'])
+    expect(exitCode).toBe(7)
+  })
+  it('gives back the signals, the mask, the limit and the pipes that Node.js changed', async () => {
+    const before = findings((await execa(probe, ['--like-node', probe])).stdout)
+    expect(before).toMatchObject({ignored: '13 25', blocked: '10', nonblocking: '0 1 2'})
+    const {stdout} = await execa(probe, ['--like-node', shim, ...places, '--nofile=777', '--', probe])
+    expect(findings(stdout)).toMatchObject({ignored: '', blocked: '', nonblocking: '', nofile: '777'})
+  })
+  it('changes nothing else: limit when it is not told one, open files, children', async () => {
+    const {pid: _, ...direct} = findings((await execa(probe)).stdout)
+    expect(direct['children']).toBe('none')
+    const {stdout} = await execa(shim, [...places, '--soft', '--json', '--', probe])
+    expect(findings(stdout)).toMatchObject(direct)
+  })
+
+  test.for([
+    ['127', ['no-such-program'], 'isol-exec: no-such-program: No such file or directory\n'],
+    ['127', ['./no-such-program'], 'isol-exec: ./no-such-program: No such file or directory\n'],
+    ['126', ['/etc/passwd'], 'isol-exec: /etc/passwd: Permission denied\n'],
+    ['126', ['/'], 'isol-exec: /: Is a directory\n'],
+    ['127', [''], 'isol-exec: : No such file or directory\n'],
+  ] as const)('exits %s for %j', async ([code, argv, stderr]) => {
+    expect(await run(argv)).toMatchObject({exitCode: Number(code), stderr, stdout: ''})
+  })
+  it('exits 126 for a program that exec refuses, and its reporter holds its tongue', async () => {
+    const broken = join(shop.folder, 'broken')
+    await writeFile(broken, '#!/no/such/interpreter\n')
+    await chmod(broken, 0o755)
+    const {exitCode, stderr} = await run(['./broken'], ['--status-file=never.json'])
+    expect([exitCode, stderr]).toEqual([127, 'isol-exec: ./broken: No such file or directory\n'])
+    await gone('never.json')
+    expect(await readFile(join(shop.folder, 'never.json'), 'utf8')).toBe('')
+  })
+  test.for([
+    [['--cpus=4095', '--housekeeping=0', '--', 'true'], 'not a cpulist'],
+    [['--cpus=1000', '--housekeeping=0', '--', 'true'], 'cannot run on CPU 1000'],
+    [['--cpus=0-', '--housekeeping=0', '--', 'true'], 'not a cpulist: "0-"'],
+    [['--cpus=0', '--housekeeping=0', '--fifo=100', '--', 'true'], 'not a priority: "100"'],
+    [
+      ['--cpus=0', '--housekeeping=0', '--status-file=/no/such/folder/f', '--', 'true'],
+      '/no/such/folder/f: No such',
+    ],
+    [['--cpus=0', '--housekeeping=0'], 'usage: isol-exec'],
+    [['--nonsense'], "unrecognized option '--nonsense'"],
+  ] as const)('exits 125 for %j', async ([argv, message]) => {
+    const {exitCode, stderr} = await execa(shim, argv, {reject: false})
+    expect(exitCode).toBe(125)
+    expect(stderr).toContain(message)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  it('tells the program where it is', async () => {
+    const {stdout} = await run(['sh', '-c', 'env | grep ISOLCTL | sort'], ['--flags=0xa01', '--soft'])
+    expect(stdout).toBe('ISOLCTL_CPUS=0\nISOLCTL_FLAGS=0xa01\nISOLCTL_HOUSEKEEPING=0\nISOLCTL_SOFT=1\n')
+  })
+  it.skipIf(availableParallelism() < 2)(
+    'starts on its one CPU; with several, on the housekeeping CPUs',
+    async () => {
+      const status = ['grep', '-h', 'Cpus_allowed_list', '/proc/self/status']
+      const one = await execa(shim, ['--cpus=1', '--housekeeping=0', '--', ...status])
+      expect(one.stdout).toBe('Cpus_allowed_list:\t1')
+      const several = await execa(shim, ['--cpus=1-2', '--housekeeping=0', '--', ...status])
+      expect(several.stdout).toBe('Cpus_allowed_list:\t0')
+    },
+  )
+})
+
+describe('the reporter', () => {
+  it('is there while the program is, no child of it, and gone when it is', async () => {
+    const script = 'grep -l isol-reporter /proc/[0-9]*/comm; exec "$0"'
+    const {stdout} = await run(['sh', '-c', script, probe], ['--status-file=gone.json', '--soft'])
+    expect(stdout).toContain('/comm')
+    expect(findings(stdout)['children']).toBe('none')
+    await gone('gone.json')
+    expect(JSON.parse(await readFile(join(shop.folder, 'gone.json'), 'utf8'))).toMatchObject({
+      schema: 'isolctl.launch/1',
+      program: 'sh',
+      cpus: '0',
+    })
+  })
+  it('outlives Ctrl-C of the program’s group, and says so on a stock kernel: nothing was isolated', async () => {
+    const child = execa(shim, [...places, '--soft', '--status-file=killed.json', '--', poller, '60'], {
+      cwd: shop.folder,
+      reject: false,
+      detached: true,
+    })
+    await sleep(300)
+    process.kill(-(child.pid ?? 0), 'SIGINT')
+    expect(await child).toMatchObject({signal: 'SIGINT'})
+    await gone('killed.json')
+    expect(JSON.parse(await readFile(join(shop.folder, 'killed.json'), 'utf8'))).toMatchObject({
+      isolated: false,
+      starts: 0,
+      breaks: [],
+    })
+  })
+  it('writes JSON for any name', async () => {
+    const folder = join(shop.folder, 'odd')
+    await mkdir(folder, {recursive: true})
+    const odd = join(folder, 'a"b\\c\nd')
+    await writeFile(odd, '#!/bin/sh\n')
+    await chmod(odd, 0o755)
+    await run([odd], ['--status-file=odd.json', '--soft'])
+    await gone('odd.json')
+    expect(JSON.parse(await readFile(join(shop.folder, 'odd.json'), 'utf8')).program).toBe(odd)
+  })
+})
+
+/** Wait until no reporter of that status file lives; throws after two seconds. */
+async function gone(statusFile: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (!reporters(statusFile)) return
+    await sleep(20)
+  }
+  throw new Error(`the reporter of ${statusFile} is still there`)
+}
+
+/** What the probe printed: "key value" lines. */
+const findings = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(text.split('\n').map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]))
+
+const reporters = (statusFile: string) =>
+  readdirSync('/proc').some((pid) => {
+    try {
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--status-file=${statusFile}\0`)
+      )
+    } catch {
+      return false
+    }
+  })
+
+describe.skipIf(availableParallelism() < 2)('isolctl launch', () => {
+  const dev = join(packageRoot, 'bin', 'dev.js')
+  const launch = ['launch', '--cpus', '1', '--enter', 'app', '--soft', '--allow-guest', '--force']
+
+  it('leaves no Node.js behind: same pid, nothing of it in signals, limits and pipes', async () => {
+    const script = `ulimit -Sn 999; echo $$; exec "$0" "$@"`
+    const {stdout, exitCode} = await execa(
+      'sh',
+      ['-c', script, process.execPath, dev, ...launch, '--', probe, '7'],
+      {
+        reject: false,
+      },
+    )
+    expect(exitCode).toBe(7)
+    expect(findings(stdout)).toMatchObject({
+      pid: stdout.split('\n')[0],
+      ignored: '',
+      blocked: '',
+      nonblocking: '',
+      children: 'none',
+    })
+  })
+  it('gives the program the limit of open files that our caller has', async () => {
+    const script = `ulimit -Sn 999; "$0" "$@"; exit $?`
+    const {stdout} = await execa('sh', ['-c', script, process.execPath, dev, ...launch, '--', probe])
+    expect(findings(stdout)['nofile']).toBe('999')
+  })
+  it('passes arguments that are not UTF-8', async () => {
+    const script = `exec "$0" "$@" -- printf %s "$(printf 'f\\374\\377')"`
+    const {stdout} = await execa('sh', ['-c', script, process.execPath, dev, ...launch], {encoding: 'buffer'})
+    expect([...stdout]).toEqual([0x66, 0xfc, 0xff])
+  })
+  it('prints what it would execute', async () => {
+    const {stdout} = await execa(process.execPath, [
+      dev,
+      ...launch,
+      '-n',
+      '--',
+      'echo',
+      "it's",
+      '--cpus',
+      '5',
+    ])
+    expect(stdout).toMatch(/libexec\/isol-exec --cpus=1 .*--soft -- echo 'it'\\''s' --cpus 5$/)
+  })
+  test.for([
+    [127, ['--', 'no-such-program']],
+    [126, ['--', '/etc/passwd']],
+    [2, []],
+    [2, ['--on-break', 'rearm', '--', 'true']],
+    [2, ['--enter', 'settle', '--', 'true']],
+  ] as const)('exits %i for %j', async ([code, argv]) => {
+    expect(await execa(process.execPath, [dev, ...launch, ...argv], {reject: false})).toMatchObject({
+      exitCode: code,
+    })
+  })
+})

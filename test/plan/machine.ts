@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+import {type Host, HostError} from '../../src/host/host.ts'
+import {type MemoryHost, memoryHost} from '../../src/host/memory.ts'
+import {type ApplyEvent, apply, type Outcome} from '../../src/plan/apply.ts'
+import {type Change, ChangeSchema} from '../../src/plan/change.ts'
+import {type Entry, inForce, parseJournal} from '../../src/plan/journal.ts'
+import type {Journal} from '../../src/plan/journal-file.ts'
+import type {Plan} from '../../src/plan/plan.ts'
+import type {RunOptions} from '../../src/plan/run.ts'
+import {deltasOf, type Undone, undo} from '../../src/plan/undo.ts'
+
+/** The power is cut at the n-th operation (journal append or effect): it does not happen, and nothing does after it. */
+export class PowerCut extends Error {}
+
+/** Counts operations and decides what becomes of each. Throwing refuses it. */
+export type Fate = (operation: number, kind: 'append' | 'effect', path: string) => void
+
+export const dieAt =
+  (n: number): Fate =>
+  (operation) => {
+    if (operation >= n) throw new PowerCut()
+  }
+
+export const failAt =
+  (n: number, code: string): Fate =>
+  (operation, kind, path) => {
+    if (operation === n && kind === 'effect') throw new HostError(code, path, 'cannot write')
+  }
+
+/** The disk of the journal is full from the n-th operation on; the machine itself goes on working. */
+export const fullFrom =
+  (n: number): Fate =>
+  (operation, kind) => {
+    if (operation >= n && kind === 'append') throw new HostError('ENOSPC', '/var/lib/isolctl', 'cannot write')
+  }
+
+export interface Machine {
+  readonly host: Host
+  readonly memory: MemoryHost
+  /** The journal's text, as it survives. */
+  readonly journal: {text: string}
+  /** Operations so far. */
+  count(): number
+}
+
+/** A machine in memory and its journal, on which every operation can be made to fail. */
+export function machine(files: Readonly<Record<string, string>>): Machine & {under(fate: Fate): RunOptions} {
+  const memory = memoryHost(files)
+  const journal = {text: ''}
+  let operations = 0
+  const under = (fate: Fate): RunOptions => {
+    operations = 0
+    const entries = parseJournal(journal.text)
+    const during = <T>(kind: 'append' | 'effect', path: string, body: () => T): T => {
+      fate(operations++, kind, path)
+      return body()
+    }
+    const host: Host = {
+      ...memory,
+      read: async (path) => {
+        fate(operations, 'append', path) // a dead machine does not read either; not an operation of its own
+        return memory.read(path)
+      },
+      set: async (path, value) => during('effect', path, () => memory.set(path, value)),
+      writeFile: async (path, text) => during('effect', path, () => memory.writeFile(path, text)),
+      run: async (argv) => during('effect', argv[0], () => memory.run(argv)),
+    }
+    const append: Journal['append'] = async (entry: Entry) =>
+      during('append', 'journal', () => {
+        journal.text += `${JSON.stringify(entry)}\n`
+      })
+    return {
+      host,
+      journal: {entries, append},
+      clock: () => '2026-01-01T00:00:00Z',
+      bootId: 'boot',
+      isolctl: '0',
+    }
+  }
+  return {memory, journal, host: memory, count: () => operations, under}
+}
+
+export const alive: Fate = () => {}
+
+export async function applyAll(
+  plan: Plan,
+  options: RunOptions,
+): Promise<{events: ApplyEvent[]; outcome: Outcome}> {
+  const events = await Array.fromAsync(apply(plan, options))
+  const last = events.at(-1)
+  if (last?.type !== 'end') throw new Error('apply ended without an outcome')
+  return {events, outcome: last.outcome}
+}
+
+export async function undoAll(options: RunOptions, {force = false} = {}): Promise<Undone[]> {
+  const deltas = deltasOf(inForce(options.journal.entries, options.bootId))
+  if (deltas.length === 0) return []
+  const events = await Array.fromAsync(undo(deltas, {...options, force}))
+  return events.flatMap((event) => (event.type === 'undo' ? [event.undone] : []))
+}
+
+export const planOf = (changes: readonly Change[]): Plan => ({
+  schema: 'isolctl.plan/1',
+  host: 'memory',
+  isolated: '2-3',
+  housekeeping: '0-1',
+  steps: [
+    {id: 'irq-affinity', title: 'first', check: 'c', blast: 'b', changes: changes.slice(0, 2), notes: []},
+    {id: 'workqueue-cpumask', title: 'second', check: 'c', blast: 'b', changes: changes.slice(2), notes: []},
+  ],
+  unknown: [],
+})
+
+export const set = (path: string, from: string, to: string, more: object = {}): Change =>
+  ChangeSchema.parse({kind: 'set', path, from, to, ...more})
+
+export const contents = ({memory}: Machine) => Object.fromEntries(memory.files)
