@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
-import {online} from '../facts/cpus.ts'
 import {settings} from '../facts/settings.ts'
-import {siblings} from '../facts/siblings.ts'
+import {type Cpu, topology} from '../facts/topology.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineCheck} from './check.ts'
+
+const siblingsOf = (topology: readonly Cpu[], cpu: number) =>
+  topology.find((entry) => entry.cpu === cpu)?.siblings
 
 export default defineCheck({
   id: 'smt-sibling',
   title: 'no isolated CPU shares its core',
   why: 'Two hyperthreads share one core: whatever runs on the sibling slows the isolated program down, and no counter shows it.',
-  facts: {online, settings, siblings},
-  judge: ({online, settings: {isolated}, siblings}) =>
-    [...isolated].flatMap((cpu) => {
-      const others = (siblings.get(cpu) ?? CpuSet.empty).intersect(online).minus(CpuSet.of(cpu))
+  facts: {settings, topology},
+  judge({settings: {isolated}, topology}) {
+    const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)
+    if (untold.length > 0)
+      return {unknown: `the kernel does not tell the siblings of CPU ${CpuSet.from(untold)}`}
+    const online = CpuSet.from(topology.filter((entry) => entry.online).map(({cpu}) => cpu))
+    return [...isolated].flatMap((cpu) => {
+      const others = (siblingsOf(topology, cpu) ?? CpuSet.empty).intersect(online).minus(CpuSet.of(cpu))
       const housekeeping = others.minus(isolated)
       // Two isolated siblings are said once, for the first of them.
       if (others.isEmpty || (housekeeping.isEmpty && Math.min(...others) < cpu)) return []
@@ -25,17 +31,12 @@ export default defineCheck({
           cpus: CpuSet.of(cpu),
         },
       ]
-    }),
+    })
+  },
   evidence: () => 'one thread per core',
-  remedy: ({settings: {isolated}, siblings}) => {
-    const others = [...isolated].flatMap((cpu) =>
-      [...(siblings.get(cpu) ?? [])].filter((other) => other > cpu),
-    )
-    const [first] = others
-    return {
-      text: 'take the siblings offline, or boot with nosmt',
-      ...(first === undefined ? {} : {command: `echo 0 > /sys/devices/system/cpu/cpu${first}/online`}),
-    }
+  remedy: {
+    text: 'take the siblings offline, or boot with nosmt',
+    command: 'echo off > /sys/devices/system/cpu/smt/control',
   },
   reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
 })
