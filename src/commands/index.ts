@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
+
 import Explain from './explain.ts'
+import LabBuild from './lab/build.ts'
+
 import LabRun from './lab/run.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
@@ -13,6 +16,7 @@ import Undo from './undo.ts'
 /** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
 export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
+  'lab:build': LabBuild,
   'lab:run': LabRun,
   apply: Apply,
   launch: Launch,

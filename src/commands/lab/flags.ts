@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
+import {labKernel} from '../../lab/kernel.ts'
 import type {Accelerator} from '../../lab/machine.ts'
 import type {LabOptions} from '../../lab/run.ts'
 import type {CpuSet} from '../../lib/cpuset.ts'
+import {showProgress} from '../../ui/progress.ts'
 import {cpulist, duration} from '../base.ts'
 
 /** The machine, as `lab run` and `lab shell` take it. */
@@ -49,3 +51,12 @@ export const VIRTUAL_NOTE = {
   kvm: 'note: a virtual machine: counts are evidence, durations are not, and exits to the host are invisible\n',
   tcg: 'note: an emulated machine (TCG): counts are evidence, durations are not\n',
 } as const
+
+/** The kernel that was named, or ours: building it shows its progress on stderr. */
+export async function chosenKernel(
+  {kernel}: {kernel?: string | undefined},
+  {quiet, signal}: {quiet: boolean; signal: AbortSignal},
+): Promise<string> {
+  if (kernel !== undefined) return kernel
+  return (await labKernel({progress: showProgress({quiet}), signal})).bzImage
+}

@@ -5,7 +5,7 @@ import {type LabResult, runInLab} from '../../lab/run.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {interruptible} from '../../lib/interrupt.ts'
 import {IsolCommand} from '../base.ts'
-import {machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
+import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
 
 /** What a shell reports for a program that wrote to a reader that had gone. */
 const BROKEN_PIPE = 128 + 13
@@ -33,7 +33,7 @@ export default class LabRun extends IsolCommand {
     const result = await interruptible(async (signal) =>
       runInLab([file, ...args], {
         ...machineOptions(flags),
-        kernel: flags.kernel ?? '',
+        kernel: await chosenKernel(flags, {quiet: flags.quiet || this.jsonEnabled(), signal}),
         signal,
         ...(process.stdin.isTTY ? {} : {stdin: process.stdin}),
         ...(this.jsonEnabled()

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+import {createHash} from 'node:crypto'
+import {createReadStream} from 'node:fs'
+import {stat} from 'node:fs/promises'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {z} from 'zod'
+import {cacheFolder} from '../lib/cache.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {publishFile, readIfPresent} from '../lib/files.ts'
+import {type Base, inRange, sha256} from './series.ts'
+
+/** A kernel source archive, as somebody we trust gave it: apt verified the package, or the user named the file. */
+export interface Source {
+  readonly archive: string
+  readonly sha256: string
+  /** VERSION.PATCHLEVEL.SUBLEVEL of its Makefile, e.g. "6.12.117". */
+  readonly version: string
+}
+
+export interface SourceOptions {
+  readonly base: Base
+  /** Another archive than Debian's. */
+  readonly archive?: string | undefined
+  readonly cache?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The source to build from. Throws UserError (exit 69) when there is none, or one that the patches are not for.
+ * What the archive holds is remembered as long as the file does not change: reading it takes seconds.
+ */
+export async function findSource({base, archive, cache, signal}: SourceOptions): Promise<Source> {
+  const path = archive ?? `/usr/src/${base.source}.tar.xz`
+  const source = {
+    archive: path,
+    ...(await inspect(path, archive === undefined ? base : undefined, cache, signal)),
+  }
+  if (!inRange(source.version, base.applies))
+    throw new UserError(`${path} is Linux ${source.version}, and the patches are for ${base.applies}`, {
+      exit: Exit.unsuitable,
+      help: `they were tested with ${base.testedWith}: apt-get install ${base.source}`,
+    })
+  return source
+}
+
+const contents = z.object({stamp: z.string(), sha256: z.string(), version: z.string()})
+
+async function inspect(
+  path: string,
+  base: Base | undefined,
+  cache: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{sha256: string; version: string}> {
+  const stamp = await fileStamp(path, base)
+  const memory = join(await cacheFolder('sources', cache), `${sha256(path)}.json`)
+  const known = contents.safeParse(JSON.parse((await readIfPresent(memory)) ?? 'null'))
+  if (known.success && known.data.stamp === stamp) return known.data
+  const found = {stamp, sha256: await hashFile(path, signal), version: await archiveVersion(path, signal)}
+  await publishFile(memory, `${JSON.stringify(found)}\n`)
+  return found
+}
+
+/** Changes whenever the file does. */
+async function fileStamp(path: string, base: Base | undefined): Promise<string> {
+  try {
+    const {size, mtimeNs, ctimeNs, ino} = await stat(path, {bigint: true})
+    return [size, mtimeNs, ctimeNs, ino].join(' ')
+  } catch (cause) {
+    if (base !== undefined && errnoOf(cause) === 'ENOENT')
+      throw new UserError(`the kernel source ${path} is missing`, {
+        exit: Exit.unsuitable,
+        code: 'missing-software',
+        help: `apt-get install ${base.source}`,
+        cause,
+      })
+    throw new UserError(`cannot read the kernel source ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
+      exit: Exit.unsuitable,
+      cause,
+    })
+  }
+}
+
+async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, signal === undefined ? {} : {signal}))
+    hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+async function archiveVersion(path: string, signal: AbortSignal | undefined): Promise<string> {
+  const {stdout, failed} = await execa(
+    'tar',
+    [
+      '--extract',
+      '--to-stdout',
+      '--occurrence=1',
+      '--wildcards',
+      '--no-wildcards-match-slash',
+      '--file',
+      path,
+      '*/Makefile',
+    ],
+    {stdin: 'ignore', reject: false, ...(signal === undefined ? {} : {cancelSignal: signal})},
+  )
+  signal?.throwIfAborted()
+  const version = makefileVersion(stdout)
+  if (failed || version === undefined)
+    throw new UserError(`${path} is not a Linux source archive`, {exit: Exit.unsuitable})
+  return version
+}
+
+/** "6.12.117" from the first lines of the kernel's Makefile. */
+export function makefileVersion(makefile: string): string | undefined {
+  const numbers = ['VERSION', 'PATCHLEVEL', 'SUBLEVEL'].map(
+    (name) => new RegExp(`^${name}[ \\t]*=[ \\t]*(\\d+)[ \\t]*$`, 'm').exec(makefile)?.[1],
+  )
+  return numbers.includes(undefined) ? undefined : numbers.join('.')
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+
+/** How far a step is. */
+export interface Amount {
+  readonly done: number
+  /** Undefined while nobody knows. */
+  readonly total?: number
+  /** What is counted, in the plural: "objects". */
+  readonly unit: string
+}
+
+/** Long work says here what it does; src/ui/progress.ts shows it. Titles say what is done: "apply 12 patches". */
+export interface Progress {
+  step<T>(title: string, body: (at: (amount: Amount) => void) => Promise<T>): Promise<T>
+}
+
+/** For whoever does not want to know. */
+export const silent: Progress = {
+  step: async (_title, body) => await body(() => {}),
+}
+
+/** "812 of 1650 objects (49 %)", or "812 objects" while the total is unknown. */
+export function amountText({done, total, unit}: Amount): string {
+  if (total === undefined || total <= 0) return `${done} ${unit}`
+  // Not 100 % before the end: the total may be last week's.
+  const percent = Math.min(99, Math.floor((100 * done) / total))
+  return `${done} of ${Math.max(done, total)} ${unit} (${done >= total ? 99 : percent} %)`
+}
+
+/** "8 s", "3 min 10 s", "1 h 2 min". */
+export function elapsedText(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+import {Listr, ListrLogger, ProcessOutput} from 'listr2'
+import {type Amount, amountText, elapsedText, type Progress, silent} from '../lib/progress.ts'
+
+/** Lines of a log: one at most this often, and one whenever another tenth is done. */
+const LOG_EVERY_MS = 10_000
+const SHARE = 0.1
+
+/** Shows long work on stderr: alive on a terminal, as lines with the time elsewhere, not at all when `quiet`. */
+export function showProgress({quiet}: {quiet: boolean}): Progress {
+  if (quiet) return silent
+  return process.stderr.isTTY ? terminalProgress() : logProgress((line) => process.stderr.write(`${line}\n`))
+}
+
+function terminalProgress(): Progress {
+  return {
+    async step(title, body) {
+      const started = performance.now()
+      const out = Promise.withResolvers<Awaited<ReturnType<typeof body>>>()
+      let amount: Amount | undefined
+      const text = () => {
+        const elapsed = performance.now() - started
+        const parts = [amount && amountText(amount), elapsed >= 1000 ? elapsedText(elapsed) : undefined]
+        return [title, parts.filter((part) => part !== undefined).join(', ')].filter(Boolean).join(': ')
+      }
+      const output = new ProcessOutput(process.stderr, process.stderr, {leaveEmptyLine: false})
+      const list = new Listr(
+        [
+          {
+            title,
+            task: async (_, task) => {
+              const timer = setInterval(() => {
+                task.title = text()
+              }, 1000)
+              try {
+                out.resolve(
+                  await body((now) => {
+                    amount = now
+                  }),
+                )
+                amount = undefined
+                task.title = text()
+              } finally {
+                clearInterval(timer)
+              }
+            },
+          },
+        ],
+        {
+          forceTTY: true, // it looks at stdout, and that may well be a file
+          registerSignalListeners: false, // interruptible() does
+          rendererOptions: {
+            logger: new ListrLogger({processOutput: output}),
+            showErrorMessage: false, // the command reports it, once
+          },
+        },
+      )
+      await list.run()
+      return await out.promise
+    },
+  }
+}
+
+/** For a log: no line says twice what is on the one above. `now` in milliseconds. */
+export function logProgress(write: (line: string) => void, now: () => number = Date.now): Progress {
+  const log = (text: string) => write(`[${new Date(now()).toTimeString().slice(0, 8)}] ${text}`)
+  return {
+    async step(title, body) {
+      const started = now()
+      let last = started
+      let lastShare = 0
+      log(title)
+      const result = await body((amount) => {
+        const share = amount.total ? amount.done / amount.total : 0
+        if (now() - last < LOG_EVERY_MS && share - lastShare < SHARE) return
+        last = now()
+        lastShare = share
+        log(`${title}: ${amountText(amount)}, ${elapsedText(last - started)}`)
+      })
+      log(`${title}: done in ${elapsedText(now() - started)}`)
+      return result
+    },
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+import {mkdtemp, readdir, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterEach, beforeEach, expect, test} from 'vitest'
+import {chooseAccelerator, rememberVerdict} from '../../src/lab/accel.ts'
+
+const fixture = (name: string) => join(import.meta.dirname, '../fixtures/qemu', name)
+let cache: string
+beforeEach(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'accel-'))
+})
+afterEach(async () => rm(cache, {recursive: true}))
+
+test.for([
+  ['works', 'kvm'],
+  ['works-once', 'tcg'],
+  ['aborts', 'tcg'],
+  ['not-there', 'tcg'],
+] as const)('a QEMU that %s under KVM means %s', async ([qemu, accel]) => {
+  expect(await chooseAccelerator({wanted: 'auto', qemu: fixture(qemu), cache})).toBe(accel)
+})
+
+test('one that hangs is given up within seconds, and leaves nothing', async () => {
+  const before = await leftovers()
+  const started = performance.now()
+  expect(await chooseAccelerator({wanted: 'auto', qemu: fixture('hangs'), cache})).toBe('tcg')
+  expect(performance.now() - started).toBeLessThan(8000)
+  expect(await leftovers()).toEqual(before)
+}, 10_000)
+
+test('the verdict holds until the next boot, for that QEMU', async () => {
+  const options = {wanted: 'auto', qemu: fixture('works'), cache} as const
+  await rememberVerdict('tcg', options)
+  expect(await chooseAccelerator(options)).toBe('tcg')
+  await rememberVerdict('tcg', {...options, qemu: '/another/qemu'})
+  expect(await chooseAccelerator(options)).toBe('kvm')
+})
+
+test('what was asked for is not questioned', async () => {
+  expect(await chooseAccelerator({wanted: 'kvm', qemu: fixture('aborts'), cache})).toBe('kvm')
+})
+
+async function leftovers(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('isolctl-'))
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+import {once} from 'node:events'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {expect, test} from 'vitest'
+
+const program = `
+import {execa} from 'execa'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {interruptible} from ${JSON.stringify(join(import.meta.dirname, '../../src/lib/interrupt.ts'))}
+await interruptible(async (signal) => {
+  const child = execa('sleep', ['1000'], {reject: false})
+  console.log('started')
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  child.kill()
+  await child
+  await sleep(100)
+  console.log('cleaned up')
+  if (process.argv[1] === 'stubborn') await sleep(100_000)
+})
+`
+const start = (...args: string[]) =>
+  execa(process.execPath, ['--input-type=module', '-e', program, ...args], {
+    reject: false,
+    cwd: import.meta.dirname,
+  })
+
+test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s waits for the work to clean up', async (signal) => {
+  const child = start()
+  await once(child.stdout, 'data')
+  child.kill(signal)
+  const {stdout, exitCode} = await child
+  expect(stdout).toBe('started\ncleaned up')
+  expect(exitCode).toBe(0)
+})
+
+test('a second one ends it', async () => {
+  const child = start('stubborn')
+  for await (const line of child) {
+    child.kill('SIGINT')
+    if (line === 'cleaned up') break
+  }
+  expect((await child).signal).toBe('SIGINT')
+})
