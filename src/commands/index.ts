@@ -3,6 +3,7 @@ import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
 import Explain from './explain.ts'
 import LabBuild from './lab/build.ts'
+import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
 import LabStory from './lab/story.ts'
 import Launch from './launch.ts'
@@ -16,6 +17,7 @@ import Undo from './undo.ts'
 export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   'lab:build': LabBuild,
+  'lab:demo': LabDemo,
   'lab:run': LabRun,
   'lab:story': LabStory,
   apply: Apply,
