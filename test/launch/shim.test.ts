@@ -239,7 +239,7 @@ describe.skipIf(availableParallelism() < 2)('isolctl launch', () => {
     [126, ['--', '/etc/passwd']],
     [2, []],
     [2, ['--on-break', 'rearm', '--', 'true']],
-    [2, ['--enter', 'settle', '--', 'true']],
+    [2, ['--enter', 'settel', '--', 'true']],
   ] as const)('exits %i for %j', async ([code, argv]) => {
     expect(await execa(process.execPath, [dev, ...launch, ...argv], {reject: false})).toMatchObject({
       exitCode: code,
