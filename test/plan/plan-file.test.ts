@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {expect, it, test} from 'vitest'
+import {CHECKS} from '../../src/checks/registry.ts'
 import {type Plan, parsePlan} from '../../src/plan/plan.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {planOf, set} from './machine.ts'
@@ -48,6 +49,11 @@ it('refuses the plan of another machine', () => {
 })
 
 it('has checks and steps that know each other', () => {
-  for (const {id, check} of STEPS) expect([id, check].every((name) => /^[a-z0-9-]+$/.test(name))).toBe(true)
+  const known = CHECKS.map(({id}) => id)
+  for (const {check} of STEPS) expect(known).toContain(check)
+  const remedies = CHECKS.flatMap(({remedy}) => (typeof remedy === 'object' ? [remedy.command ?? ''] : []))
+  const steps = remedies.flatMap((command) => /^isolctl apply --only (\S+)/.exec(command)?.[1] ?? [])
+  for (const step of steps) expect(STEPS.map(({id}) => id)).toContain(step)
+  expect(steps.length).toBeGreaterThan(0)
   expect(new Set(STEPS.map(({id}) => id)).size).toBe(STEPS.length)
 })
