@@ -3,6 +3,7 @@ import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
 import LabBuild from './lab/build.ts'
 import LabRun from './lab/run.ts'
+import LabShell from './lab/shell.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
 import Preflight from './preflight.ts'
@@ -14,6 +15,7 @@ import Undo from './undo.ts'
 export const COMMANDS: Record<string, Command.Class> = {
   'lab:build': LabBuild,
   'lab:run': LabRun,
+  'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,
   preflight: Preflight,
