@@ -6,6 +6,7 @@ import LabBuild from './lab/build.ts'
 import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
 import LabStory from './lab/story.ts'
+import LabShell from './lab/shell.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
 import Preflight from './preflight.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   'lab:demo': LabDemo,
   'lab:run': LabRun,
   'lab:story': LabStory,
+  'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,
   preflight: Preflight,
