@@ -486,7 +486,7 @@ describe('judges of a measurement', () => {
       /irq 24 \(nvme0q1\).*"cpus":"3"/,
     ],
     ['a tracer', {}, {'/proc/interrupts': tracer}, 'ipi-delta', /CAL 31 on CPU 3/],
-    ['a kworker ran', {}, ran, 'stray-tasks-present', /kworker\/3:1 \[77\] ran.*2 context switches on CPU 3/],
+    ['a kworker ran', {}, ran, 'stray-tasks-present', /kworker\/3:1 \[77\].*2 context switches on CPU 3/],
   ])('%s: exactly its check is red', async ([, change, during, red, says]) => {
     const {host} = fakeLive(changed(change), {during})
     const results: Result[] = []
