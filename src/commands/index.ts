@@ -5,6 +5,7 @@ import Explain from './explain.ts'
 import LabBuild from './lab/build.ts'
 import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
+import LabShell from './lab/shell.ts'
 import LabStory from './lab/story.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   'lab:demo': LabDemo,
   'lab:run': LabRun,
   'lab:story': LabStory,
+  'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,
   preflight: Preflight,

@@ -5,9 +5,11 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
-import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
+
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
 
 let shop: Workshop
 let shim: string

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {execa} from 'execa'
+import {mustRead} from '../../facts/fact.ts'
+import {counterDelta, INTERRUPTS, parseInterrupts} from '../../facts/interrupts.ts'
 import type {HostView, Live} from '../../host/host.ts'
-import {CpuSet} from '../../lib/cpuset.ts'
-import {movements, takeSample} from '../../measure/sample.ts'
+import type {CpuSet} from '../../lib/cpuset.ts'
 import type {Report} from '../../report/schema/preflight.ts'
 import {type Column, interruptTable} from './table.ts'
 
@@ -119,13 +120,21 @@ async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number):
     over = true
   })
   while (!over && !(await isIsolated())) await host.live.sleep(50)
-  const opening = await takeSample(host, 'opening')
+  const opening = await countersOn(host, cpu)
   await host.live.sleep(WINDOW_MS)
-  const closing = await takeSample(host, 'closing')
-  const isolated = await isIsolated()
-  const [movement] = movements(opening, closing, {cpus: CpuSet.of(cpu), spinners: new Map()})
-  const interrupts = Object.fromEntries((movement?.interrupts ?? []).map(({name, count}) => [name, count]))
+  const closing = await countersOn(host, cpu)
+  const isolated = await isIsolated() // after the window, so that it was so all the time: isolation starts only once
+  const moved = [...closing].map(
+    ([name, count]) => [name, counterDelta(opening.get(name) ?? 0, count)] as const,
+  )
+  const interrupts = Object.fromEntries(moved.filter(([, count]) => count > 0))
   return {isolated, exit: await ended, column: {cpu, interrupts}}
+}
+
+/** Row of /proc/interrupts to its count on one CPU. */
+async function countersOn(host: HostView, cpu: number): Promise<ReadonlyMap<string, number>> {
+  const rows = parseInterrupts(await mustRead(host, INTERRUPTS))
+  return new Map(rows.map(({name, counts}) => [name, counts.get(cpu) ?? 0]))
 }
 
 async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {

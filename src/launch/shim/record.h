@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct isol_record {
@@ -22,6 +23,14 @@ struct isol_record {
 	char sender_name[16];
 	char sender_function[64], sender_site[64]; /* in the kernel: "flush_tlb_func" on behalf of "native_flush_tlb_multi+..." */
 };
+
+/* CLOCK_MONOTONIC, which is also the record's. */
+static inline unsigned long long isol_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+}
 
 /* The value of `key`, or NULL. The text is ended by a newline or NUL. */
 static const char *isol_field(const char *text, const char *key)

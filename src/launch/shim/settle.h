@@ -80,13 +80,6 @@ struct settle {
 	size_t count;
 };
 
-static uint64_t settle_now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
-}
-
 /* Text of /proc/PID/task/TID/FILE. Returns false when the thread is gone. */
 static bool read_task(pid_t pid, pid_t tid, const char *file, char *text, size_t size)
 {
@@ -137,7 +130,7 @@ static void disturb(struct candidate *thread, uint64_t now, const char *why)
 static void settle_look(struct settle *settle)
 {
 	char path[32];
-	uint64_t now = settle_now_ns();
+	uint64_t now = isol_now_ns();
 	snprintf(path, sizeof path, "/proc/%d/task", settle->pid);
 	DIR *tasks = opendir(path);
 	for (size_t i = 0; i < settle->count; i++)
@@ -241,7 +234,7 @@ static void give_up(struct candidate *thread, const char *format, ...)
 	va_end(arguments);
 	unsigned doublings = thread->failures < 6 ? thread->failures : 6;
 	thread->failures++;
-	thread->retry_ns = settle_now_ns() + (100000000ULL << doublings);
+	thread->retry_ns = isol_now_ns() + (100000000ULL << doublings);
 	thread->rest_ns = thread->retry_ns;
 }
 
@@ -393,7 +386,7 @@ static void enter_by_stub(struct settle *settle, struct candidate *thread)
 	thread->held.tid = 0;
 	thread->stage = PLANTED;
 	thread->plants++;
-	thread->planted_ns = settle_now_ns();
+	thread->planted_ns = isol_now_ns();
 }
 
 /* A new program was executed in the same process: what we knew of the old one is void. */
@@ -421,7 +414,7 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 	bool watched[THREADS_MAX] = {false};
 	for (size_t i = 0; i < count; i++)
 		watched[i] = seize(settle, threads[i]);
-	for (uint64_t end = settle_now_ns() + settle->options.ms * 1000000ULL; settle_now_ns() < end;) {
+	for (uint64_t end = isol_now_ns() + settle->options.ms * 1000000ULL; isol_now_ns() < end;) {
 		nanosleep(&pause, NULL);
 		for (size_t i = 0; i < count; i++)
 			watched[i] = watched[i] && stays_settled(threads[i]);
@@ -442,7 +435,7 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 static inline bool settle_record(struct settle *settle, struct candidate *thread, const struct isol_record *record)
 {
 	const bool isolated = strcmp(record->state, "isolated") == 0;
-	const uint64_t waited = settle_now_ns() - thread->planted_ns;
+	const uint64_t waited = isol_now_ns() - thread->planted_ns;
 	switch (thread->stage) {
 	case WATCHED:
 		if (record->starts && !thread->plants)
@@ -467,7 +460,7 @@ static inline bool settle_record(struct settle *settle, struct candidate *thread
 			break;
 		thread->stage = settle->options.rearm ? WATCHED : DONE;
 		thread->plants = 1;
-		disturb(thread, settle_now_ns(), "lost isolation");
+		disturb(thread, isol_now_ns(), "lost isolation");
 		thread->starts = record->starts;
 		break;
 	case DONE:
@@ -482,7 +475,7 @@ static void settle_step(struct settle *settle)
 	struct candidate *ready[THREADS_MAX];
 	size_t count = 0;
 	settle_look(settle);
-	uint64_t now = settle_now_ns(), time = settle->options.ms * 1000000ULL;
+	uint64_t now = isol_now_ns(), time = settle->options.ms * 1000000ULL;
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
 		if (thread->stage != WATCHED || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
