@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
+import Explain from './explain.ts'
 import LabBuild from './lab/build.ts'
+import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
+import LabStory from './lab/story.ts'
 import LabShell from './lab/shell.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
@@ -13,8 +16,11 @@ import Undo from './undo.ts'
 
 /** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
 export const COMMANDS: Record<string, Command.Class> = {
+  explain: Explain,
   'lab:build': LabBuild,
+  'lab:demo': LabDemo,
   'lab:run': LabRun,
+  'lab:story': LabStory,
   'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,

@@ -2,10 +2,10 @@
 
 /** The names that are most like what was typed, best first; none when nothing is near. Pure. */
 export function nearest(typed: string, names: readonly string[], most = 3): readonly string[] {
+  const share = (name: string) => editDistance(typed, name) / Math.max(typed.length, name.length)
+  // The beginning counts for itself: people type the first words of a long name.
   const score = (name: string) =>
-    name.includes(typed) || typed.includes(name)
-      ? 0
-      : editDistance(typed, name) / Math.max(typed.length, name.length)
+    name.includes(typed) ? 0 : Math.min(share(name), share(name.slice(0, typed.length)))
   return names
     .map((name) => ({name, distance: score(name)}))
     .filter(({distance}) => distance <= 0.5)

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+import {readFile, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {packageRoot} from '../src/lib/assets.ts'
+import {checksPage} from '../src/report/explain.ts'
+
+/** Pages that repeat code, and what writes them. `--check` only says which are stale. */
+export const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/checks.md': checksPage,
+}
+
+export async function stalePages(): Promise<readonly string[]> {
+  const stale: string[] = []
+  for (const [page, write] of Object.entries(PAGES)) {
+    const text = await readFile(join(packageRoot, page), 'utf8').catch(() => undefined)
+    if (text !== write()) stale.push(page)
+  }
+  return stale
+}
+
+if (import.meta.main) {
+  const stale = await stalePages()
+  if (process.argv.includes('--check')) {
+    for (const page of stale) process.stdout.write(`${page} is stale: npm run docs\n`)
+    process.exitCode = stale.length > 0 ? 1 : 0
+  } else {
+    for (const page of stale) await writeFile(join(packageRoot, page), PAGES[page]?.() ?? '')
+  }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {clocksource} from '../facts/platform.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'clocksource-watchdog-off',
+  title: 'no clock watchdog hops over isolated CPUs',
+  why: 'Where the kernel does not trust the TSC it compares it with another clock every half second, each time on the next online CPU, isolated or not. Newer kernels trust it on most small machines by themselves.',
+  facts: {clocksource, cmdline},
+  skip: ({clocksource}) => (clocksource === 'tsc' ? undefined : `the clock source is ${clocksource}`),
+  judge: ({cmdline}) =>
+    valuesOf(cmdline, 'tsc').some((value) => value === 'reliable' || value === 'nowatchdog')
+      ? []
+      : [
+          {
+            severity: 'warn',
+            message: 'nothing rules the clock source watchdog out: neither tsc=reliable nor tsc=nowatchdog',
+          },
+        ],
+  evidence: ({cmdline}) => `tsc=${valuesOf(cmdline, 'tsc').join(',')}`,
+  remedy: {text: 'boot with tsc=reliable where the TSC is known to be good'},
+  reference: 'kernel/time/clocksource.c: clocksource_watchdog',
+})

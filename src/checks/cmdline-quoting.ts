@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+import {cmdline} from '../facts/cmdline.ts'
+import {defineCheck} from './check.ts'
+
+const LISTS = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
+
+export default defineCheck({
+  id: 'cmdline-quoting',
+  title: 'CPU lists at boot carry no stray characters',
+  why: "The kernel knows double quotes around an argument and nothing else: a single quote or a backslash from a shell or from GRUB's files becomes part of the list, which is then refused.",
+  facts: {cmdline},
+  judge: ({cmdline}) =>
+    cmdline.args
+      .filter(({name, value = ''}) => LISTS.has(name) && /['"\\$`;]/.test(value))
+      .map(({name, text}) => ({
+        severity: 'fail',
+        subject: name,
+        message: `${text} holds a quote or an escape`,
+      })),
+  remedy: {text: 'write the list without quotes and reboot'},
+  reference: 'lib/cmdline.c: next_arg',
+})

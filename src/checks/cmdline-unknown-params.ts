@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+import {kernelLog} from '../facts/kernel-log.ts'
+import {defineCheck} from './check.ts'
+
+/** Arguments that isolation rests on. */
+const OURS =
+  /^(isolcpus|nohz_full|nohz|rcu_\w+|rcutree\.\w+|irqaffinity|tsc|nosoftlockup|nowatchdog|nmi_watchdog|mce|skew_tick|task_isolation\w*|workqueue\.\w+)(=|$)/
+
+/** Written by tuning guides, known to no mainline kernel. */
+const DEAD = /^kthread_cpus(=|$)/
+
+export default defineCheck({
+  id: 'cmdline-unknown-params',
+  title: 'the kernel took every isolation argument',
+  why: 'The kernel drops an isolation argument that it cannot read (a typing error, a CPU that does not exist) and boots as if nothing had been said. Such arguments appear in one line of the kernel log.',
+  facts: {kernelLog},
+  judge({kernelLog}) {
+    const [, list = ''] =
+      /Unknown kernel command line parameters "(.*)", will be passed to user space/.exec(kernelLog) ?? []
+    const words = list.trim().split(/\s+/)
+    return [
+      ...words
+        .filter((word) => OURS.test(word.replaceAll('-', '_')) || OURS.test(word))
+        .map((word) => ({
+          severity: 'fail' as const,
+          subject: word.split('=')[0] ?? word,
+          message: `the kernel refused ${word}`,
+        })),
+      ...words
+        .filter((word) => DEAD.test(word))
+        .map((word) => ({
+          severity: 'warn' as const,
+          subject: word.split('=')[0] ?? word,
+          message: `${word} does nothing: no mainline kernel knows it`,
+        })),
+    ]
+  },
+  remedy: {text: 'correct the argument: a plain cpulist of CPUs that exist, without quotes, and reboot'},
+  reference: 'init/main.c: print_unknown_bootoptions',
+})

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+import {kconfig} from '../facts/kconfig.ts'
+import {defineCheck} from './check.ts'
+
+const NEEDED = ['NO_HZ_FULL', 'CPU_ISOLATION', 'RCU_NOCB_CPU', 'CPUSETS']
+
+export default defineCheck({
+  id: 'kernel-config-nohz-full',
+  title: 'the kernel was built for CPU isolation',
+  why: 'Without these options the boot arguments for isolation do nothing.',
+  facts: {kconfig},
+  judge: ({kconfig: {symbols, path}}) =>
+    NEEDED.filter((name) => symbols.get(name) !== 'y').map((name) => ({
+      severity: 'fail',
+      subject: path,
+      message: `CONFIG_${name} is off`,
+      expected: 'y',
+      actual: symbols.get(name) ?? 'not set',
+    })),
+  evidence: ({kconfig: {path}}) => path,
+  remedy: {text: 'boot a kernel that has them; distribution kernels for servers mostly do'},
+  reference: 'Documentation/timers/no_hz.rst',
+})

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {taskName, tasks} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+/** One per NUMA node; the kernel moves them only for an isolated cpuset partition, or from 6.14 on. */
+const PER_NODE = /^(kswapd|kcompactd)\d+$/
+
+export default defineCheck({
+  id: 'kthread-unbound-affinity',
+  title: 'movable kernel threads stay on housekeeping CPUs',
+  why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
+  facts: {settings, tasks},
+  judge: ({settings: {isolated, housekeeping}, tasks}) =>
+    tasks
+      .filter(({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(isolated).isEmpty)
+      .map((task) => ({
+        severity: 'warn',
+        subject: taskName(task),
+        message: `could run on CPU ${task.allowed.intersect(isolated)}${PER_NODE.test(task.comm) ? ', when memory is short' : ''}`,
+        cpus: task.allowed.intersect(isolated),
+        expected: `${housekeeping}`,
+        actual: `${task.allowed}`,
+        remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
+      })),
+  evidence: ({tasks}) => `${tasks.filter(({kernel}) => kernel).length} kernel threads`,
+  reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',
+})

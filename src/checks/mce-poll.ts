@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+import {machineCheckPoll} from '../facts/machine-check.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'mce-poll',
+  title: 'the kernel does not poll for machine checks',
+  why: 'A timer on every CPU, isolated or not, looks for corrected hardware errors, every 5 minutes by default.',
+  facts: {machineCheckPoll},
+  skip: ({machineCheckPoll}) =>
+    machineCheckPoll === undefined ? 'this machine has no machine checks' : undefined,
+  judge: ({machineCheckPoll}) =>
+    machineCheckPoll === 0
+      ? []
+      : [
+          {
+            severity: 'warn',
+            subject: '/sys/devices/system/machinecheck/machinecheck0/check_interval',
+            message: `every CPU is interrupted every ${machineCheckPoll} s`,
+            expected: '0',
+            actual: `${machineCheckPoll}`,
+          },
+        ],
+  evidence: () => 'off',
+  remedy: {
+    text: 'turn the poll off until reboot, or boot with mce=ignore_ce; errors are then only reported by interrupt',
+    command: 'echo 0 > /sys/devices/system/machinecheck/machinecheck0/check_interval',
+  },
+  reference: 'arch/x86/kernel/cpu/mce/core.c: mce_timer_fn',
+})

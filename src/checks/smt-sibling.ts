@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {type Cpu, topology} from '../facts/topology.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+const siblingsOf = (topology: readonly Cpu[], cpu: number) =>
+  topology.find((entry) => entry.cpu === cpu)?.siblings
+
+export default defineCheck({
+  id: 'smt-sibling',
+  title: 'no isolated CPU shares its core',
+  why: 'Two hyperthreads share one core: whatever runs on the sibling slows the isolated program down, and no counter shows it.',
+  facts: {settings, topology},
+  judge({settings: {isolated}, topology}) {
+    const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)
+    if (untold.length > 0)
+      return {unknown: `the kernel does not tell the siblings of CPU ${CpuSet.from(untold)}`}
+    const online = CpuSet.from(topology.filter((entry) => entry.online).map(({cpu}) => cpu))
+    return [...isolated].flatMap((cpu) => {
+      const others = (siblingsOf(topology, cpu) ?? CpuSet.empty).intersect(online).minus(CpuSet.of(cpu))
+      const housekeeping = others.minus(isolated)
+      // Two isolated siblings are said once, for the first of them.
+      if (others.isEmpty || (housekeeping.isEmpty && Math.min(...others) < cpu)) return []
+      return [
+        {
+          severity: 'warn' as const,
+          message: housekeeping.isEmpty
+            ? `CPU ${cpu} and ${others} are one core: use only one of them`
+            : `CPU ${cpu} shares its core with housekeeping CPU ${housekeeping}`,
+          cpus: CpuSet.of(cpu),
+        },
+      ]
+    })
+  },
+  evidence: () => 'one thread per core',
+  remedy: {
+    text: 'take the siblings offline, or boot with nosmt',
+    command: 'echo off > /sys/devices/system/cpu/smt/control',
+  },
+  reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
+})

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+import {bootIsolated} from '../facts/cpus.ts'
+import {partitioned} from '../facts/cpuset-partitions.ts'
+import {settings} from '../facts/settings.ts'
+import {taskName, tasks} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'stray-tasks-allowed',
+  title: 'no other program may run on an isolated CPU',
+  why: 'A program whose affinity names an isolated CPU can land there at any time. This says what could run, not what did.',
+  facts: {bootIsolated, partitioned, settings, tasks},
+  judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
+    const balanced = isolated.minus(bootIsolated.union(partitioned))
+    const whole = isolated.union(housekeeping)
+    return tasks
+      .filter(({kernel, allowed}) => {
+        if (kernel) return false
+        const reach = allowed.intersect(isolated)
+        // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.
+        return !reach.isEmpty && (!whole.isSubsetOf(allowed) || !reach.intersect(balanced).isEmpty)
+      })
+      .map((task) => ({
+        severity: 'warn' as const,
+        subject: taskName(task),
+        message: `could run on CPU ${task.allowed.intersect(isolated)}`,
+        cpus: task.allowed.intersect(isolated),
+        expected: `${housekeeping}`,
+        actual: `${task.allowed}`,
+        remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
+      }))
+  },
+  evidence: ({tasks}) => `${tasks.filter(({kernel}) => !kernel).length} threads`,
+  reference: 'kernel/sched/syscalls.c: sched_setaffinity',
+})

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import {tracing} from '../facts/tracing.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'tracing-off',
+  title: 'nothing is being traced',
+  why: 'Turning a tracepoint on or off patches kernel code, which interrupts every CPU some thirty times; tracers add work to every kernel entry.',
+  facts: {tracing},
+  judge: ({tracing}) =>
+    tracing
+      .filter(({tracer, events}) => tracer !== 'nop' || events > 0)
+      .map(({instance, tracer, events}) => ({
+        severity: 'warn',
+        subject: instance,
+        message: tracer === 'nop' ? `${events} events are on` : `the tracer ${tracer} is on`,
+      })),
+  remedy: {text: 'stop whoever traces; what was left behind is cleared by', command: 'trace-cmd reset'},
+  reference: 'Documentation/trace/ftrace.rst',
+})

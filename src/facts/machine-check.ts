@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+
+const FOLDER = '/sys/devices/system/machinecheck/machinecheck0'
+
+/**
+ * Seconds between two polls for corrected machine checks, 0 when there are none (arch/x86/kernel/cpu/mce/core.c);
+ * undefined where machine checks do not exist, as in many virtual machines.
+ */
+export const machineCheckPoll = defineFact<number | undefined>('machine-check-poll', async (host) => {
+  if ((await host.list('/sys/devices/system/cpu')).length === 0)
+    throw new Error('/sys/devices/system/cpu does not exist')
+  const interval = await host.read(`${FOLDER}/check_interval`)
+  if (interval === undefined) return undefined
+  // Written in hex by old kernels' documentation, printed as decimal by the kernel.
+  const ignored = (await host.read(`${FOLDER}/ignore_ce`))?.trim() === '1'
+  return ignored ? 0 : Number(interval)
+})

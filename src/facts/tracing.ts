@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+
+/** What is being traced: the tracer ("nop" for none), and how many events are on, in the main instance and the others. */
+export interface Tracing {
+  readonly instance: string
+  readonly tracer: string
+  readonly events: number
+}
+
+/** tracefs, root only. */
+export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) => {
+  const roots = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
+  for (const root of roots) {
+    if ((await host.read(`${root}/current_tracer`)) === undefined) continue
+    const instances = await host.list(`${root}/instances`)
+    return Promise.all(
+      [root, ...instances.map((name) => `${root}/instances/${name}`)].map(async (instance) => ({
+        instance,
+        tracer: (await host.read(`${instance}/current_tracer`))?.trim() ?? 'nop',
+        events: ((await host.read(`${instance}/set_event`)) ?? '').split('\n').filter(Boolean).length,
+      })),
+    )
+  }
+  throw new Error(`${roots[0]} cannot be read: is tracefs mounted?`)
+})
