@@ -27,8 +27,12 @@ export default class Apply extends IsolCommand {
   static override args = {plan: Args.string({description: 'a plan saved with plan --out', ignoreStdin: true})}
   static override flags = {
     ...selectionFlags,
-    yes: Flags.boolean({char: 'y', description: 'do not ask; needed where there is no terminal'}),
-    'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing'}),
+    yes: Flags.boolean({
+      char: 'y',
+      description: 'do not ask; needed where there is no terminal',
+      default: false,
+    }),
+    'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing', default: false}),
   }
 
   async run(): Promise<ApplyReport | Plan> {

@@ -4,10 +4,10 @@ import {Flags} from '@oclif/core'
 import {parsePolicy} from '../config/policy.ts'
 import {cutArguments, shellLine} from '../launch/arguments.ts'
 import {become} from '../launch/become.ts'
+import {parseEnter} from '../launch/enter.ts'
 import {describeLaunch, prepareLaunch} from '../launch/launch.ts'
 import {parseOnBreak} from '../launch/on-break.ts'
 import {asset} from '../lib/assets.ts'
-import {UserError} from '../lib/errors.ts'
 import {cpulist, IsolCommand} from './base.ts'
 
 export default class Launch extends IsolCommand {
@@ -17,19 +17,25 @@ export default class Launch extends IsolCommand {
 Launched on one CPU, it starts there; on several, it starts on the housekeeping CPUs and its workers take one CPU each
 (isolctl_bind() of isolctl.h, or their own sched_setaffinity). A small reporter on a housekeeping CPU says on stderr what
 broke isolation, and ends with the program.`
-  static override usage = 'launch [--cpus <cpulist>] --enter app [OPTIONS] -- PROGRAM [ARG...]'
+  static override usage = 'launch [OPTIONS] -- PROGRAM [ARG...]'
   static override examples = [
+    '<%= config.bin %> launch --cpus 2-3 -- dpdk-testpmd -l 1,2,3 --no-huge --no-pci --vdev=net_null0 --vdev=net_null1',
     '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
     '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
   ]
   static override flags = {
     cpus: cpulist({description: 'isolated CPUs to use; default: the configured or booted ones'}),
     enter: Flags.string({
-      description: 'how threads become isolated: app, the program calls isolctl_enter() of isolctl.h',
-      helpValue: 'app',
+      description:
+        'how threads become isolated: settle, we make them enter when they have polled for TIME without the kernel; ' +
+        'app, the program calls isolctl_enter() of isolctl.h',
+      helpValue: 'app|settle[=TIME]',
+      default: 'settle=100ms',
     }),
     'on-break': Flags.string({
-      description: 'what a thread that loses isolation gets: kill, signal=SIG, or report (it runs on)',
+      description:
+        'what a thread that loses isolation gets: kill, signal=SIG, report (it runs on), or rearm (and enters again)',
+      helpValue: 'ACTION',
       default: 'kill',
     }),
     policy: Flags.string({
@@ -51,18 +57,12 @@ broke isolation, and ends with the program.`
   async run(): Promise<unknown> {
     const {own, program} = cutArguments(this.argv)
     const {flags} = await this.parse(Launch, [...own])
-    if (flags.enter !== 'app')
-      throw new UserError(
-        flags.enter === undefined
-          ? 'say how the program becomes isolated'
-          : `no way to enter: "${flags.enter}"`,
-        {help: 'use --enter app with a program that calls isolctl_enter() of isolctl.h'},
-      )
     const launch = await prepareLaunch(this.machine(flags.root), {
       ...flags,
       program,
       json: this.jsonEnabled(),
       policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
+      enter: parseEnter(flags.enter),
       onBreak: parseOnBreak(flags['on-break']),
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],

@@ -23,8 +23,16 @@ export default class Undo extends IsolCommand {
     '<%= config.bin %> undo --force',
   ]
   static override flags = {
-    'dry-run': Flags.boolean({char: 'n', description: 'show what would be taken back and change nothing'}),
-    force: Flags.boolean({char: 'f', description: 'also overwrite what somebody else has written since'}),
+    'dry-run': Flags.boolean({
+      char: 'n',
+      description: 'show what would be taken back and change nothing',
+      default: false,
+    }),
+    force: Flags.boolean({
+      char: 'f',
+      description: 'also overwrite what somebody else has written since',
+      default: false,
+    }),
   }
 
   async run(): Promise<UndoReport> {

@@ -13,7 +13,7 @@ export function cutArguments(argv: readonly string[]): Cut {
   const program = at < 0 ? [] : argv.slice(at + 1)
   if (program.length === 0)
     throw new UserError('no program to launch', {
-      help: 'put it after "--": isolctl launch --cpus 3 --enter app -- PROGRAM ARG...',
+      help: 'put it after "--": isolctl launch --cpus 3 -- PROGRAM ARG...',
     })
   return {own: argv.slice(0, at), program}
 }

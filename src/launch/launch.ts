@@ -7,8 +7,10 @@ import {gatherer} from '../facts/fact.ts'
 import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
 import {isUtf8, splitNul} from './arguments.ts'
 import {choose} from './choose.ts'
+import type {Enter} from './enter.ts'
 import {gate} from './gate.ts'
 import {parseNofile, startingNofile} from './limits.ts'
 import {isolationFlags, type OnBreak} from './on-break.ts'
@@ -17,6 +19,7 @@ export interface LaunchOptions {
   readonly config: string
   readonly cpus: CpuSet | undefined
   readonly policy: Policy | undefined
+  readonly enter: Enter
   readonly onBreak: OnBreak
   readonly soft: boolean
   readonly force: boolean
@@ -42,6 +45,11 @@ export interface Launch {
 
 /** Decide where the program runs and whether it may. Throws UserError; starts nothing. */
 export async function prepareLaunch(host: HostView, options: LaunchOptions): Promise<Launch> {
+  const {enter, onBreak} = options
+  if (onBreak.kind === 'rearm' && enter.kind !== 'settle')
+    throw new UserError('only what settle brought into isolation can be rearmed', {
+      help: 'use --enter settle; or --on-break signal=SIG, and let the program enter again by itself',
+    })
   const target = await resolveSettings(host, options)
   const get = gatherer(host)
   const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
@@ -64,7 +72,9 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
     argv: [
       `--cpus=${isolated}`,
       `--housekeeping=${housekeeping}`,
-      `--flags=0x${isolationFlags(options.onBreak).toString(16)}`,
+      `--flags=0x${isolationFlags(onBreak).toString(16)}`,
+      ...(enter.kind === 'settle' ? [`--settle=${enter.ms}`] : []),
+      ...(onBreak.kind === 'rearm' ? ['--rearm'] : []),
       ...(target.policy.kind === 'fifo' ? [`--fifo=${target.policy.priority}`] : []),
       ...(await nofile()),
       ...(options.soft ? ['--soft'] : []),

@@ -6,6 +6,7 @@ import {UserError} from '../lib/errors.ts'
 export type OnBreak =
   | {readonly kind: 'kill'}
   | {readonly kind: 'report'}
+  | {readonly kind: 'rearm'}
   | {readonly kind: 'signal'; readonly number: number}
 
 /** The ABI's flag bits (include/uapi/linux/prctl.h of a patched kernel); bits 8-14 hold the signal, 0 is SIGKILL. */
@@ -13,15 +14,15 @@ const ENABLE = 1
 const USERSIG = 2
 const LAST_SIGNAL = 64
 
-/** "kill", "report", or "signal=SIGUSR1" (with or without SIG, or a number). Throws UserError. */
+/** "kill", "report", "rearm", or "signal=SIGUSR1" (with or without SIG, or a number). Throws UserError. */
 export function parseOnBreak(text: string): OnBreak {
-  if (text === 'kill' || text === 'report') return {kind: text}
+  if (text === 'kill' || text === 'report' || text === 'rearm') return {kind: text}
   const name = /^signal=(.+)$/.exec(text)?.[1]
   const number = name === undefined ? undefined : signalNumber(name)
   if (number === undefined)
     throw new UserError(
       name === undefined ? `not a break action: "${text}"` : `there is no signal "${name}"`,
-      {help: 'give kill, report, or signal=NAME, for example signal=SIGUSR1'},
+      {help: 'give kill, report, rearm, or signal=NAME, for example signal=SIGUSR1'},
     )
   return {kind: 'signal', number}
 }
@@ -39,6 +40,7 @@ export function isolationFlags(action: OnBreak): number {
     case 'kill':
       return ENABLE
     case 'report':
+    case 'rearm': // the thread runs on until it has settled again
       return ENABLE | USERSIG
     case 'signal':
       return ENABLE | (action.number << 8)

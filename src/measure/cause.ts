@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 import type {Remedy} from '../checks/check.ts'
-import {fairServerOff} from '../facts/fair-server.ts'
 import type {InterruptClass} from '../facts/interrupts.ts'
 import {taskName} from '../facts/tasks.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
@@ -256,11 +255,17 @@ const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog
   }
 }
 
+/** Until reboot; the server comes back when a CPU is taken offline and online again. */
+export const FAIR_SERVER_OFF: Remedy = {
+  text: 'turn it off (launch under the patched kernel parks it, and a lone SCHED_FIFO program does not meet it)',
+  command: 'isolctl apply --only fair-server',
+}
+
 /**
  * 6.12: every enqueue of a SCHED_OTHER task arms it; each second it takes the CPU over, which needs the tick
  * (kernel/sched/deadline.c: dl_server_timer).
  */
-const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version, isolated}) => {
+const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version}) => {
   if (policy.kind !== 'other' || !oncePerSecond(rate('timer')) || count('resched', 'call', 'irq-work') === 0)
     return undefined
   const runtime = runtimes?.get(cpu)
@@ -273,7 +278,7 @@ const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runt
     sentence: guess
       ? 'probably: something comes once a second, as it does, and its state cannot be read'
       : 'interrupts the SCHED_OTHER task once a second',
-    remedy: fairServerOff(isolated),
+    remedy: FAIR_SERVER_OFF,
     explains: ['timer', 'resched', 'call', 'irq-work'],
   }
 }

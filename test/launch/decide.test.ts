@@ -2,6 +2,7 @@
 import {describe, expect, it, test} from 'vitest'
 import {memoryHost} from '../../src/host/memory.ts'
 import {choose} from '../../src/launch/choose.ts'
+import {parseEnter} from '../../src/launch/enter.ts'
 import {type Ground, gate} from '../../src/launch/gate.ts'
 import {prepareLaunch} from '../../src/launch/launch.ts'
 import {parseNofile, startingNofile} from '../../src/launch/limits.ts'
@@ -61,16 +62,34 @@ describe('the break action', () => {
   test.for([
     ['kill', 0x1],
     ['report', 0x3],
+    ['rearm', 0x3],
     ['signal=SIGUSR1', 0xa01],
     ['signal=usr1', 0xa01],
     ['signal=64', 0x4001],
   ] as const)('%s', ([text, flags]) => {
     expect(isolationFlags(parseOnBreak(text))).toBe(flags)
   })
-  test.for(['', 'rearm', 'signal', 'signal=', 'signal=SIGFOO', 'signal=0', 'signal=65', 'signal=toString'])(
+  test.for(['', 'restart', 'signal', 'signal=', 'signal=SIGFOO', 'signal=0', 'signal=65', 'signal=toString'])(
     'refuses "%s"',
     (text) => {
       expect(() => parseOnBreak(text)).toThrow(/not a break action|there is no signal/)
+    },
+  )
+})
+
+describe('the way to enter', () => {
+  test.for([
+    ['app', {kind: 'app'}],
+    ['settle', {kind: 'settle', ms: 100}],
+    ['settle=250ms', {kind: 'settle', ms: 250}],
+    ['settle=2s', {kind: 'settle', ms: 2000}],
+  ] as const)('%s', ([text, enter]) => {
+    expect(parseEnter(text)).toEqual(enter)
+  })
+  test.for(['', 'apps', 'settle=', 'settle=5', 'settle=0ms', 'settle=61s', 'settle=1m'])(
+    'refuses "%s"',
+    (text) => {
+      expect(() => parseEnter(text)).toThrow(/no way to enter|out of range/)
     },
   )
 })
@@ -108,6 +127,7 @@ describe('a launch', () => {
     config: '/etc/isolctl/config.yaml',
     cpus: undefined,
     policy: undefined,
+    enter: {kind: 'app'},
     onBreak: {kind: 'kill'},
     soft: false,
     force: false,
@@ -148,6 +168,14 @@ describe('a launch', () => {
         '--quiet',
         '--status-file=status.json',
       ]),
+    )
+  })
+  it('tells isol-exec to wait until threads settle, and to rearm', async () => {
+    const settle = {...options, enter: {kind: 'settle', ms: 50}, onBreak: {kind: 'rearm'}} as const
+    const {argv} = await prepareLaunch(memoryHost(machine), settle)
+    expect(argv).toEqual(expect.arrayContaining(['--flags=0x3', '--settle=50', '--rearm']))
+    await expect(prepareLaunch(memoryHost(machine), {...settle, enter: {kind: 'app'}})).rejects.toThrow(
+      'rearmed',
     )
   })
   it('is refused on a stock kernel, and says how to go on', async () => {

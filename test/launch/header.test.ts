@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {join} from 'node:path'
 import {execa} from 'execa'
-import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
+
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
 
 let shop: Workshop
 beforeAll(async () => {

@@ -5,9 +5,11 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
-import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
+
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
 
 let shop: Workshop
 let shim: string
@@ -239,7 +241,7 @@ describe.skipIf(availableParallelism() < 2)('isolctl launch', () => {
     [126, ['--', '/etc/passwd']],
     [2, []],
     [2, ['--on-break', 'rearm', '--', 'true']],
-    [2, ['--enter', 'settle', '--', 'true']],
+    [2, ['--enter', 'settel', '--', 'true']],
   ] as const)('exits %i for %j', async ([code, argv]) => {
     expect(await execa(process.execPath, [dev, ...launch, ...argv], {reject: false})).toMatchObject({
       exitCode: code,

@@ -27,6 +27,13 @@ describe('a break in words', () => {
     ['page_fault', '0x8', 'page fault at address 0x8 (a null pointer)', 'map and touch all memory'],
     ['exception', '0xd', 'exception 13 (general protection)', 'debugger'],
     ['signal', '0xa', 'signal SIGUSR1 was delivered to it', 'send no signals'],
+    ['exception', '0xffffffffffffffff', 'an exception', 'debugger'],
+    ['irq', '0x18', 'interrupt 24 (see /proc/interrupts)', 'irq-affinity'],
+    ['irq', '0x100fd', 'interrupt, vector 0xfd', 'irq-affinity'],
+    ['ipi', '0xfb', 'another CPU interrupted it (IPI, vector 0xfb)', 'keep both still'],
+    ['tick', '0xec', 'timer interrupt', 'no timer may be pending'],
+    ['hotplug', '0x2', 'CPU 2 was taken offline or online', 'leave CPUs online'],
+    ['sched', '0x4d', 'another task ran on its CPU: pid 77', 'nothing else may run'],
     ['sched', '0x0', 'another task ran on its CPU', 'nothing else may run'],
     ['from_the_future', '0x7', 'from_the_future (0x7)', 'dmesg'],
     ['unknown', '0x0', 'the kernel could not tell why', 'dmesg'],
@@ -34,6 +41,19 @@ describe('a break in words', () => {
     const [sentence, advice] = await say(record(cause, data))
     expect(sentence).toBe(what)
     expect(advice).toContain(help)
+  })
+  it('names who interrupted it from another CPU, and why that happens', async () => {
+    const sender =
+      'sender:\tcpu=0 pid=77 func=flush_tlb_func site=on_each_cpu_cond_mask+0x24/0x40 comm=my app\n'
+    const [sentence, advice] = await say(`${record('ipi', '0xfb')}${sender}steal_ns:\t0\n`)
+    expect(sentence).toBe(
+      'another CPU interrupted it: CPU 0, my app[77], in on_each_cpu_cond_mask, to run flush_tlb_func',
+    )
+    expect(advice).toContain('GLIBC_TUNABLES')
+    const [bare] = await say(`${record('ipi', '0xfd')}sender:\tcpu=1 pid=9 site=resched_curr comm=sh\n`)
+    expect(bare).toBe('another CPU interrupted it: CPU 1, sh[9], in resched_curr')
+    const [broken] = await say(`${record('ipi', '0xfd')}sender:\tnobody\n`)
+    expect(broken).toBe('another CPU interrupted it (IPI, vector 0xfd)')
   })
   it('survives a record with holes', async () => {
     expect((await say(''))[0]).toBe('the kernel could not tell why')

@@ -137,7 +137,7 @@ const ROWS: readonly Row[] = [
     facts: SERVED,
     causes: ['fair-server:tick'],
     says: /fair server/,
-    remedy: /fair_server\/cpu\$cpu\/runtime/,
+    remedy: /apply --only fair-server/,
   },
   {
     name: 'the same where debugfs cannot be read: likely, and said so',
@@ -263,7 +263,7 @@ const ROWS: readonly Row[] = [
     seen: watch({LOC: 10, RES: 12, CAL: 10}, {switches: 4, ran: [task('bash')]}),
     facts: SERVED,
     causes: ['fair-server:tick', 'other-task:task'],
-    remedy: /taskset|fair_server/,
+    remedy: /taskset|fair-server/,
   },
   {
     name: 'TLB shootdowns, which count as calls too',

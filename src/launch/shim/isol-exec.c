@@ -5,8 +5,9 @@
  *
  *     isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]
  *
- * Who runs where: launched on one CPU, the whole program starts bound to it. Launched on several, it starts on the
- * housekeeping CPUs, and the thread that calls isolctl_bind(N) gets the Nth of them; threads that bind themselves may.
+ * Who runs where, with --settle: see settle.h. Without: launched on one CPU, the whole program starts bound to it.
+ * Launched on several, it starts on the housekeeping CPUs, and the thread that calls isolctl_bind(N) gets the Nth of
+ * them; threads that bind themselves may.
  *
  * What exec cannot carry over is left to the program: memory locking (isolctl_enter() locks) and isolation itself.
  * Exit status as env(1): 125 failed before the program, 126 it cannot be executed, 127 it was not found.
@@ -24,7 +25,8 @@ struct options {
 	const char *cpus, *housekeeping, *flags, *status_file;
 	long nofile;  /* soft RLIMIT_NOFILE, or -1: leave it */
 	int priority; /* SCHED_FIFO, or 0: SCHED_OTHER */
-	bool soft, quiet, json, hex;
+	unsigned settle; /* milliseconds, or 0: the program enters by itself */
+	bool rearm, soft, quiet, json, hex;
 };
 
 __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, const char *format, ...)
@@ -143,11 +145,12 @@ static void check_program(const char *name)
 
 static struct options parse(int argc, char **argv)
 {
-	enum { CPUS = 1, HOUSEKEEPING, FLAGS, NOFILE, FIFO, STATUS_FILE, SOFT, QUIET, JSON, HEX, HEX_ENV };
+	enum { CPUS = 1, HOUSEKEEPING, FLAGS, NOFILE, FIFO, STATUS_FILE, SETTLE, REARM, SOFT, QUIET, JSON, HEX, HEX_ENV };
 	static const struct option known[] = {
 		{"cpus", required_argument, NULL, CPUS},     {"housekeeping", required_argument, NULL, HOUSEKEEPING},
 		{"flags", required_argument, NULL, FLAGS},   {"nofile", required_argument, NULL, NOFILE},
 		{"fifo", required_argument, NULL, FIFO},     {"status-file", required_argument, NULL, STATUS_FILE},
+		{"settle", required_argument, NULL, SETTLE}, {"rearm", no_argument, NULL, REARM},
 		{"soft", no_argument, NULL, SOFT},           {"quiet", no_argument, NULL, QUIET},
 		{"json", no_argument, NULL, JSON},           {"hex", no_argument, NULL, HEX},
 		{"hex-env", required_argument, NULL, HEX_ENV}, {NULL, 0, NULL, 0}};
@@ -160,6 +163,8 @@ static struct options parse(int argc, char **argv)
 		case NOFILE: options.nofile = number_of(optarg, "limit", 0, 1L << 30); break;
 		case FIFO: options.priority = (int)number_of(optarg, "priority", 1, 99); break;
 		case STATUS_FILE: options.status_file = optarg; break;
+		case SETTLE: options.settle = (unsigned)number_of(optarg, "settle time in ms", 1, 60000); break;
+		case REARM: options.rearm = true; break;
 		case SOFT: options.soft = true; break;
 		case QUIET: options.quiet = true; break;
 		case JSON: options.json = true; break;
@@ -197,7 +202,7 @@ int main(int argc, char **argv)
 
 	cpu_set_t cpus;
 	struct reporter reporter = {.pid = getpid(), .program = *program, .cpus = options.cpus, .status_fd = -1,
-				    .json = options.json, .soft = options.soft};
+				    .json = options.json, .soft = options.soft, .quiet = options.quiet};
 	bool alone = cpus_of(options.cpus, &cpus) == 1;
 	cpus_of(options.housekeeping, &reporter.housekeeping);
 
@@ -209,6 +214,14 @@ int main(int argc, char **argv)
 		if (reporter.status_fd < 0)
 			fail(FAILED, "%s", options.status_file);
 	}
+	bool records = access("/proc/self/task_isolation", R_OK) == 0;
+	if (options.settle) { /* it starts among the control threads; who settles is moved */
+		alone = false;
+		reporter.settle = (struct settle_options){.ms = options.settle, .flags = strtoul(options.flags, NULL, 0),
+							  .rearm = options.rearm, .priority = options.priority,
+							  .records = records, .cpus = cpus, .housekeeping = reporter.housekeeping};
+		options.priority = 0;
+	}
 	if (sched_setaffinity(0, sizeof cpus, alone ? &cpus : &reporter.housekeeping) < 0)
 		fail(FAILED, "cannot run on CPU %s (cgroup cpuset?)", alone ? options.cpus : options.housekeeping);
 	struct sched_param priority = {.sched_priority = options.priority};
@@ -217,8 +230,7 @@ int main(int argc, char **argv)
 
 	/* Last, so that only a failing exec has to be told to it. */
 	int exec_failed = -1;
-	bool records = access("/proc/self/task_isolation", R_OK) == 0;
-	if (options.status_file || options.json || (records && !options.quiet)) {
+	if (options.settle || options.status_file || options.json || (records && !options.quiet)) {
 		exec_failed = start_reporter(&reporter);
 		if (exec_failed < 0)
 			fail(FAILED, "cannot start the reporter");

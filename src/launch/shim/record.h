@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct isol_record {
@@ -16,7 +17,20 @@ struct isol_record {
 	unsigned long long time_ns, duration_ns; /* when isolation ended last (CLOCK_MONOTONIC), and how long it had held */
 	unsigned long long starts, eagains, breaks;
 	int cpu, signal; /* cpu -1: never isolated */
+	unsigned long long steal_ns; /* what a hypervisor took from the CPU meanwhile, if it tells */
+	/* Who interrupted the thread from another CPU. sender_cpu -1: not known. */
+	int sender_cpu, sender_pid;
+	char sender_name[16];
+	char sender_function[64], sender_site[64]; /* in the kernel: "flush_tlb_func" on behalf of "native_flush_tlb_multi+..." */
 };
+
+/* CLOCK_MONOTONIC, which is also the record's. */
+static inline unsigned long long isol_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+}
 
 /* The value of `key`, or NULL. The text is ended by a newline or NUL. */
 static const char *isol_field(const char *text, const char *key)
@@ -40,6 +54,28 @@ static unsigned long long isol_number(const char *text, const char *key)
 	return value ? strtoull(value, NULL, 0) : 0;
 }
 
+/* "sender:	cpu=0 pid=7 func=flush_tlb_func site=on_each_cpu_cond_mask+0x20/0x30 comm=a name"; func may be missing. */
+static void isol_parse_sender(struct isol_record *record, const char *text)
+{
+	static const char site[] = "site=", function[] = "func=", name[] = "comm=";
+	char line[256];
+	const char *value = isol_field(text, "sender"), *at;
+	record->sender_cpu = -1;
+	if (!value)
+		return;
+	snprintf(line, sizeof line, "%.*s", (int)strcspn(value, "\n"), value);
+	if (sscanf(line, "cpu=%d pid=%d", &record->sender_cpu, &record->sender_pid) != 2) {
+		record->sender_cpu = -1;
+		return;
+	}
+	if ((at = strstr(line, function)))
+		snprintf(record->sender_function, sizeof record->sender_function, "%.*s", (int)strcspn(at + 5, " +"), at + 5);
+	if ((at = strstr(line, site)))
+		snprintf(record->sender_site, sizeof record->sender_site, "%.*s", (int)strcspn(at + 5, " +"), at + 5);
+	if ((at = strstr(line, name)))
+		snprintf(record->sender_name, sizeof record->sender_name, "%s", at + 5);
+}
+
 static struct isol_record isol_parse(const char *text)
 {
 	struct isol_record record = {
@@ -51,10 +87,12 @@ static struct isol_record isol_parse(const char *text)
 		.breaks = isol_number(text, "breaks"),
 		.cpu = (int)isol_number(text, "cpu"),
 		.signal = (int)isol_number(text, "signal"),
+		.steal_ns = isol_number(text, "steal_ns"),
 	};
 	isol_word(record.state, text, "state");
 	isol_word(record.cause, text, "cause");
 	isol_word(record.eagain, text, "eagain");
+	isol_parse_sender(&record, text);
 	return record;
 }
 

@@ -10,8 +10,7 @@
 #ifndef ISOL_REPORTER_H
 #define ISOL_REPORTER_H
 
-#include "record.h"
-#include "words.h"
+#include "report.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,62 +30,29 @@
 #include <time.h>
 #include <unistd.h>
 
-struct reporter {
-	pid_t pid;           /* the program: its process id before and after exec */
-	const char *program; /* as it was named */
-	const char *cpus;    /* cpulist, for the report */
-	cpu_set_t housekeeping;
-	int status_fd; /* where the JSON goes, or -1 */
-	bool json;     /* JSON on stderr instead of sentences */
-	bool soft;     /* isolation is not insisted on */
-};
+#define HINT_NS 10000000000ULL /* how long to wait for the first thread to settle before saying why none does */
 
-struct watched {
-	pid_t tid;
-	int fd; /* its record; -1 when the thread is gone */
-	bool seen;
-	char name[16];
-	struct isol_record record;
-};
-
-struct told { /* one break, as it was seen */
-	pid_t tid;
-	char name[16];
-	struct isol_record record;
-	unsigned long long count;    /* breaks since the look before */
-	unsigned long long since_ns; /* since the program was started */
-};
-
-enum { TOLD_MAX = 100 }; /* a program that enters again for ever must not fill our memory; the counters go on */
-
-struct watch {
-	const struct reporter *reporter;
-	struct watched *threads;
-	size_t count, room;
-	struct told told[TOLD_MAX];
-	size_t told_count;
-	unsigned long long start_ns, changed_ns;
-};
-
-static unsigned long long isol_now_ns(void)
+__attribute__((format(printf, 2, 3))) static void say(const struct reporter *reporter, const char *format, ...)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+	va_list arguments;
+	if (reporter->quiet || reporter->json)
+		return;
+	va_start(arguments, format);
+	vdprintf(2, format, arguments);
+	va_end(arguments);
 }
 
 static void say_break(const struct reporter *reporter, const struct told *told)
 {
-	char what[128], times[48] = "";
+	char what[256], times[48] = "";
 	isol_say_what(what, sizeof what, &told->record);
 	if (told->count > 1)
 		snprintf(times, sizeof times, " (the last of %llu breaks)", told->count);
-	if (!reporter->json)
-		dprintf(2,
-			"isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
-			"help: %s\n",
-			told->name, told->tid, told->record.cpu, (double)told->record.duration_ns / 1e9,
-			(double)told->since_ns / 1e9, times, what, isol_say_help(&told->record));
+	say(reporter,
+	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
+	    "help: %s\n",
+	    told->name, told->tid, told->record.cpu, (double)told->record.duration_ns / 1e9, (double)told->since_ns / 1e9,
+	    times, what, isol_say_help(&told->record));
 }
 
 /* Read one thread's record; tell what is new. */
@@ -185,6 +152,24 @@ static void scan(struct watch *watch)
 	watch->count = kept;
 }
 
+/* Why threads that run are not isolated. Returns how many it named. */
+static size_t say_unsettled(const struct watch *watch)
+{
+	size_t named = 0;
+	char name[16];
+	for (size_t i = 0; i < watch->settle.count; i++) {
+		const struct candidate *thread = &watch->settle.threads[i];
+		if (thread->stage == ISOLATED || thread->stage == PLANTED || named == 8)
+			continue;
+		if (!read_task(watch->reporter->pid, thread->tid, "comm", name, sizeof name))
+			continue;
+		name[strcspn(name, "\n")] = 0;
+		say(watch->reporter, "  %s[%d] %s\n", name, thread->tid, thread->why);
+		named++;
+	}
+	return named;
+}
+
 static void say_end(const struct watch *watch)
 {
 	size_t isolated = 0;
@@ -194,74 +179,16 @@ static void say_end(const struct watch *watch)
 		if (record->starts == 0 && record->eagains == 0)
 			continue;
 		isolated += record->starts > 0;
-		dprintf(2, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu starts, %llu refusals%s%s%s, %llu breaks\n", thread->name,
+		say(watch->reporter, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu starts, %llu refusals%s%s%s, %llu breaks\n", thread->name,
 			thread->tid, record->cpu, (double)record->duration_ns / 1e9, record->starts, record->eagains,
 			record->eagains ? " (last: " : "", record->eagains ? record->eagain : "", record->eagains ? ")" : "",
 			record->breaks);
 	}
-	if (!isolated && !watch->reporter->soft)
-		dprintf(2,
-			"isolctl: no thread of %s was seen isolated\n"
-			"help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n",
-			watch->reporter->program);
-}
-
-static void json_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == '"' || *c == '\\' || *c >= 0x7f) /* bytes above ASCII need not be UTF-8 */
-			fprintf(out, "\\u%04x", *c);
-		else
-			fputc(*c, out);
-	fputc('"', out);
-}
-
-static void json_report(FILE *out, const struct watch *watch)
-{
-	const struct reporter *reporter = watch->reporter;
-	unsigned long long starts = 0, breaks = 0;
-	for (size_t i = 0; i < watch->count; i++) {
-		starts += watch->threads[i].record.starts;
-		breaks += watch->threads[i].record.breaks;
-	}
-	fprintf(out, "{\"schema\":\"isolctl.launch/1\",\"program\":");
-	json_text(out, reporter->program);
-	fprintf(out, ",\"pid\":%d,\"cpus\":", reporter->pid);
-	json_text(out, reporter->cpus);
-	fprintf(out, ",\"durationMs\":%llu,\"isolated\":%s,\"starts\":%llu,\"breakCount\":%llu,\"threads\":[",
-		(isol_now_ns() - watch->start_ns) / 1000000, starts ? "true" : "false", starts, breaks);
-	const char *comma = "";
-	for (size_t i = 0; i < watch->count; i++) {
-		const struct watched *thread = &watch->threads[i];
-		const struct isol_record *record = &thread->record;
-		if (record->starts == 0 && record->eagains == 0)
-			continue;
-		fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
-		json_text(out, thread->name);
-		fprintf(out,
-			",\"cpu\":%d,\"state\":\"%s\",\"isolatedMs\":%.3f,\"starts\":%llu,\"refusals\":%llu,"
-			"\"lastRefusal\":\"%s\",\"breaks\":%llu}",
-			record->cpu, record->state, (double)record->duration_ns / 1e6, record->starts, record->eagains,
-			record->eagain, record->breaks);
-		comma = ",";
-	}
-	fprintf(out, "],\"breaks\":[");
-	for (size_t i = 0; i < watch->told_count; i++) {
-		const struct told *told = &watch->told[i];
-		char what[128];
-		isol_say_what(what, sizeof what, &told->record);
-		fprintf(out, "%s{\"tid\":%d,\"name\":", i ? "," : "", told->tid);
-		json_text(out, told->name);
-		fprintf(out, ",\"cpu\":%d,\"cause\":\"%s\",\"data\":\"0x%llx\",\"message\":", told->record.cpu, told->record.cause,
-			told->record.data);
-		json_text(out, what);
-		fprintf(out, ",\"help\":");
-		json_text(out, isol_say_help(&told->record));
-		fprintf(out, ",\"count\":%llu,\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", told->count,
-			(double)told->record.duration_ns / 1e6, (double)told->since_ns / 1e6);
-	}
-	fprintf(out, "]}\n");
+	if (isolated || watch->reporter->soft)
+		return;
+	say(watch->reporter, "isolctl: no thread of %s was seen isolated\n", watch->reporter->program);
+	if (watch->reporter->settle.ms == 0)
+		say(watch->reporter, "help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n");
 }
 
 static void write_json(int fd, const struct watch *watch)
@@ -275,6 +202,30 @@ static void write_json(int fd, const struct watch *watch)
 	fclose(out);
 }
 
+/* One look at the program's threads, and what settle does with it. */
+static void step(struct watch *watch)
+{
+	const struct reporter *reporter = watch->reporter;
+	size_t isolated = 0;
+	scan(watch);
+	if (reporter->settle.ms == 0)
+		return;
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		struct candidate *candidate = find_candidate(&watch->settle, thread->tid);
+		isolated += thread->record.starts > 0;
+		if (candidate && settle_record(&watch->settle, candidate, &thread->record) && thread->record.starts == 1)
+			say(reporter, "isolctl: %s[%d] is isolated on CPU %d, %.3f s after the start\n", thread->name, thread->tid,
+			    thread->record.cpu, (double)(isol_now_ns() - watch->start_ns) / 1e9);
+	}
+	settle_step(&watch->settle);
+	if (!isolated && !watch->hinted && reporter->settle.records && isol_now_ns() - watch->start_ns > HINT_NS) {
+		watch->hinted = true;
+		say(reporter, "isolctl: no thread of %s has settled yet:\n", reporter->program);
+		say_unsettled(watch);
+	}
+}
+
 /* Wait for the program's end, looking at its threads now and then: often while they change, seldom when they rest. */
 static void follow(struct watch *watch, int pidfd)
 {
@@ -282,8 +233,9 @@ static void follow(struct watch *watch, int pidfd)
 	int over;
 	do {
 		bool busy = isol_now_ns() - watch->changed_ns < 1000000000ULL;
-		over = poll(&end, 1, busy ? 20 : 250);
-		scan(watch);
+		int pause = watch->reporter->settle.ms ? settle_pause_ms(&watch->settle) : busy ? 20 : 250;
+		over = poll(&end, 1, pause);
+		step(watch);
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
 	if (watch->reporter->json)
@@ -333,16 +285,25 @@ __attribute__((noreturn)) static void run_reporter(const struct reporter *report
 		errno = 0; /* then we stay, and keep a file system busy */
 
 	watch.reporter = reporter;
+	watch.settle.options = reporter->settle;
+	watch.settle.pid = reporter->pid;
+	watch.settle.memory = -1;
 	watch.start_ns = isol_now_ns();
 	open_thread(&watch, reporter->pid);
-	char byte = 0;
-	if (write(ready, &byte, 1) != 1)
+	char byte;
+	pid_t self = getpid();
+	if (write(ready, &self, sizeof self) != sizeof self)
 		_exit(0);
 	close(ready);
 	if (read(started, &byte, 1) != 0)
 		_exit(0); /* exec failed, and the shim has said so */
 	close(started);
 	watch.start_ns = isol_now_ns();
+	open_thread(&watch, reporter->pid); /* again: exec of a privileged program starts a new record */
+	if (watch.count == 2) {
+		close(watch.threads[0].fd);
+		watch.threads[0] = watch.threads[--watch.count];
+	}
 	follow(&watch, pidfd);
 	_exit(0);
 }
@@ -354,7 +315,7 @@ __attribute__((noreturn)) static void run_reporter(const struct reporter *report
 static int start_reporter(const struct reporter *reporter)
 {
 	int ready[2], started[2], pidfd;
-	char byte;
+	pid_t reporter_pid;
 	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(started, O_CLOEXEC) < 0)
 		return -1;
 	if ((pidfd = (int)syscall(SYS_pidfd_open, reporter->pid, 0)) < 0)
@@ -374,12 +335,14 @@ static int start_reporter(const struct reporter *reporter)
 	close(ready[1]);
 	close(started[0]);
 	close(pidfd);
-	ssize_t got = read(ready[0], &byte, 1);
+	ssize_t got = read(ready[0], &reporter_pid, sizeof reporter_pid);
 	close(ready[0]);
-	if (got != 1) {
+	if (got != sizeof reporter_pid) {
 		errno = ECHILD;
 		return -1;
 	}
+	if (reporter->settle.ms) /* Yama: a process may be traced only by its ancestors and by whom it names */
+		prctl(PR_SET_PTRACER, (unsigned long)reporter_pid, 0, 0, 0);
 	return started[1];
 }
 

@@ -32,6 +32,27 @@ static const char *isol_exception_name(unsigned long long vector)
 	return vector < KNOWN && names[vector] ? names[vector] : "unknown";
 }
 
+enum { ISOL_IRQ_VECTOR = 0x10000 }; /* in `data` of an interrupt that has no number: a vector */
+
+static void isol_say_irq(char *text, size_t size, unsigned long long data)
+{
+	if (data & ISOL_IRQ_VECTOR)
+		snprintf(text, size, "interrupt, vector 0x%llx", data & ~(unsigned long long)ISOL_IRQ_VECTOR);
+	else
+		snprintf(text, size, "interrupt %llu (see /proc/interrupts)", data);
+}
+
+/* "another CPU interrupted it: CPU 0, gdb[77], on_each_cpu_cond_mask, to run flush_tlb_func". */
+static void isol_say_ipi(char *text, size_t size, const struct isol_record *record)
+{
+	if (record->sender_cpu < 0)
+		snprintf(text, size, "another CPU interrupted it (IPI, vector 0x%llx)", record->data);
+	else
+		snprintf(text, size, "another CPU interrupted it: CPU %d, %s[%d], in %s%s%s", record->sender_cpu,
+			 record->sender_name, record->sender_pid, record->sender_site, *record->sender_function ? ", to run " : "",
+			 record->sender_function);
+}
+
 /* "system call write (1)". */
 static void isol_say_what(char *text, size_t size, const struct isol_record *record)
 {
@@ -42,12 +63,14 @@ static void isol_say_what(char *text, size_t size, const struct isol_record *rec
 		snprintf(text, size, "system call %s (%llu)", isol_syscall_name(data), data);
 	else if (strcmp(cause, "page_fault") == 0)
 		snprintf(text, size, "page fault at address 0x%llx%s", data, data < 4096 ? " (a null pointer)" : "");
+	else if (strcmp(cause, "exception") == 0 && data > 255)
+		snprintf(text, size, "an exception");
 	else if (strcmp(cause, "exception") == 0)
 		snprintf(text, size, "exception %llu (%s)", data, isol_exception_name(data));
 	else if (strcmp(cause, "irq") == 0)
-		snprintf(text, size, "interrupt, vector %llu", data);
+		isol_say_irq(text, size, data);
 	else if (strcmp(cause, "ipi") == 0)
-		snprintf(text, size, "another CPU interrupted it (IPI, 0x%llx)", data);
+		isol_say_ipi(text, size, record);
 	else if (strcmp(cause, "tick") == 0)
 		snprintf(text, size, "timer interrupt");
 	else if (strcmp(cause, "nmi") == 0)
@@ -56,10 +79,12 @@ static void isol_say_what(char *text, size_t size, const struct isol_record *rec
 		snprintf(text, size, "signal SIG%s was delivered to it", name);
 	else if (strcmp(cause, "signal") == 0)
 		snprintf(text, size, "signal %llu was delivered to it", data);
+	else if (strcmp(cause, "sched") == 0 && data)
+		snprintf(text, size, "another task ran on its CPU: pid %llu", data);
 	else if (strcmp(cause, "sched") == 0)
 		snprintf(text, size, "another task ran on its CPU");
 	else if (strcmp(cause, "hotplug") == 0)
-		snprintf(text, size, "a CPU was taken offline or online");
+		snprintf(text, size, "CPU %llu was taken offline or online", data);
 	else if (strcmp(cause, "unknown") == 0)
 		snprintf(text, size, "the kernel could not tell why");
 	else
@@ -96,6 +121,28 @@ static const char *isol_syscall_help(unsigned long long number)
 	return "keep system calls out of the isolated loop";
 }
 
+/* By what the other CPU wanted (kernel function names). */
+static const char *isol_ipi_help(const struct isol_record *record)
+{
+	static const struct {
+		const char *name, *help;
+	} helps[] = {
+		{"flush_tlb", "a thread sharing its memory unmapped or protected some of it, or forked: keep them still; malloc does "
+			      "it less with GLIBC_TUNABLES=glibc.malloc.trim_threshold=...:glibc.malloc.mmap_threshold=..."},
+		{"sync_core", "the kernel changed its own code (tracing, probes, BPF, a module): do none of that while isolated"},
+		{"ipi_mb", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},
+		{"ipi_sync", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},
+		{"perf", "keep perf off isolated CPUs"},
+		{"rdmsr", "something reads model-specific registers of every CPU: stop turbostat and its like"},
+		{"wrmsr", "something writes model-specific registers of every CPU: change cpufreq settings before"},
+	};
+	for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
+		if (strstr(record->sender_function, helps[i].name) || strstr(record->sender_site, helps[i].name))
+			return helps[i].help;
+	return "a thread sharing its memory unmapped or protected some of it, or the kernel changed its own code (tracing, "
+	       "module loading): keep both still while isolated";
+}
+
 /* The habit or check that prevents such a break. */
 static const char *isol_say_help(const struct isol_record *record)
 {
@@ -105,8 +152,6 @@ static const char *isol_say_help(const struct isol_record *record)
 		{"page_fault", "map and touch all memory before entering; only what is mapped then gets locked"},
 		{"exception", "the program did something that only the kernel can handle: look at it in a debugger"},
 		{"irq", "keep device interrupts off isolated CPUs: isolctl preflight, then isolctl apply --only irq-affinity"},
-		{"ipi", "a thread sharing its memory unmapped or protected some of it, or the kernel changed its own code "
-			"(tracing, module loading): keep both still while isolated"},
 		{"tick", "no timer may be pending on its CPU, and no second task may run there: isolctl preflight"},
 		{"nmi", "boot with nowatchdog, and keep perf off isolated CPUs"},
 		{"signal", "send no signals to isolated threads, and use no timers that do"},
@@ -115,6 +160,8 @@ static const char *isol_say_help(const struct isol_record *record)
 	};
 	if (strcmp(record->cause, "syscall") == 0)
 		return isol_syscall_help(record->data);
+	if (strcmp(record->cause, "ipi") == 0)
+		return isol_ipi_help(record);
 	for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
 		if (strcmp(record->cause, helps[i].cause) == 0)
 			return helps[i].help;

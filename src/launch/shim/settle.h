@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * --enter settle: find the threads of an unmodified program that have settled into a poll loop, and make them enter
+ * isolation (inject.h).
+ *
+ * Who belongs where: the program starts on the housekeeping CPUs. A thread that bound itself to one of the launch CPUs
+ * keeps it. Of the others, each that settles gets the lowest launch CPU that is still free. A thread that bound itself
+ * elsewhere, sleeps, or makes system calls is a control thread and stays where it is.
+ *
+ * Settled means, first by looking: for the settle time it ran in user mode, and had no page fault and no voluntary
+ * context switch, no other thread of the program had a page fault, and none came or went (an munmap or an exit would
+ * interrupt the others). Then by proof: stopped on its CPU, memory locked, it runs for the settle time again under
+ * PTRACE_SYSCALL without a system call, a signal or a fault. Who fails is left alone for a while, twice as long each time.
+ */
+#ifndef ISOL_SETTLE_H
+#define ISOL_SETTLE_H
+
+#include "inject.h"
+#include "record.h"
+#include "syscalls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { THREADS_MAX = 1024, SLOTS = 64, PLANTS_MAX = 8 };
+
+struct settle_options {
+	unsigned ms;
+	unsigned long flags; /* of prctl(PR_TASK_ISOLATION) */
+	bool rearm;          /* enter again after a break */
+	int priority;        /* SCHED_FIFO for isolated threads, or 0: as they are */
+	bool records;        /* the kernel has task isolation; without, threads are only put on their CPUs */
+	cpu_set_t cpus, housekeeping;
+};
+
+struct sample { /* of one thread, from /proc */
+	char state;
+	unsigned long faults, user_ticks, system_ticks, voluntary;
+};
+
+enum stage {
+	WATCHED,  /* by looking */
+	PLANTED,  /* told to enter */
+	ISOLATED, /* entered, by our doing */
+	DONE      /* nothing more to do for it: it isolated itself, lost isolation, or cannot have it */
+};
+
+struct candidate {
+	pid_t tid;
+	bool seen;
+	enum stage stage;
+	struct sample sample;
+	unsigned long user_ticks; /* when it came to rest */
+	uint64_t rest_ns, retry_ns, planted_ns;
+	unsigned failures, plants;
+	int cpu;                /* its launch CPU, or -1 */
+	cpu_set_t home;         /* where it ran before that */
+	unsigned long long starts;
+	struct held held;
+	char why[96]; /* it is not isolated: "made the system call read" */
+};
+
+struct settle {
+	struct settle_options options;
+	pid_t pid;
+	int memory;           /* /proc/PID/mem, or -1 */
+	uint64_t gate, slots; /* addresses in the program */
+	unsigned long next_slot;
+	uint64_t restless_ns; /* when the program as a whole last was */
+	const char *runtime;  /* why this kind of program cannot settle; "" when it can; NULL: not looked at yet */
+	struct candidate threads[THREADS_MAX];
+	size_t count;
+};
+
+/* Text of /proc/PID/task/TID/FILE. Returns false when the thread is gone. */
+static bool read_task(pid_t pid, pid_t tid, const char *file, char *text, size_t size)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/%s", pid, tid, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t length = read(fd, text, size - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = 0;
+	return length > 0;
+}
+
+static bool take_sample(pid_t pid, pid_t tid, struct sample *sample)
+{
+	char text[4096];
+	unsigned long minor, major;
+	if (!read_task(pid, tid, "stat", text, sizeof text))
+		return false;
+	const char *rest = strrchr(text, ')'); /* the name before may hold anything */
+	if (!rest || sscanf(rest, ") %c %*d %*d %*d %*d %*d %*u %lu %*u %lu %*u %lu %lu", &sample->state, &minor, &major,
+			    &sample->user_ticks, &sample->system_ticks) != 5)
+		return false;
+	sample->faults = minor + major;
+	if (!read_task(pid, tid, "status", text, sizeof text))
+		return false;
+	sample->voluntary = isol_number(text, "voluntary_ctxt_switches");
+	return true;
+}
+
+static struct candidate *find_candidate(struct settle *settle, pid_t tid)
+{
+	for (size_t i = 0; i < settle->count; i++)
+		if (settle->threads[i].tid == tid)
+			return &settle->threads[i];
+	return NULL;
+}
+
+static void disturb(struct candidate *thread, uint64_t now, const char *why)
+{
+	thread->rest_ns = now;
+	thread->user_ticks = thread->sample.user_ticks;
+	snprintf(thread->why, sizeof thread->why, "%s", why);
+}
+
+/* Look at every thread once. */
+static void settle_look(struct settle *settle)
+{
+	char path[32];
+	uint64_t now = isol_now_ns();
+	snprintf(path, sizeof path, "/proc/%d/task", settle->pid);
+	DIR *tasks = opendir(path);
+	for (size_t i = 0; i < settle->count; i++)
+		settle->threads[i].seen = false;
+	for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+		pid_t tid = atoi(entry->d_name);
+		struct sample sample;
+		if (tid <= 0 || !take_sample(settle->pid, tid, &sample))
+			continue;
+		struct candidate *thread = find_candidate(settle, tid);
+		if (!thread) {
+			if (settle->count == THREADS_MAX)
+				continue;
+			thread = &settle->threads[settle->count++];
+			*thread = (struct candidate){.tid = tid, .cpu = -1, .sample = sample};
+			disturb(thread, now, "has just started");
+			settle->restless_ns = now;
+		}
+		const struct sample before = thread->sample;
+		thread->seen = true;
+		thread->sample = sample;
+		unsigned long user = sample.user_ticks - thread->user_ticks;
+		if (sample.faults != before.faults) {
+			disturb(thread, now, "has page faults");
+			if (thread->stage == WATCHED || thread->stage == DONE) /* an isolated one tells of its break itself */
+				settle->restless_ns = now;
+		} else if (sample.voluntary != before.voluntary || sample.state != 'R') {
+			disturb(thread, now, "sleeps");
+		} else if (sample.system_ticks - before.system_ticks > 1 + user / 8) {
+			disturb(thread, now, "spends time in the kernel");
+		}
+	}
+	if (tasks)
+		closedir(tasks);
+	size_t kept = 0;
+	for (size_t i = 0; i < settle->count; i++)
+		if (settle->threads[i].seen)
+			settle->threads[kept++] = settle->threads[i];
+	if (kept != settle->count)
+		settle->restless_ns = now;
+	settle->count = kept;
+}
+
+/* The CPU that a thread would be isolated on, or -1: it belongs elsewhere, or none is free. */
+static int place(const struct settle *settle, const struct candidate *thread)
+{
+	cpu_set_t allowed, taken;
+	if (thread->cpu >= 0)
+		return thread->cpu; /* once isolated there */
+	if (sched_getaffinity(thread->tid, sizeof allowed, &allowed) < 0)
+		return -1;
+	bool bound = CPU_COUNT(&allowed) == 1;
+	if (!bound && !CPU_EQUAL(&allowed, &settle->options.housekeeping))
+		return -1;
+	if (bound && CPU_EQUAL(&allowed, &settle->options.housekeeping))
+		bound = false; /* one housekeeping CPU: that is where it was started */
+
+	CPU_ZERO(&taken);
+	for (size_t i = 0; i < settle->count; i++) {
+		const struct candidate *other = &settle->threads[i];
+		cpu_set_t theirs;
+		if (other == thread)
+			continue;
+		if (other->cpu >= 0)
+			CPU_SET(other->cpu, &taken);
+		else if (sched_getaffinity(other->tid, sizeof theirs, &theirs) == 0 && CPU_COUNT(&theirs) == 1)
+			CPU_OR(&taken, &taken, &theirs); /* bound itself there: its own, even while it sleeps */
+	}
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &settle->options.cpus) && !CPU_ISSET(cpu, &taken) && (!bound || CPU_ISSET(cpu, &allowed)))
+			return cpu;
+	return -1;
+}
+
+static bool move_in(const struct settle *settle, struct candidate *thread)
+{
+	const struct sched_param priority = {.sched_priority = settle->options.priority};
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(thread->cpu, &one);
+	return sched_getaffinity(thread->tid, sizeof thread->home, &thread->home) == 0 &&
+	       sched_setaffinity(thread->tid, sizeof one, &one) == 0 &&
+	       (!priority.sched_priority || sched_setscheduler(thread->tid, SCHED_FIFO, &priority) == 0);
+}
+
+static void move_out(const struct settle *settle, struct candidate *thread)
+{
+	if (settle->options.priority)
+		sched_setscheduler(thread->tid, SCHED_OTHER, &(struct sched_param){0});
+	if (CPU_COUNT(&thread->home))
+		sched_setaffinity(thread->tid, sizeof thread->home, &thread->home);
+	thread->cpu = -1;
+}
+
+static void give_up(struct candidate *thread, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void give_up(struct candidate *thread, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(thread->why, sizeof thread->why, format, arguments);
+	va_end(arguments);
+	unsigned doublings = thread->failures < 6 ? thread->failures : 6;
+	thread->failures++;
+	thread->retry_ns = isol_now_ns() + (100000000ULL << doublings);
+	thread->rest_ns = thread->retry_ns;
+}
+
+/* Stop tracing a thread, wherever it is. */
+static void let_go(struct candidate *thread)
+{
+	pid_t tid = thread->held.tid;
+	thread->held.tid = 0;
+	if (isol_ptrace(PTRACE_DETACH, tid, 0, NULL) == 0 || isol_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+		return;
+	int status = wait_stop(tid, 1000);
+	if (status < 0)
+		return;
+	int signal = is_syscall_stop(status) || status >> 16 ? 0 : WSTOPSIG(status);
+	isol_ptrace(PTRACE_DETACH, tid, 0, (void *)(long)signal);
+}
+
+/* Runtimes that interrupt their own threads, by signals or by unmapping, cannot stay isolated. */
+static const char *find_runtime(pid_t pid)
+{
+	static const char go[] = "\xff Go buildinf:";
+	char path[32], line[512];
+	const char *found = "";
+	snprintf(path, sizeof path, "/proc/%d/maps", pid);
+	FILE *maps = fopen(path, "re");
+	while (maps && fgets(line, sizeof line, maps))
+		if (strstr(line, "/libjvm.so"))
+			found = "runs in a Java VM, which interrupts its own threads";
+	if (maps)
+		fclose(maps);
+
+	struct stat file;
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return found;
+	if (fstat(fd, &file) == 0 && file.st_size > 0) {
+		void *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (bytes != MAP_FAILED && memmem(bytes, (size_t)file.st_size, go, sizeof go - 1))
+			found = "is a Go program, whose runtime interrupts its own threads";
+		if (bytes != MAP_FAILED)
+			munmap(bytes, (size_t)file.st_size);
+	}
+	close(fd);
+	return found;
+}
+
+/* Why a thread must not be touched at all, or NULL. */
+static const char *untouchable(struct settle *settle, const struct candidate *thread)
+{
+	char text[4096];
+	if (!settle->runtime)
+		settle->runtime = find_runtime(settle->pid);
+	if (*settle->runtime)
+		return settle->runtime;
+	if (!read_task(settle->pid, thread->tid, "status", text, sizeof text))
+		return "is gone";
+	if (isol_number(text, "TracerPid"))
+		return "is being debugged";
+	if (isol_number(text, "Seccomp"))
+		return "has a seccomp filter, which may forbid what has to be injected";
+	return NULL;
+}
+
+/* Stop the thread, lock its memory, put it on its CPU, and let it run on watched. */
+static bool seize(struct settle *settle, struct candidate *thread)
+{
+	const char *reason = untouchable(settle, thread);
+	if (reason) {
+		give_up(thread, "%s", reason);
+		return false;
+	}
+	thread->held = (struct held){.tid = thread->tid};
+	if (isol_ptrace(PTRACE_SEIZE, thread->tid, 0, (void *)PTRACE_O_TRACESYSGOOD) < 0) {
+		give_up(thread, "cannot be stopped with ptrace: %s", strerror(errno));
+		return false;
+	}
+	if (interrupt(&thread->held, PTRACE_CONT) < 0) {
+		give_up(thread, "was in the kernel");
+		let_go(thread);
+		return false;
+	}
+	long locked = -EFAULT;
+	if (thread->held.regs.cs != USER_CS) {
+		give_up(thread, "is not a 64-bit program");
+	} else if (in_rseq(&thread->held, settle->memory)) {
+		give_up(thread, "was in a restartable sequence");
+	} else if (!settle->gate && !(settle->gate = find_gate(settle->pid, settle->memory))) {
+		give_up(thread, "has no syscall instruction");
+	} else if (!settle->slots && !(settle->slots = map_slots(&thread->held, settle->memory, settle->gate, SLOTS))) {
+		give_up(thread, "cannot map memory: %s", strerror(errno));
+	} else if ((locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT})) < 0) {
+		give_up(thread, "cannot lock its memory (ulimit -l): %s", strerror((int)-locked));
+	} else if (!move_in(settle, thread)) {
+		give_up(thread, "cannot be put on CPU %d: %s", thread->cpu, strerror(errno));
+	} else if (isol_ptrace(PTRACE_SYSCALL, thread->tid, 0, NULL) == 0) {
+		take_sample(settle->pid, thread->tid, &thread->sample);
+		return true;
+	}
+	let_go(thread);
+	return false;
+}
+
+/* What a seized thread did, if it did anything that would have broken its isolation. */
+static bool stays_settled(struct candidate *thread)
+{
+	int status;
+	pid_t got = waitpid(thread->tid, &status, __WALL | WNOHANG);
+	if (got == 0)
+		return true;
+	if (got < 0 || !WIFSTOPPED(status)) {
+		thread->held.tid = 0;
+		give_up(thread, "ended");
+		return false;
+	}
+	struct user_regs_struct regs;
+	if (is_syscall_stop(status) && isol_ptrace(PTRACE_GETREGS, thread->tid, 0, &regs) == 0) {
+		give_up(thread, "makes system calls: %s (%llu)", isol_syscall_name(regs.orig_rax), regs.orig_rax);
+		let_go(thread);
+	} else {
+		int signal = is_syscall_stop(status) || status >> 16 ? 0 : WSTOPSIG(status);
+		give_up(thread, "gets signals: %d", WSTOPSIG(status));
+		thread->held.tid = 0;
+		isol_ptrace(PTRACE_DETACH, thread->tid, 0, (void *)(long)signal);
+	}
+	return false;
+}
+
+/* The last step: into the stub, and go. */
+static void enter_by_stub(struct settle *settle, struct candidate *thread)
+{
+	struct sample now;
+	if (!take_sample(settle->pid, thread->tid, &now) || now.faults != thread->sample.faults) {
+		give_up(thread, "has page faults");
+		let_go(thread);
+		return;
+	}
+	if (interrupt(&thread->held, PTRACE_SYSCALL) < 0 || in_rseq(&thread->held, settle->memory)) {
+		give_up(thread, "was in the kernel");
+		let_go(thread);
+		return;
+	}
+	uint64_t slot = settle->slots + STUB_SIZE * (settle->next_slot++ % SLOTS);
+	if (plant(&thread->held, settle->memory, slot, settle->options.flags) < 0) {
+		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
+		let_go(thread);
+		return;
+	}
+	thread->held.tid = 0;
+	thread->stage = PLANTED;
+	thread->plants++;
+	thread->planted_ns = isol_now_ns();
+}
+
+/* A new program was executed in the same process: what we knew of the old one is void. */
+static bool same_program(const struct settle *settle)
+{
+	unsigned char first;
+	return !settle->slots || pread(settle->memory, &first, 1, (off_t)settle->slots) == 1;
+}
+
+static void enter_all(struct settle *settle, struct candidate *threads[], size_t count)
+{
+	const struct timespec pause = {0, 2000000};
+	char path[32];
+	snprintf(path, sizeof path, "/proc/%d/mem", settle->pid);
+	settle->memory = open(path, O_RDWR | O_CLOEXEC);
+	if (settle->memory < 0) {
+		for (size_t i = 0; i < count; i++)
+			give_up(threads[i], "its memory cannot be opened: %s", strerror(errno));
+		return;
+	}
+	if (!same_program(settle)) {
+		settle->gate = settle->slots = 0;
+		settle->runtime = NULL;
+	}
+	bool watched[THREADS_MAX] = {false};
+	for (size_t i = 0; i < count; i++)
+		watched[i] = seize(settle, threads[i]);
+	for (uint64_t end = isol_now_ns() + settle->options.ms * 1000000ULL; isol_now_ns() < end;) {
+		nanosleep(&pause, NULL);
+		for (size_t i = 0; i < count; i++)
+			watched[i] = watched[i] && stays_settled(threads[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (watched[i])
+			enter_by_stub(settle, threads[i]);
+	close(settle->memory);
+	settle->memory = -1;
+	for (size_t i = 0; i < count; i++) { /* who could not stay goes back to where it came from */
+		take_sample(settle->pid, threads[i]->tid, &threads[i]->sample); /* our stops count as its switches */
+		if (threads[i]->stage != PLANTED)
+			move_out(settle, threads[i]);
+	}
+}
+
+/* Note how a thread fares by its record. Returns true when it has just become isolated by our doing. */
+static inline bool settle_record(struct settle *settle, struct candidate *thread, const struct isol_record *record)
+{
+	const bool isolated = strcmp(record->state, "isolated") == 0;
+	const uint64_t waited = isol_now_ns() - thread->planted_ns;
+	switch (thread->stage) {
+	case WATCHED:
+		if (record->starts && !thread->plants)
+			thread->stage = DONE; /* by its own doing */
+		thread->starts = record->starts;
+		break;
+	case PLANTED:
+		if (isolated || record->starts > thread->starts) {
+			thread->stage = ISOLATED;
+			thread->failures = 0;
+			thread->starts = record->starts;
+			return true;
+		}
+		if (waited > 2000000000ULL) {
+			thread->stage = thread->plants < PLANTS_MAX ? WATCHED : DONE;
+			give_up(thread, "was refused by the kernel (%s)", record->eagain);
+		}
+		thread->starts = record->starts;
+		break;
+	case ISOLATED:
+		if (isolated)
+			break;
+		thread->stage = settle->options.rearm ? WATCHED : DONE;
+		thread->plants = 1;
+		disturb(thread, isol_now_ns(), "lost isolation");
+		thread->starts = record->starts;
+		break;
+	case DONE:
+		break;
+	}
+	return false;
+}
+
+/* Look, and bring into isolation who is ready for it. To be called every few milliseconds, see settle_pause_ms(). */
+static void settle_step(struct settle *settle)
+{
+	struct candidate *ready[THREADS_MAX];
+	size_t count = 0;
+	settle_look(settle);
+	uint64_t now = isol_now_ns(), time = settle->options.ms * 1000000ULL;
+	for (size_t i = 0; i < settle->count; i++) {
+		struct candidate *thread = &settle->threads[i];
+		if (thread->stage != WATCHED || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
+		    thread->sample.user_ticks == thread->user_ticks)
+			continue;
+		int cpu = place(settle, thread);
+		if (cpu < 0) {
+			snprintf(thread->why, sizeof thread->why, "is bound elsewhere, or no launch CPU is free for it");
+			continue;
+		}
+		if (now - settle->restless_ns < time)
+			continue; /* wait for the control threads */
+		thread->cpu = cpu;
+		if (settle->options.records)
+			ready[count++] = thread;
+		else if (move_in(settle, thread))
+			thread->stage = DONE;
+	}
+	if (count)
+		enter_all(settle, ready, count);
+}
+
+/* How long to rest between two steps: four looks per settle time while there is something to wait for. */
+static int settle_pause_ms(const struct settle *settle)
+{
+	int pause = (int)settle->options.ms / 4, busy = 0;
+	for (size_t i = 0; i < settle->count; i++)
+		busy += settle->threads[i].stage == PLANTED ||
+			(settle->threads[i].stage == WATCHED && settle->threads[i].sample.state == 'R');
+	return !busy && settle->count ? 250 : pause < 5 ? 5 : pause > 250 ? 250 : pause;
+}
+
+#endif

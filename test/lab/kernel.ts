@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+import {labKernel} from '../../src/lab/kernel.ts'
+import {logProgress} from '../../src/ui/progress.ts'
+
+/**
+ * The bzImage to test with: $ISOLCTL_LAB_KERNEL, for whoever works on the kernel, else ours, which takes minutes to
+ * build the first time.
+ */
+export async function testKernel(): Promise<string> {
+  const given = process.env['ISOLCTL_LAB_KERNEL']
+  if (given) return given
+  const progress = logProgress((line) => process.stderr.write(`${line}\n`))
+  return (await labKernel({progress})).bzImage
+}

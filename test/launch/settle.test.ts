@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+import {availableParallelism} from 'node:os'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {packageRoot} from '../../src/lib/assets.ts'
+import {type Workshop, workshop} from './compile.ts'
+
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
+
+let shop: Workshop
+let torture: string
+let settler: string
+let threads: string
+beforeAll(async () => {
+  shop = await workshop()
+  const fixture = (name: string) => shop.compile(`test/launch/fixtures/${name}.c`, name)
+  ;[torture, settler, threads] = await Promise.all([
+    fixture('torture'),
+    fixture('settler'),
+    fixture('threads'),
+  ])
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+
+describe.runIf(process.arch === 'x64')('sending a thread through the stub', () => {
+  // The prctl fails on a stock kernel, but everything around it happens all the same.
+  test.for([
+    ['interrupted anywhere', ['300']],
+    ['with a signal arriving in the stub', ['300', 'signals']],
+  ] as const)('changes no register, flag, vector or red zone: %s', async ([, argv]) => {
+    const {stdout} = await execa(torture, argv, {reject: false})
+    expect(stdout).toMatch(/^300 rounds, .*: unharmed$/)
+  })
+})
+
+describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', () => {
+  /** 40 ms, at most `times`: few when nothing is to happen, many to be patient with a busy machine. */
+  const settle = async (program: readonly string[], times: number) => {
+    const {stdout} = await execa(settler, ['40', `${times}`, '1', '0', ...program])
+    return stdout.split('\n')
+  }
+  test.for([
+    ['poll', 250, /^poll planted/],
+    ['float', 250, /^float planted/],
+    ['sleep', 10, /^sleep watched sleeps/],
+    ['call', 250, /^call watched makes system calls: getppid \(110\)/],
+    ['fault', 10, /^fault watched has page faults/],
+    ['signal', 250, /^signal watched makes system calls/],
+  ] as const)('and a thread that does "%s"', async ([kind, times, expected]) => {
+    const lines = await settle([threads, kind], times)
+    expect(lines).toEqual([
+      expect.stringMatching(/^threads watched sleeps/),
+      expect.stringMatching(expected),
+      'program runs',
+    ])
+  })
+  it('deals one CPU to one thread, also of a dynamic program', async () => {
+    const dynamic = join(shop.folder, 'dynamic')
+    await execa('gcc', [
+      '-O2',
+      '-pthread',
+      '-o',
+      dynamic,
+      join(packageRoot, 'test/launch/fixtures/threads.c'),
+    ])
+    const lines = await settle([dynamic, 'poll', 'poll', 'sleep'], 250)
+    expect(lines.filter((line) => line.startsWith('poll planted'))).toHaveLength(1)
+    expect(lines.filter((line) => line.startsWith('poll watched'))).toHaveLength(1)
+    expect(lines.at(-1)).toBe('program runs')
+  })
+  it('waits for control threads that keep touching new memory', async () => {
+    const lines = await settle([threads, 'poll', 'fault'], 20)
+    expect(lines.join('\n')).not.toContain('planted')
+  })
+})
