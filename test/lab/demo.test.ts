@@ -9,10 +9,14 @@ beforeAll(async () => {
 })
 
 it('the demo holds what it claims', async () => {
-  const {stdout, exitCode} = await execa(process.execPath, ['bin/run.js', 'lab', 'demo', '--kernel', kernel], {
-    reject: false,
-    stdin: 'ignore',
-  })
+  const {stdout, exitCode} = await execa(
+    process.execPath,
+    ['bin/run.js', 'lab', 'demo', '--kernel', kernel],
+    {
+      reject: false,
+      stdin: 'ignore',
+    },
+  )
   expect(stdout.match(/^✖ .*/gm) ?? []).toEqual([])
   expect(stdout.match(/^✔ .*/gm)).toHaveLength(7)
   expect(stdout).toContain('Every claim above held.')
