@@ -75,7 +75,11 @@ export function causesOf(watch: CpuWatch, facts: Circumstances): readonly Cause[
 
 /** "LOC 29, RES 29, CAL 29"; a device has a number for a name, which says nothing here. */
 export const formatCounts = (counts: readonly Moved[]): string =>
-  counts.map(({name, count}) => (/^\d+$/.test(name) ? `${count} interrupts` : `${name} ${count}`)).join(', ')
+  counts
+    .map(({name, count}) =>
+      /^\d+$/.test(name) ? `${count} interrupt${count === 1 ? '' : 's'}` : `${name} ${count}`,
+    )
+    .join(', ')
 
 const device = (moved: Moved, {isolated}: Circumstances): Cause => {
   if (moved.class === 'other')

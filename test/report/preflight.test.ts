@@ -57,7 +57,7 @@ describe('the text report', () => {
     const {results} = await preflight(BAD, BAD_LATER)
     const text = lines(results)
     expect(text.join('\n')).toMatchSnapshot()
-    expect(text.at(-1)).toBe('Not quiet: 2 (irq 24, fair server), 3 (nohz-full-effective, irq 24, tick).')
+    expect(text.at(-1)).toBe('Not quiet: 2 (fair server, irq 24), 3 (tick, nohz-full-effective, irq 24).')
   })
 
   test('keeps to 80 columns, except for commands that are there to be copied', async () => {
