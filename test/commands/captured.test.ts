@@ -24,6 +24,15 @@ const EXPECTED: Readonly<Record<string, object>> = {
   '32amd64-4s2n4c-cgroup2.tar.bz2': {online: '0-31', smt: false},
 }
 
+/** Out of thousands of files. */
+const NEEDED = [
+  ...['online', 'possible', 'present', 'isolated', 'nohz_full'].map((name) => `*/devices/system/cpu/${name}`),
+  ...['core_id', 'physical_package_id', 'core_cpus_list', 'thread_siblings', 'thread_siblings_list'].map(
+    (name) => `*/devices/system/cpu/cpu*/topology/${name}`,
+  ),
+  ...['online', 'node*'].map((name) => `*/devices/system/cpu/cpu*/${name}`),
+]
+
 const title = CAPTURES
   ? 'captured machines'
   : 'captured machines (skipped: no ../shared/hosts beside the checkout)'
@@ -34,14 +43,15 @@ describe.skipIf(CAPTURES === undefined)(title, () => {
     folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
     for (const archive of Object.keys(EXPECTED)) {
       const into = await mkdtemp(join(folder, 'host-'))
-      await execa('tar', ['-xf', join(CAPTURES ?? '', archive), '-C', into])
+      const from = ['-xf', join(CAPTURES ?? '', archive), '-C', into]
+      await execa('tar', [...from, '--wildcards', ...NEEDED], {reject: false}) // not every capture has every file
       roots.set(archive, join(into, (await readdir(into))[0] ?? ''))
     }
-  }, 60_000)
-  afterAll(() => rm(folder, {recursive: true}))
+  }, 180_000)
+  afterAll(() => rm(folder, {recursive: true}), 180_000)
   const rootOf = (archive: string) => roots.get(archive) ?? ''
 
-  it.each(Object.entries(EXPECTED))('%s: topology', async (archive, expected) => {
+  it.each(Object.entries(EXPECTED))('%s: topology', {timeout: 60_000}, async (archive, expected) => {
     const {stdout, exit} = await isolctl('topology', '--root', rootOf(archive), '--json')
     expect(exit).toBe(0)
     expect(TopologySchema.parse(JSON.parse(stdout))).toMatchObject(expected)
@@ -50,7 +60,7 @@ describe.skipIf(CAPTURES === undefined)(title, () => {
     expect(rows.filter((row) => row.length > 80)).toEqual([])
   })
 
-  it.each(Object.keys(EXPECTED))('%s: plan does not pretend to know', async (archive) => {
+  it.each(Object.keys(EXPECTED))('%s: plan does not pretend to know', {timeout: 60_000}, async (archive) => {
     const {stdout, stderr, exit} = await isolctl('plan', '--root', rootOf(archive), '--cpus', '3', '--json')
     if (archive.startsWith('16em64t')) {
       expect([exit, stdout]).toEqual([69, expect.stringContaining('cannot tell which CPUs are online')])

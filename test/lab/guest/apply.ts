@@ -16,6 +16,7 @@ const {main} = (await import(join(checkout, 'dist/isolctl.js'))) as {main(args: 
 
 const DEFAULT = '/proc/irq/default_smp_affinity'
 const WORKQUEUE = '/sys/devices/virtual/workqueue'
+const FAIR_SERVER = '/sys/kernel/debug/sched/fair_server'
 const JOURNAL = '/var/lib/isolctl/journal.jsonl'
 
 const parts: Record<string, {output: string; exit: number}> = {}
@@ -35,12 +36,14 @@ async function isolctl(part: string, ...args: string[]): Promise<void> {
   parts[part] = {output, exit: Number(process.exitCode)}
 }
 
-/** Every requested affinity and every mask of the workqueues, as the machine prints them. */
+/** Every requested affinity, mask of the workqueues and fair server, as the machine prints them. */
 function picture(part: string): void {
   const irqs = readdirSync('/proc/irq').filter((name) => /^\d+$/.test(name))
   const masks = readdirSync(WORKQUEUE).filter((name) => name.startsWith('cpumask'))
+  const servers = readdirSync(FAIR_SERVER).map((cpu) => `${FAIR_SERVER}/${cpu}/runtime`)
   const files = [
     DEFAULT,
+    ...servers,
     ...irqs.map((irq) => `/proc/irq/${irq}/smp_affinity_list`),
     ...masks.map((name) => `${WORKQUEUE}/${name}`),
   ]
