@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import {fairServer, fairServerOff, fairServerPath} from '../facts/fair-server.ts'
+import {fairServer, fairServerPath} from '../facts/fair-server.ts'
 import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../lib/cpuset.ts'
+import {FAIR_SERVER_OFF} from '../measure/cause.ts'
 import {probe} from '../measure/watch.ts'
 import {defineCheck} from './check.ts'
 
@@ -36,6 +37,6 @@ export default defineCheck({
     ]
   },
   evidence: () => 'runtime 0',
-  remedy: ({settings: {isolated}}) => fairServerOff(isolated),
+  remedy: FAIR_SERVER_OFF,
   reference: 'kernel/sched/deadline.c: dl_server_timer',
 })

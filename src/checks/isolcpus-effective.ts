@@ -2,6 +2,7 @@
 import {cmdline, valuesOf} from '../facts/cmdline.ts'
 import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
+import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
 
@@ -9,11 +10,11 @@ export default defineCheck({
   id: 'isolcpus-effective',
   title: 'isolated CPUs are out of load balancing',
   why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in none: through isolcpus=domain at boot, or an isolated cpuset partition.',
-  facts: {bootIsolated, cmdline, partitioned, settings},
+  facts: {bootIsolated, cmdline: optional(cmdline), partitioned, settings},
   judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
     const effective = bootIsolated.union(partitioned)
     const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
-    const [booted] = valuesOf(cmdline, 'isolcpus')
+    const [booted] = cmdline ? valuesOf(cmdline, 'isolcpus') : []
     if (!missing.isEmpty)
       return [
         {

@@ -21,8 +21,13 @@ export default defineCheck({
         cpus: task.allowed.intersect(isolated),
         expected: `${housekeeping}`,
         actual: `${task.allowed}`,
-        remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
       })),
   evidence: ({tasks}) => `${tasks.filter(({kernel}) => kernel).length} kernel threads`,
+  remedy: ({settings: {isolated, housekeeping}, tasks}) => {
+    const first = tasks.find(
+      ({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(isolated).isEmpty,
+    )
+    return first && {text: 'move each of them', command: `taskset -cp ${housekeeping} ${first.tid}`}
+  },
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {cmdline, valuesOf} from '../facts/cmdline.ts'
 import {nohzFull} from '../facts/cpus.ts'
+import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
 
@@ -10,17 +11,19 @@ export default defineCheck({
   id: 'nohz-full-effective',
   title: 'every isolated CPU is nohz_full',
   why: 'Only on a nohz_full CPU may the scheduler tick stop while a task runs; elsewhere it fires CONFIG_HZ times a second.',
-  facts: {cmdline, nohzFull, settings},
+  facts: {cmdline: optional(cmdline), nohzFull, settings},
   judge({cmdline, nohzFull, settings: {isolated}}) {
     const ticking = isolated.minus(nohzFull)
     if (ticking.isEmpty) return []
-    const [booted] = valuesOf(cmdline, 'nohz_full')
+    const [booted] = cmdline ? valuesOf(cmdline, 'nohz_full') : []
     const state =
-      booted === undefined
-        ? 'nohz_full is not among the boot arguments'
-        : nohzFull.isEmpty
-          ? `the kernel refused nohz_full=${booted}`
-          : `booted with nohz_full=${booted}`
+      cmdline === undefined
+        ? 'its boot arguments cannot be read'
+        : booted === undefined
+          ? 'nohz_full is not among the boot arguments'
+          : nohzFull.isEmpty
+            ? `the kernel refused nohz_full=${booted}`
+            : `booted with nohz_full=${booted}`
     return [
       {
         severity: 'fail',

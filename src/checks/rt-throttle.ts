@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {fairServer} from '../facts/fair-server.ts'
+import {atLeast, kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
 import {rtRuntimeUs} from '../facts/sysctls.ts'
 import {defineCheck} from './check.ts'
@@ -10,11 +10,11 @@ export default defineCheck({
   id: 'rt-throttle',
   title: 'real-time throttling does not apply',
   why: 'Before the fair server (6.12) a timer watched over every SCHED_FIFO task once a second, to take the CPU from it after 0.95 s.',
-  facts: {fairServer, rtRuntimeUs, settings},
-  skip: ({fairServer, settings: {policy}}) =>
+  facts: {kernel, rtRuntimeUs, settings},
+  skip: ({kernel, settings: {policy}}) =>
     policy.kind === 'other'
       ? 'programs are launched under SCHED_OTHER'
-      : fairServer !== undefined
+      : atLeast(kernel, 6, 12)
         ? 'the fair server has taken its place in this kernel'
         : undefined,
   judge: ({rtRuntimeUs, settings: {isolated}}) =>

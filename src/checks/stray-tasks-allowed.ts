@@ -12,15 +12,25 @@ export default defineCheck({
   facts: {bootIsolated, partitioned, settings, tasks},
   judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
     const balanced = isolated.minus(bootIsolated.union(partitioned))
+    const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
-    return tasks
-      .filter(({kernel, allowed}) => {
-        if (kernel) return false
-        const reach = allowed.intersect(isolated)
-        // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.
-        return !reach.isEmpty && (!whole.isSubsetOf(allowed) || !reach.intersect(balanced).isEmpty)
-      })
-      .map((task) => ({
+    // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.
+    const anywhere = programs.filter(({allowed}) => whole.isSubsetOf(allowed))
+    const named = programs.filter(
+      ({allowed}) => !whole.isSubsetOf(allowed) && !allowed.intersect(isolated).isEmpty,
+    )
+    return [
+      ...(balanced.isEmpty || anywhere.length === 0
+        ? []
+        : [
+            {
+              severity: 'warn' as const,
+              message: `${anywhere.length} threads could run on CPU ${balanced}, which takes part in load balancing`,
+              cpus: balanced,
+              remedy: {text: 'see isolcpus-effective'},
+            },
+          ]),
+      ...named.map((task) => ({
         severity: 'warn' as const,
         subject: taskName(task),
         message: `could run on CPU ${task.allowed.intersect(isolated)}`,
@@ -28,7 +38,8 @@ export default defineCheck({
         expected: `${housekeeping}`,
         actual: `${task.allowed}`,
         remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
-      }))
+      })),
+    ]
   },
   evidence: ({tasks}) => `${tasks.filter(({kernel}) => !kernel).length} threads`,
   reference: 'kernel/sched/syscalls.c: sched_setaffinity',

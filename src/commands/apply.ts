@@ -27,8 +27,12 @@ export default class Apply extends IsolCommand {
   static override args = {plan: Args.string({description: 'a plan saved with plan --out', ignoreStdin: true})}
   static override flags = {
     ...selectionFlags,
-    yes: Flags.boolean({char: 'y', description: 'do not ask; needed where there is no terminal'}),
-    'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing'}),
+    yes: Flags.boolean({
+      char: 'y',
+      description: 'do not ask; needed where there is no terminal',
+      default: false,
+    }),
+    'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing', default: false}),
   }
 
   async run(): Promise<ApplyReport | Plan> {
@@ -51,7 +55,7 @@ export default class Apply extends IsolCommand {
     if (changeCount(plan) > 0) {
       if (!flags.yes) await confirm(text, {question: 'Apply?', command: again})
       await interruptible((signal) =>
-        session(host, {isolctl: this.config.version, signal}, async (options) => {
+        session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {
           for await (const event of watch(apply(plan, options), {...flags, json: this.jsonEnabled()}))
             events.push(event)
         }),

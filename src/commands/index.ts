@@ -3,7 +3,10 @@ import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
 import Explain from './explain.ts'
 import LabBuild from './lab/build.ts'
+import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
+import LabShell from './lab/shell.ts'
+import LabStory from './lab/story.ts'
 import Launch from './launch.ts'
 import Plan from './plan.ts'
 import Preflight from './preflight.ts'
@@ -15,7 +18,10 @@ import Undo from './undo.ts'
 export const COMMANDS: Record<string, Command.Class> = {
   explain: Explain,
   'lab:build': LabBuild,
+  'lab:demo': LabDemo,
   'lab:run': LabRun,
+  'lab:story': LabStory,
+  'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,
   preflight: Preflight,

@@ -23,5 +23,12 @@ export const present = cpulistFile('present', `${CPU}/present`)
 export const online = cpulistFile('online', `${CPU}/online`)
 /** CPUs taken out of the scheduling domains at boot (isolcpus=domain). */
 export const bootIsolated = cpulistFile('isolated', `${CPU}/isolated`)
-/** CPUs whose tick may stop while one task runs (nohz_full=). */
-export const nohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)
+const declaredNohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)
+
+/**
+ * CPUs whose tick may stop while one task runs (nohz_full=). A running kernel without the file was built without
+ * CONFIG_NO_HZ_FULL, and has none.
+ */
+export const nohzFull = defineFact<CpuSet>('nohz-full', async (host, get) =>
+  host.live && (await host.read(`${CPU}/nohz_full`)) === undefined ? CpuSet.empty : get(declaredNohzFull),
+)

@@ -20,6 +20,11 @@ export function defineFact<T>(id: string, gather: Fact<T>['gather']): Fact<T> {
   return {id, gather}
 }
 
+/** The same, for checks that can judge without it: undefined where it cannot be known. */
+export function optional<T>(fact: Fact<T>): Fact<T | undefined> {
+  return defineFact(`${fact.id}?`, async (_host, get) => get(fact).catch(() => undefined))
+}
+
 /** A fact's value that is known beforehand, for `gatherer`. */
 export type Given = readonly [Fact<unknown>, unknown]
 

@@ -1,23 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type {Remedy} from '../checks/check.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
 import {defineFact} from './fact.ts'
 import {atLeast, kernel} from './kernel.ts'
 
 const SCHED = '/sys/kernel/debug/sched'
 export const fairServerPath = (cpu: number): string => `${SCHED}/fair_server/cpu${cpu}/runtime`
-
-/** Until reboot; it comes back when a CPU is taken offline and online again. */
-export const fairServerOff = (cpus: CpuSet): Remedy => {
-  const [first, ...more] = cpus
-  return {
-    text: 'take its time away (launch under the patched kernel parks it, and SCHED_FIFO does not meet it)',
-    command:
-      more.length === 0
-        ? `echo 0 > ${fairServerPath(first ?? 0)}`
-        : `for cpu in ${[...cpus].join(' ')}; do echo 0 > ${SCHED}/fair_server/cpu$cpu/runtime; done`,
-  }
-}
 
 /** CPU number to the fair server's runtime in nanoseconds per period; undefined when the kernel has no fair server. */
 export type FairServer = ReadonlyMap<number, number> | undefined

@@ -11,6 +11,7 @@ export const machineCheckPoll = defineFact<number | undefined>('machine-check-po
   if ((await host.list('/sys/devices/system/cpu')).length === 0)
     throw new Error('/sys/devices/system/cpu does not exist')
   const interval = await host.read(`${FOLDER}/check_interval`)
+  if (interval === undefined && !host.live) throw new Error(`${FOLDER} was not captured`)
   if (interval === undefined) return undefined
   // Written in hex by old kernels' documentation, printed as decimal by the kernel.
   const ignored = (await host.read(`${FOLDER}/ignore_ce`))?.trim() === '1'

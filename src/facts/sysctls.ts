@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, type Fact, mustRead} from './fact.ts'
+import {fairServer} from './fair-server.ts'
+import {settings} from './settings.ts'
 
 const integer = (id: string, path: string): Fact<number> =>
   defineFact(id, async (host) => {
@@ -9,8 +11,18 @@ const integer = (id: string, path: string): Fact<number> =>
     return Number(text)
   })
 
-/** Microseconds of each period that real-time tasks may take; -1: no limit (kernel/sched/rt.c). */
-export const rtRuntimeUs = integer('rt-runtime', '/proc/sys/kernel/sched_rt_runtime_us')
+const rtRuntime = integer('rt-runtime-file', '/proc/sys/kernel/sched_rt_runtime_us')
+
+/**
+ * Microseconds of each period that real-time tasks may take; -1: no limit. Undefined where that does not matter, and
+ * then it is not read: on 6.12 a mere read rebuilds the scheduling domains and zeroes the deadline bandwidth on account
+ * (kernel/sched/rt.c: sched_rt_handler, kernel/sched/deadline.c: dl_clear_root_domain), after which the fair server
+ * cannot be changed any more: EBUSY.
+ */
+export const rtRuntimeUs = defineFact<number | undefined>('rt-runtime', async (_host, get) => {
+  const {policy} = await get(settings)
+  return policy.kind === 'other' || (await get(fairServer)) !== undefined ? undefined : get(rtRuntime)
+})
 export const statInterval = integer('stat-interval', '/proc/sys/vm/stat_interval')
 
 /** The lockup detectors (kernel/watchdog.c). A kernel built without them has none of the files. */
@@ -28,3 +40,9 @@ export const watchdog = defineFact<Watchdog | undefined>('watchdog', async (host
   if (cpus === undefined) return undefined
   return {soft: await on('soft_watchdog'), nmi: await on('nmi_watchdog'), cpus: CpuSet.parse(cpus)}
 })
+
+/** A warning of the kernel is a panic (kernel/panic.c). */
+export const panicOnWarn = defineFact<boolean>(
+  'panic-on-warn',
+  async (host) => (await host.read('/proc/sys/kernel/panic_on_warn'))?.trim() === '1',
+)

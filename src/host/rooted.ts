@@ -15,7 +15,8 @@ export function rooted(root: string, name = root): HostView {
   }
 }
 
-const text = (path: string) => readFile(path, 'utf8')
+/** Some captures pad what they copied out of sysfs with zero bytes. */
+const text = async (path: string) => (await readFile(path, 'utf8')).replace(/\0+$/, '')
 const unpack = async (path: string) => (await promisify(gunzip)(await readFile(path))).toString('utf8')
 
 /** "No such file" is an answer; every other errno is an error that names the path. */

@@ -52,7 +52,7 @@ function* objections({eligible, guest, clocksource}: Ground, {cpus}: GateOptions
     yield {
       message: 'this kernel has no task isolation',
       code: 'no-task-isolation',
-      help: 'build and boot one that has: isolctl kernel build; or run without hard isolation: --soft',
+      help: 'boot one built with the series in kernel-patches/; or run without hard isolation: --soft',
       overrideBy: 'soft',
     }
     return // nothing that follows could break what is not there

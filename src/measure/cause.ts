@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 import type {Remedy} from '../checks/check.ts'
-import {fairServerOff} from '../facts/fair-server.ts'
 import type {InterruptClass} from '../facts/interrupts.ts'
 import {taskName} from '../facts/tasks.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
@@ -16,10 +15,10 @@ export interface Cause {
   /** Stable: "fair-server", "second-task"; "unknown" when nothing explains the counts. */
   readonly id: string
   readonly concern: Concern
-  /** What is the case, lower case, no full stop, the same words on every CPU it holds for. */
-  readonly sentence: string
-  /** A short name for the summary: "fair server", "irq 24". */
+  /** Who: "fair server", "irq 24 (nvme0q1)", "kworker/3:1 [412]". */
   readonly label: string
+  /** Does what, lower case, no full stop; reads on from "label: ", and is the same on every CPU it holds for. */
+  readonly sentence: string
   readonly remedy?: Remedy
   /** The counts it explains. */
   readonly counts: readonly Moved[]
@@ -74,9 +73,13 @@ export function causesOf(watch: CpuWatch, facts: Circumstances): readonly Cause[
   return causes
 }
 
-/** "LOC 29, RES 29, CAL 29" */
+/** "LOC 29, RES 29, CAL 29"; a device has a number for a name, which says nothing here. */
 export const formatCounts = (counts: readonly Moved[]): string =>
-  counts.map(({name, count}) => `${name} ${count}`).join(', ')
+  counts
+    .map(({name, count}) =>
+      /^\d+$/.test(name) ? `${count} interrupt${count === 1 ? '' : 's'}` : `${name} ${count}`,
+    )
+    .join(', ')
 
 const device = (moved: Moved, {isolated}: Circumstances): Cause => {
   if (moved.class === 'other')
@@ -91,8 +94,8 @@ const device = (moved: Moved, {isolated}: Circumstances): Cause => {
   return {
     id: 'device-irq',
     concern: 'device',
-    label: `irq ${moved.name}`,
-    sentence: `irq ${moved.name} (${actions}) was delivered to an isolated CPU`,
+    label: `irq ${moved.name} (${actions})`,
+    sentence: 'fired on an isolated CPU',
     remedy: {
       text: `move it to the housekeeping CPUs; one that cannot be moved needs isolcpus=managed_irq,domain,${isolated} at boot`,
       command: 'isolctl apply --only irq-affinity',
@@ -128,7 +131,7 @@ const noNohzFull: Rung = ({watch: {cpu}, rate}, {hz, nohzFull, isolated}) =>
         id: 'no-nohz-full',
         concern: 'tick',
         label: 'tick',
-        sentence: `the tick is not stopped: the CPU is not in nohz_full`,
+        sentence: 'not stopped: the CPU is not in nohz_full',
         remedy: bootArgument(`nohz_full=${isolated}`),
         explains: ['timer', 'resched', 'irq-work'],
       }
@@ -141,7 +144,7 @@ const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {hz, housekee
         id: 'second-task',
         concern: 'tick',
         label: 'second task',
-        sentence: `the tick is not stopped: a second task is runnable${ran.length > 0 ? `: ${names(ran)}` : ''}`,
+        sentence: `keeps the tick on: ${ran.length > 0 ? names(ran) : 'more than one is runnable'}`,
         remedy: keepAway(ran, housekeeping),
         explains: ['timer', 'resched', 'irq-work'],
       }
@@ -156,7 +159,7 @@ const unstableClock: Rung = ({rate}, {hz, clocksource}) =>
         id: 'unstable-clock',
         concern: 'tick',
         label: 'clock',
-        sentence: `the tick is not stopped: the clock source is ${clocksource}, so the scheduler's clock is unstable`,
+        sentence: `keeps the tick on: the clock source is ${clocksource}, and not stable`,
         remedy: bootArgument('tsc=reliable, if the TSC of this machine is known to be good'),
         explains: ['timer', 'irq-work'],
       }
@@ -170,7 +173,7 @@ const tickDependency: Rung = ({rate}, {hz}) =>
         concern: 'tick',
         label: 'tick',
         sentence:
-          'the tick is not stopped, cause unknown: a POSIX CPU timer, a perf event, RCU or an unstable clock holds it',
+          'not stopped, cause unknown: a POSIX CPU timer, a perf event, RCU or an unstable clock holds it',
         remedy: {
           text: 'the tracepoint timer:tick_stop names the dependency',
           command: 'trace-cmd record -e timer:tick_stop sleep 5',
@@ -187,7 +190,7 @@ const mcePoll: Rung = ({left}) =>
         id: 'mce-poll',
         concern: 'tick',
         label: 'machine check poll',
-        sentence: 'the kernel polls for machine checks',
+        sentence: 'the kernel looks for corrected hardware errors with a timer',
         remedy: {
           text: 'turn the poll off until reboot, or boot with mce=ignore_ce',
           command: 'echo 0 > /sys/devices/system/machinecheck/machinecheck0/check_interval',
@@ -216,7 +219,7 @@ const nmi: Rung = ({watch: {cpu}, count}, {watchdog}) =>
           id: 'hard-lockup-watchdog',
           concern: 'nmi',
           label: 'NMI watchdog',
-          sentence: 'the hard lockup detector uses a performance counter on the CPU',
+          sentence: 'the hard lockup detector counts cycles on the CPU',
           remedy: {
             text: 'turn it off until reboot, or boot with nmi_watchdog=0',
             command: 'sysctl -w kernel.nmi_watchdog=0',
@@ -242,7 +245,7 @@ const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog
     id: 'soft-lockup-watchdog',
     concern: 'tick',
     label: 'soft lockup watchdog',
-    sentence: 'the soft lockup detector wakes up on the CPU every 4 s',
+    sentence: 'wakes up on the CPU every 4 s',
     remedy: {
       text: 'keep it off the isolated CPUs, or boot with nosoftlockup',
       command: 'sysctl -w kernel.soft_watchdog=0',
@@ -252,11 +255,17 @@ const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog
   }
 }
 
+/** Until reboot; the server comes back when a CPU is taken offline and online again. */
+export const FAIR_SERVER_OFF: Remedy = {
+  text: 'turn it off (launch under the patched kernel parks it, and a lone SCHED_FIFO program does not meet it)',
+  command: 'isolctl apply --only fair-server',
+}
+
 /**
  * 6.12: every enqueue of a SCHED_OTHER task arms it; each second it takes the CPU over, which needs the tick
  * (kernel/sched/deadline.c: dl_server_timer).
  */
-const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version, isolated}) => {
+const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version}) => {
   if (policy.kind !== 'other' || !oncePerSecond(rate('timer')) || count('resched', 'call', 'irq-work') === 0)
     return undefined
   const runtime = runtimes?.get(cpu)
@@ -267,9 +276,9 @@ const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runt
     concern: 'tick',
     label: 'fair server',
     sentence: guess
-      ? 'once a second, as the fair server does; whether it runs cannot be read'
-      : 'the fair server interrupts the SCHED_OTHER task once a second',
-    remedy: fairServerOff(isolated),
+      ? 'probably: something comes once a second, as it does, and its state cannot be read'
+      : 'interrupts the SCHED_OTHER task once a second',
+    remedy: FAIR_SERVER_OFF,
     explains: ['timer', 'resched', 'call', 'irq-work'],
   }
 }
@@ -284,7 +293,7 @@ const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs, versi
     id: 'rt-throttling',
     concern: 'tick',
     label: 'RT throttling',
-    sentence: 'the RT throttling timer looks after the SCHED_FIFO task once a second',
+    sentence: 'looks after the SCHED_FIFO task once a second',
     remedy: {text: 'lift the limit for real-time tasks', command: 'sysctl -w kernel.sched_rt_runtime_us=-1'},
     explains: ['timer', 'resched'],
   }
@@ -300,7 +309,7 @@ const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
     id: 'clocksource-watchdog',
     concern: 'tick',
     label: 'clock source watchdog',
-    sentence: `the clock source watchdog comes by every ${facts.online / 2} s`,
+    sentence: `comes by every ${facts.online / 2} s`,
     remedy: bootArgument('tsc=reliable, or tsc=nowatchdog where the TSC is known to be good'),
     explains: ['timer', 'call'],
   }
@@ -313,11 +322,8 @@ const otherTask: Rung = ({watch: {switches}, ran}, {housekeeping}) =>
     : {
         id: 'other-task',
         concern: 'task',
-        label: ran[0]?.comm ?? 'another task',
-        sentence:
-          ran.length > 0
-            ? `${names(ran)} ran on the CPU`
-            : 'something ran on the CPU that was gone before it could be named',
+        label: ran.length > 0 ? names(ran) : 'another task',
+        sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and was gone before it could be named',
         remedy: keepAway(ran, housekeeping),
         explains: ['timer', 'resched', 'irq-work'],
         tasks: true,
@@ -371,7 +377,7 @@ const irqWork: Rung = ({count}) =>
         id: 'irq-work',
         concern: 'ipi',
         label: 'irq_work',
-        sentence: 'irq_work was queued to the CPU, sender unknown: a change of its tick dependencies does it',
+        sentence: 'was queued to the CPU, sender unknown: a change of its tick dependencies does it',
         remedy: {text: 'look for timers, perf events and tasks that come and go on the CPU'},
         explains: ['irq-work'],
       }
@@ -396,7 +402,7 @@ const localTimer: Rung = ({watch: {timers}, count}) => {
     id: 'unknown',
     concern: 'tick',
     label: 'local timer',
-    sentence: `timers expired on the CPU, cause unknown${armed.length > 0 ? `; armed there: ${armed.join(', ')}` : ''}`,
+    sentence: `expired on the CPU, cause unknown${armed.length > 0 ? `; armed there: ${armed.join(', ')}` : ''}`,
     explains: ['timer'],
   }
 }

@@ -10,9 +10,10 @@ export function disturbances(watch: Watch, facts: Circumstances, ...concerns: Co
   const groups = new Map<string, {cause: Cause; where: {cpu: number; cause: Cause}[]}>()
   for (const seen of watch.cpus) {
     for (const cause of causesOf(seen, facts).filter(({concern}) => concerns.includes(concern))) {
-      const group = groups.get(`${cause.id} ${cause.sentence}`) ?? {cause, where: []}
+      const key = `${cause.id} ${cause.label} ${cause.sentence}`
+      const group = groups.get(key) ?? {cause, where: []}
       group.where.push({cpu: seen.cpu, cause})
-      groups.set(`${cause.id} ${cause.sentence}`, group)
+      groups.set(key, group)
     }
   }
   return [...groups.values()].map(({cause, where}) => ({

@@ -63,7 +63,8 @@ export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<Ap
     // Without the signal: one Ctrl-C asks us to stop, and this is how. A second one is Node's to handle.
     for await (const event of takeBack(deltasOf(made), {host, journal, clock})) {
       undone &&= event.result !== 'conflict' && event.result !== 'failed'
-      yield {type: 'undo', undone: event}
+      // "same": what failed had not happened.
+      if (event.result !== 'same') yield {type: 'undo', undone: event}
     }
     await journal.append({op: 'end', at: clock(), outcome: 'incomplete'}).catch(() => {})
     yield {type: 'end', outcome: {status: undone ? 'undone' : 'not-undone', run, error}}

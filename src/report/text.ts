@@ -72,7 +72,7 @@ export function renderResult(result: Result, options: TextOptions): readonly str
   const lines: string[] = []
   if (note === undefined) lines.push(head)
   else if (used + 3 + note.length <= width) lines.push(`${head}   ${paint('dim', note)}`)
-  else if (result.status === 'ok' && !verbose) lines.push(head)
+  else if (result.status === 'ok' && !verbose && !result.check.active) lines.push(head)
   else lines.push(head, ...wrap(note, {indent: 6, width}).map((line) => paint('dim', line)))
   if ('findings' in result) {
     const shown = verbose ? result.findings : result.findings.slice(0, FINDINGS_SHOWN)

@@ -43,7 +43,9 @@ export interface CpuVerdict {
 /** Pure. */
 export function judgeCpus(results: readonly Result[], isolated: CpuSet): CpuVerdict {
   const why = new Map<number, readonly string[]>()
-  for (const result of results) {
+  // What was measured says more than what is set up: it comes first.
+  const measured = (result: Result) => PROOF.includes(result.check.id)
+  for (const result of [...results.filter(measured), ...results.filter((result) => !measured(result))]) {
     if (result.status !== 'fail') continue
     for (const {subject, cpus, severity} of result.findings) {
       if (severity !== 'fail') continue

@@ -137,7 +137,7 @@ const ROWS: readonly Row[] = [
     facts: SERVED,
     causes: ['fair-server:tick'],
     says: /fair server/,
-    remedy: /fair_server\/cpu\$cpu\/runtime/,
+    remedy: /apply --only fair-server/,
   },
   {
     name: 'the same where debugfs cannot be read: likely, and said so',
@@ -230,7 +230,7 @@ const ROWS: readonly Row[] = [
     name: 'a device interrupt, by number and name',
     seen: watch({24: 7}),
     causes: ['device-irq:device'],
-    says: /irq 24 \(nvme0q1\)/,
+    says: /irq 24 \(nvme0q1\): fired/,
     remedy: /isolctl apply --only irq-affinity/,
   },
   {
@@ -249,7 +249,7 @@ const ROWS: readonly Row[] = [
     name: 'a bound kworker ran',
     seen: watch({LOC: 2, RES: 1}, {switches: 2, ran: [kthread('kworker/3:1', {worker: true})]}),
     causes: ['other-task:task'],
-    says: /kworker\/3:1 \[412\] ran/,
+    says: /kworker\/3:1 \[412\]: ran/,
     remedy: /bound work follows whoever queued it/,
   },
   {
@@ -263,7 +263,7 @@ const ROWS: readonly Row[] = [
     seen: watch({LOC: 10, RES: 12, CAL: 10}, {switches: 4, ran: [task('bash')]}),
     facts: SERVED,
     causes: ['fair-server:tick', 'other-task:task'],
-    remedy: /taskset|fair_server/,
+    remedy: /taskset|fair-server/,
   },
   {
     name: 'TLB shootdowns, which count as calls too',
@@ -291,7 +291,7 @@ describe('the cause of a disturbance', () => {
   test.for(ROWS)('$name', ({seen, facts, causes, says, remedy}) => {
     const found = causesOf(seen, {...FACTS, ...facts})
     expect(found.map(({id, concern}) => `${id}:${concern}`)).toEqual(causes)
-    if (says) expect(found.map(({sentence}) => sentence).join('\n')).toMatch(says)
+    if (says) expect(found.map(({label, sentence}) => `${label}: ${sentence}`).join('\n')).toMatch(says)
     if (remedy)
       expect(found.map(({remedy: what}) => `${what?.text} ${what?.command}`).join('\n')).toMatch(remedy)
   })

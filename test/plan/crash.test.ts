@@ -65,7 +65,7 @@ async function operationsOf(run: (m: ReturnType<typeof machine>) => Promise<unkn
 const survive = (promise: Promise<unknown>) => promise.catch(() => {})
 
 const forEach = (check: (plan: readonly Change[]) => Promise<void>) =>
-  fc.assert(fc.asyncProperty(changes, check), {numRuns: 60})
+  fc.assert(fc.asyncProperty(changes, check), {numRuns: 30})
 
 describe('a crash', () => {
   it('anywhere in apply: undo brings the machine back', async () => {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-import {once} from 'node:events'
-import type {Writable} from 'node:stream'
-import {type LabResult, runInLab} from '../../lab/run.ts'
+import {runInLab} from '../../lab/run.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {interruptible} from '../../lib/interrupt.ts'
 import {IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
+import {summary, writer} from './output.ts'
 
 /** What a shell reports for a program that wrote to a reader that had gone. */
 const BROKEN_PIPE = 128 + 13
@@ -55,15 +54,4 @@ export default class LabRun extends IsolCommand {
 function cutAtDashes(argv: readonly string[]): [own: string[], command: string[]] {
   const at = argv.indexOf('--')
   return at < 0 ? [[...argv], []] : [argv.slice(0, at), argv.slice(at + 1)]
-}
-
-/** Waits for a slow reader, so that the guest does. */
-function writer(stream: Writable): (chunk: Buffer) => Promise<void> {
-  return async (chunk) => {
-    if (!stream.write(chunk)) await once(stream, 'drain')
-  }
-}
-
-function summary({exitCode, signal, stdout, stderr, accel, elapsedMs}: LabResult): object {
-  return {schema: 'isolctl.lab/1', exitCode, signal, stdout, stderr, accel, elapsedMs}
 }

@@ -8,7 +8,7 @@ import {defineStep} from '../step.ts'
 
 export const irqAffinity = defineStep({
   id: 'irq-affinity',
-  check: 'irq-affinity',
+  check: 'irq-affinity-requested',
   title: ({housekeeping}) => `Move interrupts to housekeeping CPUs ${housekeeping}`,
   blast: 'housekeeping CPUs take these interrupts over; no device is reset',
   facts: {settings, irqs, irqDefault, refused},

@@ -6,7 +6,7 @@ import {defineStep} from '../step.ts'
 
 export const workqueueCpumask = defineStep({
   id: 'workqueue-cpumask',
-  check: 'workqueue-cpumask',
+  check: 'wq-unbound-cpumask',
   title: ({housekeeping}) => `Keep unbound work on housekeeping CPUs ${housekeeping}`,
   blast: 'storage and network may stall for a moment while queues move',
   facts: {settings, workqueues},

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+import {once} from 'node:events'
+import type {Writable} from 'node:stream'
+import type {LabResult} from '../../lab/run.ts'
+
+/** Waits for a slow reader, so that the guest does. */
+export function writer(stream: Writable): (chunk: Buffer) => Promise<void> {
+  return async (chunk) => {
+    if (!stream.write(chunk)) await once(stream, 'drain')
+  }
+}
+
+/** `isolctl.lab/1` */
+export function summary({exitCode, signal, stdout, stderr, accel, elapsedMs}: LabResult): object {
+  return {schema: 'isolctl.lab/1', exitCode, signal, stdout, stderr, accel, elapsedMs}
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+import {runInLab} from '../../lab/run.ts'
+import {UserError} from '../../lib/errors.ts'
+import {interruptible} from '../../lib/interrupt.ts'
+import {IsolCommand} from '../base.ts'
+import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
+
+/** A person types here: nobody is to be stopped in the middle of a word. */
+const DAY_MS = 86_400_000
+
+export default class LabShell extends IsolCommand {
+  static override summary = 'Open a root shell in a QEMU machine with isolated CPUs.'
+  static override description =
+    "The machine has this host's files, read-only below a layer in memory: nothing it writes stays."
+  static override examples = ['<%= config.bin %> lab shell --cpus 6 --isolated 2-5']
+  static override enableJsonFlag = false
+  static override flags = machineFlags
+
+  async run(): Promise<void> {
+    const {flags} = await this.parse(LabShell)
+    if (!process.stdin.isTTY || !process.stdout.isTTY)
+      throw new UserError('lab shell needs a terminal', {help: 'without one: isolctl lab run -- COMMAND'})
+    const {exitCode} = await interruptible(async (signal) =>
+      runInLab([process.env['SHELL'] ?? '/bin/sh'], {
+        timeoutMs: DAY_MS,
+        ...machineOptions(flags),
+        kernel: await chosenKernel(flags, {quiet: flags.quiet, signal}),
+        signal,
+        stdin: 'tty',
+        env: {
+          TERM: process.env['TERM'] ?? 'dumb',
+          LINES: `${process.stdout.rows}`,
+          COLUMNS: `${process.stdout.columns}`,
+        },
+        onAccelerator: (accel) => {
+          if (!flags.quiet)
+            process.stderr.write(`${VIRTUAL_NOTE[accel]}leave with exit; Ctrl-A X stops the machine\n`)
+        },
+      }),
+    )
+    process.exitCode = exitCode
+  }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+import {execa} from 'execa'
+import {mustRead} from '../../facts/fact.ts'
+import {counterDelta, INTERRUPTS, parseInterrupts} from '../../facts/interrupts.ts'
+import type {HostView, Live} from '../../host/host.ts'
+import type {CpuSet} from '../../lib/cpuset.ts'
+import type {Report} from '../../report/schema/preflight.ts'
+import {type Column, interruptTable} from './table.ts'
+
+/** What the demo needs of its surroundings. */
+export interface Stage {
+  readonly host: HostView & {readonly live: Live}
+  /** Run another command of ours in this process, with its output in ours. `result` is what --json would print. */
+  readonly isolctl: (...words: string[]) => Promise<{readonly exit: number; readonly result: unknown}>
+  /** Start ourselves anew: launch becomes the program it launches. */
+  readonly ourselves: readonly [string, ...string[]]
+  readonly sample: (name: 'poller' | 'slip') => string
+  readonly say: (line?: string) => void
+  readonly title: (text: string) => void
+  readonly verdict: (holds: boolean, claim: string) => void
+}
+
+/** Long enough that what comes once a second cannot hide, short enough to watch. */
+const WINDOW_MS = 4000
+const SECONDS = WINDOW_MS / 1000
+
+/**
+ * The demo, told inside the lab machine: look, plan, apply, prove, launch, lose isolation, undo. Everything it claims was
+ * measured a moment before. Gives the number of claims that did not hold.
+ */
+export async function tell(stage: Stage, isolated: CpuSet): Promise<number> {
+  const {host, isolctl, say, title} = stage
+  const cpu = Math.max(...isolated)
+  let broken = 0
+  const claim = (holds: boolean, text: string) => {
+    stage.verdict(holds, text)
+    if (!holds) broken++
+  }
+  const preflight = async () => {
+    const {exit, result} = await isolctl('preflight', '--window', `${SECONDS}s`)
+    return {exit, columns: (result as Report).measured ?? []}
+  }
+
+  title('The machine, as it was booted')
+  await isolctl('topology')
+  const booted = await preflight()
+  claim(booted.exit === 1 && sum(booted.columns) > 0, 'preflight says no, and names the cause')
+
+  title('Plan, and apply')
+  const before = await settingsOf(host)
+  const planned = await isolctl('plan')
+  claim(
+    planned.exit === 10 && differences(before, await settingsOf(host)).length === 0,
+    'planned, and touched nothing',
+  )
+  const applied = await isolctl('apply', '--yes')
+  claim(applied.exit === 0, 'applied, and read back')
+
+  title('The proof')
+  const quiet = await preflight()
+  claim(
+    quiet.exit === 0 && quiet.columns.length === isolated.size && sum(quiet.columns) === 0,
+    `a busy program on CPU ${isolated}, and not one interrupt in ${SECONDS} s`,
+  )
+
+  title(`Hard isolation: a program that must not be interrupted, on CPU ${cpu}`)
+  const launched = await launchPoller(stage, cpu)
+  claim(
+    launched.isolated && launched.exit === 0 && sum([launched.column]) === 0,
+    `${SECONDS} s under PR_TASK_ISOLATION, and 0 entries into the kernel`,
+  )
+
+  title('The same, and it makes one system call')
+  const slipped = await launchSlip(stage, cpu)
+  claim(
+    slipped.signal === 'SIGKILL' && /\bsystem call write\b/.test(slipped.report),
+    'killed by the kernel, and the report names the system call',
+  )
+
+  title('Undo')
+  const undone = await isolctl('undo')
+  const differ = differences(before, await settingsOf(host))
+  claim(
+    undone.exit === 0 && differ.length === 0,
+    differ.length === 0 ? `all ${before.size} settings read as before` : `differs: ${differ.join(', ')}`,
+  )
+
+  title(`Interrupts of a busy CPU in ${SECONDS} s`)
+  for (const line of interruptTable([
+    {title: 'as booted', columns: booted.columns},
+    {title: 'after apply', columns: quiet.columns},
+    {title: 'launched', columns: [launched.column]},
+  ]))
+    say(line)
+  return broken
+}
+
+const sum = (columns: readonly Column[]): number =>
+  columns.flatMap(({interrupts}) => Object.values(interrupts)).reduce((total, count) => total + count, 0)
+
+interface Launched {
+  /** Whether it was isolated at both ends of the window. */
+  readonly isolated: boolean
+  readonly column: Column
+  readonly exit: number | undefined
+}
+
+/** Launch the poller, and count from outside while it runs: its start and its end are not part of the window. */
+async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number): Promise<Launched> {
+  const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('poller')]
+  words.push(`${SECONDS + 2}`)
+  say(`$ isolctl ${words.join(' ')}`)
+  const [file, ...args] = ourselves
+  const child = execa(file, [...args, ...words], {stdio: ['ignore', 'inherit', 'inherit'], reject: false})
+  const record = `/proc/${child.pid}/task_isolation` // launch keeps its pid
+  const isIsolated = async () => /^state:\s*isolated$/m.test((await host.read(record).catch(() => '')) ?? '')
+  const ended = child.then(({exitCode}) => exitCode)
+  let over = false
+  void ended.then(() => {
+    over = true
+  })
+  while (!over && !(await isIsolated())) await host.live.sleep(50)
+  const opening = await countersOn(host, cpu)
+  await host.live.sleep(WINDOW_MS)
+  const closing = await countersOn(host, cpu)
+  const isolated = await isIsolated() // after the window, so that it was so all the time: isolation starts only once
+  const moved = [...closing].map(
+    ([name, count]) => [name, counterDelta(opening.get(name) ?? 0, count)] as const,
+  )
+  const interrupts = Object.fromEntries(moved.filter(([, count]) => count > 0))
+  return {isolated, exit: await ended, column: {cpu, interrupts}}
+}
+
+/** Row of /proc/interrupts to its count on one CPU. */
+async function countersOn(host: HostView, cpu: number): Promise<ReadonlyMap<string, number>> {
+  const rows = parseInterrupts(await mustRead(host, INTERRUPTS))
+  return new Map(rows.map(({name, counts}) => [name, counts.get(cpu) ?? 0]))
+}
+
+async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {
+  const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('slip'), '500']
+  say(`$ isolctl ${words.join(' ')}`)
+  const [file, ...args] = ourselves
+  const {stderr, signal, exitCode} = await execa(file, [...args, ...words], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+    reject: false,
+  })
+  say(stderr)
+  say(signal === undefined ? `exit status ${exitCode}` : `ended by ${signal}`)
+  return {report: stderr, signal}
+}
+
+/** Everything that `apply` may change at run time: path to contents. */
+async function settingsOf(host: HostView): Promise<ReadonlyMap<string, string>> {
+  const below = async (folder: string, name: RegExp, file: string) =>
+    (await host.list(folder)).filter((entry) => name.test(entry)).map((entry) => `${folder}/${entry}/${file}`)
+  const values = new Map<string, string>()
+  for (const path of [
+    ...(await below('/proc/irq', /^\d+$/, 'smp_affinity_list')),
+    '/proc/irq/default_smp_affinity',
+    '/sys/devices/virtual/workqueue/cpumask',
+    ...(await below('/sys/kernel/debug/sched/fair_server', /^cpu\d+$/, 'runtime')),
+  ]) {
+    const text = await host.read(path)
+    if (text !== undefined) values.set(path, text)
+  }
+  return values
+}
+
+const differences = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] =>
+  [...before].filter(([path, value]) => after.get(path) !== value).map(([path]) => path)

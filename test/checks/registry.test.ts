@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import {readdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import {expect, test} from 'vitest'
+import {stalePages} from '../../scripts/docs.ts'
+import {CHECKS} from '../../src/checks/registry.ts'
+import {COMMANDS} from '../../src/commands/index.ts'
+import {packageRoot} from '../../src/lib/assets.ts'
+import {STEPS} from '../../src/plan/registry.ts'
+import {explanation} from '../../src/report/explain.ts'
+
+const FRAME = ['check.ts', 'registry.ts', 'run.ts', 'select.ts']
+
+test('every file is a check of that name, and every check is registered', async () => {
+  const files = (await readdir(join(packageRoot, 'src/checks'))).filter((file) => !FRAME.includes(file))
+  expect(files.toSorted()).toEqual(CHECKS.map(({id}) => `${id}.ts`).toSorted())
+})
+
+test.for(CHECKS)('$id has a title that fits on a line, and a reason', ({id, title, why, reference}) => {
+  expect(id).toMatch(/^[a-z0-9-]{1,26}$/)
+  expect(title.length).toBeLessThanOrEqual(49)
+  expect(title).toMatch(/[^.]$/)
+  expect(why).toMatch(/\.$/)
+  expect(reference).toBeTruthy()
+})
+
+test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', (check) => {
+  const command = explanation(check).remedy?.command
+  const [, name, step] = /^isolctl (\S+)(?: --only (\S+))?$/.exec(command ?? '') ?? []
+  if (command?.startsWith('isolctl')) expect(name).toBeDefined()
+  if (name !== undefined) expect(Object.keys(COMMANDS)).toContain(name)
+  if (step !== undefined) expect(STEPS.map(({id}) => id)).toContain(step)
+})
+
+test('generated pages are what the code says', async () => {
+  expect(await stalePages()).toEqual([])
+})

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+import {join} from 'node:path'
+import {beforeAll, describe, expect, it} from 'vitest'
+import {labKernel} from '../../src/lab/kernel.ts'
+import {runInLab} from '../../src/lab/run.ts'
+import {CpuSet} from '../../src/lib/cpuset.ts'
+import {silent} from '../../src/lib/progress.ts'
+import {PlanSchema} from '../../src/plan/plan.ts'
+import {ApplySchema, StatusSchema, TopologySchema, UndoSchema} from '../../src/report/schema/machine.ts'
+
+let parts: Readonly<Record<string, {readonly output: string; readonly exit: number}>> = {}
+const part = (name: string) => parts[name] ?? {output: `the guest never came to "${name}"`, exit: -1}
+const json = (name: string): unknown => JSON.parse(part(name).output)
+
+/** One boot for all: a machine whose interrupts and workqueues may still go anywhere, with 2-3 to be isolated. */
+beforeAll(async () => {
+  const kernel = process.env['ISOLCTL_LAB_KERNEL'] ?? (await labKernel({progress: silent})).bzImage
+  const {stdout, stderr} = await runInLab([process.execPath, join(import.meta.dirname, 'guest/apply.ts')], {
+    kernel,
+    cpus: 4,
+    isolated: CpuSet.empty,
+  })
+  if (!stdout.startsWith('{')) throw new Error(`the guest said nothing of use: ${stdout}${stderr}`)
+  parts = JSON.parse(stdout)
+})
+
+describe('on a running kernel', () => {
+  it('topology knows the four CPUs', () => {
+    const {online, cpus} = TopologySchema.parse(json('topology'))
+    expect([online, cpus.length]).toEqual(['0-3', 4])
+  })
+
+  it('plan wants interrupts and unbound work away from 2-3', () => {
+    const {steps, unknown} = PlanSchema.parse(json('plan'))
+    expect(part('plan').exit).toBe(10)
+    expect(unknown).toEqual([])
+    expect(steps.map(({changes}) => changes.length > 0)).toEqual([true, true])
+  })
+
+  it('apply does not start unasked', () => {
+    expect(part('unconfirmed')).toMatchObject({
+      exit: 2,
+      output: expect.stringContaining('no terminal to ask on'),
+    })
+  })
+
+  it('apply does what the plan says, and the kernel agrees', () => {
+    const report = ApplySchema.parse(json('apply'))
+    expect([part('apply').exit, report.outcome]).toEqual([0, 'applied'])
+    const after = part('after').output
+    expect(after).toMatch(/workqueue\/cpumask 3$/m)
+    expect(after).toMatch(/default_smp_affinity 3$/m)
+    expect(after).not.toBe(part('before').output)
+    const {steps} = PlanSchema.parse(json('plan'))
+    for (const change of steps.flatMap(({changes}) => changes)) {
+      const done = report.changes.find(({subject}) => change.kind === 'set' && subject === change.path)
+      expect(done?.result).toMatch(/done|refused/)
+      if (done?.result === 'done') expect(after).toContain(`${done.subject} ${done.to}\n`)
+    }
+  })
+
+  it('plan has nothing left to do, not even for what the kernel refused', () => {
+    expect(part('replan')).toMatchObject({exit: 0, output: expect.stringContaining('nothing to do')})
+  })
+
+  it('status names what is applied, and what drifted', () => {
+    const report = StatusSchema.parse(json('status'))
+    expect([part('status').exit, report.ok]).toEqual([0, true])
+    expect(report.changes.every(({state}) => state === 'in-force')).toBe(true)
+    expect(part('drifted')).toMatchObject({
+      exit: 1,
+      output: expect.stringContaining('somebody else wrote "2"'),
+    })
+  })
+
+  it('undo leaves alone what somebody else wrote, and takes back the rest', () => {
+    expect(part('undo')).toMatchObject({exit: 1, output: expect.stringContaining('undo --force')})
+    const differing = part('conflict')
+      .output.split('\n')
+      .filter((line) => !part('before').output.includes(line))
+    expect(differing).toEqual(['/proc/irq/default_smp_affinity 2'])
+  })
+
+  it('undo --force brings the machine back to the letter', () => {
+    expect(UndoSchema.parse(json('force')).ok).toBe(true)
+    expect(part('restored').output).toBe(part('before').output)
+    expect(part('again')).toMatchObject({exit: 0, output: expect.stringContaining('nothing to undo')})
+  })
+
+  it('undo brings it back after apply was killed', () => {
+    const report = StatusSchema.parse(json('killed'))
+    expect(report.changes.length).toBeGreaterThan(0)
+    expect(part('cleanup').exit).toBe(0)
+    expect(part('clean').output).toBe(part('before').output)
+  })
+})

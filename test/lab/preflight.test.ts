@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+import {beforeAll, describe, expect, test} from 'vitest'
+import {labKernel} from '../../src/lab/kernel.ts'
+import {runInLab} from '../../src/lab/run.ts'
+import {silent} from '../../src/lib/progress.ts'
+import {type Report, ReportSchema} from '../../src/report/schema/preflight.ts'
+
+/** Each run of preflight prints one report, and this line after it. */
+const END = '--- end of report ---'
+
+const PREFLIGHT = `node bin/run.js preflight --window 5s --json; echo "${END} $?"`
+const FAIR_SERVER_OFF =
+  'for cpu in 2 3; do echo 0 > /sys/kernel/debug/sched/fair_server/cpu$cpu/runtime; done'
+
+/** An interrupt we can cause at will: the serial port's, each time something is written to it. */
+const BUSY_SERIAL_PORT = 'while sleep 0.2; do echo . > /dev/ttyS0; done &'
+const MOVE_SERIAL_PORT =
+  'for action in /proc/irq/*/ttyS0; do echo 3 > $(dirname $action)/smp_affinity_list; done'
+
+interface Run {
+  readonly report: Report
+  readonly exit: number
+}
+
+async function preflights(
+  script: readonly string[],
+  boot: readonly string[] | undefined,
+): Promise<readonly Run[]> {
+  const kernel = process.env['ISOLCTL_LAB_KERNEL'] ?? (await labKernel({progress: silent})).bzImage
+  const {stdout} = await runInLab(['sh', '-c', script.join('\n')], {
+    kernel,
+    ...(boot ? {bootArguments: boot} : {}),
+  })
+  const pieces = stdout.split(new RegExp(`^${END} (\\d+)$`, 'm'))
+  const runs: Run[] = []
+  for (let at = 0; at + 1 < pieces.length; at += 2)
+    runs.push({report: ReportSchema.parse(JSON.parse(pieces[at] ?? '')), exit: Number(pieces[at + 1])})
+  return runs
+}
+
+const status = ({report}: Run, id: string) => report.checks.find((check) => check.id === id)?.status
+const said = ({report}: Run, id: string) =>
+  (report.checks.find((check) => check.id === id)?.findings ?? []).map(
+    ({subject, message}) => `${subject}: ${message}`,
+  )
+const failed = ({report}: Run) => report.checks.filter((check) => check.status === 'fail').map(({id}) => id)
+
+describe('preflight on an isolated machine', () => {
+  let runs: readonly Run[]
+  beforeAll(async () => {
+    runs = await preflights(
+      [PREFLIGHT, FAIR_SERVER_OFF, PREFLIGHT, BUSY_SERIAL_PORT, MOVE_SERIAL_PORT, PREFLIGHT],
+      undefined,
+    )
+    expect(runs).toHaveLength(3)
+  })
+
+  test('names the fair server while it runs', () => {
+    const [run] = runs
+    if (!run) throw new Error('no report')
+    expect(run.exit).toBe(1)
+    expect(said(run, 'tick-stopped-under-load').join()).toMatch(
+      /fair server: interrupts the SCHED_OTHER task/,
+    )
+    expect(failed(run)).toEqual(['fair-server', 'tick-stopped-under-load'])
+    expect(run.report.cpus).toEqual({quiet: '', disturbed: '2-3', unproven: ''})
+  })
+
+  test('is green, with no interrupt at all, once it is off', () => {
+    const [, run] = runs
+    if (!run) throw new Error('no report')
+    expect(failed(run)).toEqual([])
+    expect(run.exit).toBe(0)
+    expect(run.report.cpus).toEqual({quiet: '2-3', disturbed: '', unproven: ''})
+    expect(
+      run.report.measured?.map(({interrupts, contextSwitches}) => ({interrupts, contextSwitches})),
+    ).toEqual([
+      {interrupts: {}, contextSwitches: 0},
+      {interrupts: {}, contextSwitches: 0},
+    ])
+    expect(status(run, 'virt-guest')).toBe('warn')
+  })
+
+  test('names the interrupt that was moved to an isolated CPU', () => {
+    const [, , run] = runs
+    if (!run) throw new Error('no report')
+    expect(run.exit).toBe(1)
+    expect(said(run, 'irq-affinity-effective').join()).toMatch(/irq \d+ \(ttyS0\): delivered to CPU 3/)
+    expect(said(run, 'irq-count-delta').join()).toMatch(/irq \d+ \(ttyS0\): fired/)
+    expect(failed(run)).toEqual(['irq-affinity-requested', 'irq-affinity-effective', 'irq-count-delta'])
+    expect(run.report.cpus).toEqual({quiet: '2', disturbed: '3', unproven: ''})
+  })
+})
+
+test('preflight names the tick that was left on', async () => {
+  const [run] = await preflights(
+    [FAIR_SERVER_OFF, PREFLIGHT],
+    ['isolcpus=domain,managed_irq,2-3', 'irqaffinity=0-1', 'nowatchdog', 'tsc=reliable'],
+  )
+  if (!run) throw new Error('no report')
+  expect(run.exit).toBe(1)
+  expect(status(run, 'nohz-full-effective')).toBe('fail')
+  expect(said(run, 'tick-stopped-under-load').join()).toMatch(
+    /tick: not stopped: the CPU is not in nohz_full/,
+  )
+  expect(run.report.cpus).toMatchObject({quiet: '', disturbed: '2-3'})
+})

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, test} from 'vitest'
+import {gatherer, NotMeasured} from '../../src/facts/fact.ts'
+import {abortable} from '../../src/host/abortable.ts'
+import {memoryHost} from '../../src/host/memory.ts'
+import {Interrupted} from '../../src/lib/errors.ts'
+import {busy, watched} from '../../src/measure/watch.ts'
+import {fakeLive, givens, goodFiles, interruptsText, schedDebugText, taskFiles} from '../support/machine.ts'
+
+const SERVED = interruptsText({
+  24: [5, 6, 0, 0],
+  LOC: [999, 999, 30, 40],
+  RES: [1, 2, 3, 14],
+  CAL: [9, 9, 9, 19],
+})
+
+describe('watching CPUs under load', () => {
+  test('a spinner on each, under the policy, all at once; and none is left', async () => {
+    const {host, started, running} = fakeLive(goodFiles(), {
+      onSleep: () => expect(running.size).toBe(2),
+    })
+    const get = gatherer(host, givens({policy: {kind: 'fifo', priority: 7}}))
+    const watch = await get(busy)
+    expect(started).toEqual([
+      ['isol-spin', '--cpu', '2', '--policy', 'fifo:7', '--settle-ms', '3000'],
+      ['isol-spin', '--cpu', '3', '--policy', 'fifo:7', '--settle-ms', '3000'],
+    ])
+    expect(running.size).toBe(0)
+    expect(watch.seconds).toBe(10)
+    expect(watch.spun).toBe(true)
+    expect(watch.cpus.map(({cpu, interrupts, switches, ran}) => ({cpu, interrupts, switches, ran}))).toEqual([
+      {cpu: 2, interrupts: [], switches: 0, ran: []},
+      {cpu: 3, interrupts: [], switches: 0, ran: []},
+    ])
+    expect(watch.cpus[0]?.gaps?.maxGapNs).toBe(300)
+  })
+
+  test('counts what moved, on the CPU where it moved', async () => {
+    const {host} = fakeLive(goodFiles(), {during: {'/proc/interrupts': SERVED}})
+    const {cpus} = await gatherer(host, givens())(busy)
+    expect(
+      cpus.map(({interrupts}) => Object.fromEntries(interrupts.map(({name, count}) => [name, count]))),
+    ).toEqual([{}, {LOC: 10, RES: 10, CAL: 10}])
+  })
+
+  test('a 32-bit counter that wraps has still moved by a little', async () => {
+    const near = 2 ** 32 - 3
+    const {host} = fakeLive(
+      {...goodFiles(), '/proc/interrupts': interruptsText({LOC: [0, 0, near, 0]})},
+      {during: {'/proc/interrupts': interruptsText({LOC: [0, 0, 4, 0]})}},
+    )
+    const {cpus} = await gatherer(host, givens())(busy)
+    expect(cpus[0]?.interrupts).toMatchObject([{name: 'LOC', count: 7}])
+  })
+
+  test('an interrupt requested meanwhile counts from nothing', async () => {
+    const {host} = fakeLive(goodFiles(), {
+      during: {
+        '/proc/interrupts': interruptsText({
+          LOC: [900, 800, 30, 30],
+          RES: [1, 2, 3, 4],
+          CAL: [9, 9, 9, 9],
+          25: [0, 0, 0, 2],
+        }),
+      },
+    })
+    const {cpus} = await gatherer(host, givens())(busy)
+    expect(cpus[1]?.interrupts).toMatchObject([{name: '25', class: 'device', count: 2}])
+  })
+
+  test('names who ran, by switches and by time, and not who merely is on the CPU', async () => {
+    const before = {
+      ...goodFiles(),
+      ...taskFiles({tid: 50, comm: 'still', cpu: 3, switches: 5, time: 7}),
+      ...taskFiles({tid: 51, comm: 'busy', cpu: 3, switches: 5, time: 7}),
+    }
+    const {host} = fakeLive(before, {
+      during: {
+        '/sys/kernel/debug/sched/debug': schedDebugText({
+          2: {running: 1, switches: 28},
+          3: {running: 2, switches: 34},
+        }),
+        ...taskFiles({tid: 51, comm: 'busy', cpu: 3, switches: 5, time: 9}),
+        ...taskFiles({tid: 52, comm: 'new (one', cpu: 3, switches: 1}),
+        ...taskFiles({tid: 53, comm: 'elsewhere', cpu: 2, switches: 1}),
+      },
+    })
+    const {cpus} = await gatherer(host, givens())(busy)
+    expect(cpus[1]).toMatchObject({switches: 4, running: 2})
+    expect(cpus[1]?.ran.map(({comm}) => comm)).toEqual(['busy', 'new (one'])
+    expect(cpus[0]).toMatchObject({switches: 0, ran: []})
+  })
+
+  test('without debugfs the spinner itself is the witness that nothing else ran', async () => {
+    const files = goodFiles()
+    delete files['/sys/kernel/debug/sched/debug']
+    const quiet = await gatherer(fakeLive(files).host, givens())(busy)
+    expect(quiet.cpus.map(({switches}) => switches)).toEqual([0, 0])
+    const {host} = fakeLive(files, {
+      during: taskFiles({tid: 1003, comm: 'isol-spin', cpu: 3, allowed: '3', switches: 2}),
+    })
+    const disturbed = await gatherer(host, givens())(busy)
+    expect(disturbed.cpus.map(({switches}) => switches)).toEqual([0, 2])
+  })
+
+  test('a spinner that cannot start ends the watch, and the others', async () => {
+    const refuse = {3: 'isol-spin: cannot run on CPU 3: Invalid argument'}
+    const {host, running} = fakeLive(goodFiles(), {refuse})
+    await expect(gatherer(host, givens())(busy)).rejects.toThrow('cannot run on CPU 3')
+    expect(running.size).toBe(0)
+  })
+
+  test('Ctrl-C leaves no spinner, and no result', async () => {
+    const controller = new AbortController()
+    const {host, running} = fakeLive(goodFiles(), {
+      onSleep: (ms) => {
+        if (ms === 10_000) controller.abort(new Interrupted())
+      },
+    })
+    await expect(gatherer(abortable(host, controller.signal), givens())(busy)).rejects.toThrow(Interrupted)
+    expect(running.size).toBe(0)
+  })
+
+  test('isolated spinners are asked for, and the kernel’s record is kept', async () => {
+    const files = {...goodFiles(), '/proc/1002/task_isolation': 'state:\tisolated\ncause:\tnone\n'}
+    const {host, started} = fakeLive(files)
+    const {cpus} = await gatherer(host, givens({}, {isolate: true}))(busy)
+    expect(started[0]).toContain('--isolate')
+    expect(cpus[0]?.isolation?.get('state')).toBe('isolated')
+  })
+})
+
+describe('watching without load', () => {
+  test('--passive starts nothing, and measures what needs no load', async () => {
+    const {host, started} = fakeLive(goodFiles(), {during: {'/proc/interrupts': SERVED}})
+    const get = gatherer(host, givens({}, {spin: false}))
+    await expect(get(busy)).rejects.toThrow(NotMeasured)
+    const watch = await get(watched)
+    expect(started).toEqual([])
+    expect(watch.spun).toBe(false)
+    expect(watch.cpus[1]?.interrupts).toMatchObject([{name: 'LOC'}, {name: 'RES'}, {name: 'CAL'}])
+  })
+
+  test('a captured machine cannot be measured', async () => {
+    const get = gatherer(memoryHost(goodFiles()), givens())
+    await expect(get(busy)).rejects.toThrow(NotMeasured)
+    await expect(get(watched)).rejects.toThrow(NotMeasured)
+  })
+})

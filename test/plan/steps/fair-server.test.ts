@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+import {expect, it} from 'vitest'
+import type {Policy} from '../../../src/config/policy.ts'
+import {memoryHost} from '../../../src/host/memory.ts'
+import {CpuSet} from '../../../src/lib/cpuset.ts'
+import {makePlan} from '../../../src/plan/plan.ts'
+import {fairServer} from '../../../src/plan/steps/fair-server.ts'
+
+const runtime = (cpu: number) => `/sys/kernel/debug/sched/fair_server/cpu${cpu}/runtime`
+const on = {[runtime(1)]: '50000000\n', [runtime(2)]: '50000000\n', [runtime(3)]: '0\n'}
+
+const planned = (files: Record<string, string>, policy: Policy = {kind: 'other'}) =>
+  makePlan(
+    memoryHost({'/proc/sys/kernel/osrelease': '6.12.117\n', ...files}),
+    {isolated: CpuSet.of(2, 3), housekeeping: CpuSet.of(0, 1), policy, windowMs: 1000},
+    [fairServer],
+  )
+
+it('turns the server off on isolated CPUs that have it on, and nowhere else', async () => {
+  const {steps} = await planned(on)
+  expect(steps[0]?.changes).toEqual([{kind: 'set', path: runtime(2), from: '50000000', to: '0'}])
+})
+
+it('leaves it alone for SCHED_FIFO, and on a kernel without one', async () => {
+  expect((await planned(on, {kind: 'fifo', priority: 1})).steps[0]?.changes).toEqual([])
+  expect((await planned({'/sys/kernel/debug/sched/debug': ''})).steps[0]?.changes).toEqual([])
+})
+
+it('cannot be planned where debugfs is hidden, or where the warning would be a panic', async () => {
+  expect((await planned({})).unknown[0]?.reason).toContain('is debugfs mounted?')
+  expect((await planned({...on, '/proc/sys/kernel/panic_on_warn': '1\n'})).unknown[0]?.reason).toContain(
+    'panic_on_warn is set',
+  )
+})

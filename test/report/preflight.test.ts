@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, test} from 'vitest'
+import {CHECKS} from '../../src/checks/registry.ts'
+import {type Result, runChecks} from '../../src/checks/run.ts'
+import {gatherer} from '../../src/facts/fact.ts'
+import {CpuSet} from '../../src/lib/cpuset.ts'
+import {reportContext} from '../../src/report/context.ts'
+import {toReport} from '../../src/report/json.ts'
+import {type Report, ReportSchema} from '../../src/report/schema/preflight.ts'
+import {heading, plain, renderResult, renderSummary, type TextOptions, wrap} from '../../src/report/text.ts'
+import {fakeLive, givens, goodFiles, interruptsText} from '../support/machine.ts'
+
+const TEXT: TextOptions = {paint: plain, width: 80}
+
+async function preflight(
+  files: Readonly<Record<string, string>>,
+  during: Readonly<Record<string, string>> = {},
+) {
+  const {host} = fakeLive(files, {during})
+  const get = gatherer(host, givens())
+  const results: Result[] = []
+  for await (const result of runChecks(CHECKS, get, {clock: () => 0})) results.push(result)
+  const context = await reportContext(host, get, {version: '0.1.0', results})
+  return {results, report: toReport(results, context), context}
+}
+
+const BAD = {
+  ...goodFiles(),
+  '/sys/devices/system/cpu/nohz_full': '2\n',
+  '/proc/irq/24/smp_affinity_list': '0-3\n',
+  '/proc/irq/24/effective_affinity_list': '2\n',
+  '/sys/kernel/debug/sched/fair_server/cpu2/runtime': '50000000\n',
+}
+const BAD_LATER = {
+  '/proc/interrupts': interruptsText({
+    24: [5, 6, 3, 0],
+    LOC: [999, 999, 40, 2530],
+    RES: [1, 2, 13, 4],
+    CAL: [9, 9, 19, 9],
+  }),
+}
+
+const lines = (results: readonly Result[], options = TEXT) => [
+  ...results.flatMap((result) => renderResult(result, options)),
+  ...renderSummary(results, CpuSet.parse('2-3'), options),
+]
+
+describe('the text report', () => {
+  test('of a quiet machine', async () => {
+    const {results, context} = await preflight(goodFiles())
+    expect(
+      `${heading({...context, ...context.settings}, TEXT)}\n${lines(results).join('\n')}`,
+    ).toMatchSnapshot()
+  })
+
+  test('of a machine with trouble', async () => {
+    const {results} = await preflight(BAD, BAD_LATER)
+    const text = lines(results)
+    expect(text.join('\n')).toMatchSnapshot()
+    expect(text.at(-1)).toBe('Not quiet: 2 (fair server, irq 24), 3 (tick, nohz-full-effective, irq 24).')
+  })
+
+  test('keeps to 80 columns, except for commands that are there to be copied', async () => {
+    const {results} = await preflight(BAD, BAD_LATER)
+    for (const verbose of [false, true]) {
+      const long = lines(results, {...TEXT, verbose}).filter((line) => line.length > 80)
+      expect(long.filter((line) => !/^ {8}\S/.test(line))).toEqual([])
+    }
+  })
+
+  test('says only what is wrong when asked to be quiet', async () => {
+    const {results} = await preflight(goodFiles())
+    expect(lines(results, {...TEXT, quiet: true}).filter((line) => /^ {2}\S/.test(line))).toEqual([])
+  })
+
+  test('an allowed failure is marked as one', () => {
+    const check = CHECKS[0]
+    if (!check) throw new Error('no check')
+    const result: Result = {
+      check,
+      ms: 0,
+      status: 'warn',
+      allowed: true,
+      findings: [{severity: 'fail', message: 'no'}],
+    }
+    expect(renderResult(result, TEXT)[0]).toMatch(/^ {2}! .*\(allowed\)$/)
+  })
+
+  test('wrap keeps every word, and no line is longer than it must be', () => {
+    expect(wrap('a bb ccc dddddddddd e', {indent: 2, width: 8})).toEqual([
+      '  a bb',
+      '  ccc',
+      '  dddddddddd',
+      '  e',
+    ])
+  })
+})
+
+describe('the JSON report', () => {
+  test.for<[string, () => Promise<{report: Report}>, Partial<Report>]>([
+    ['quiet', () => preflight(goodFiles()), {ok: true, cpus: {quiet: '2-3', disturbed: '', unproven: ''}}],
+    [
+      'disturbed',
+      () => preflight(BAD, BAD_LATER),
+      {ok: false, cpus: {quiet: '', disturbed: '2-3', unproven: ''}},
+    ],
+  ])('of a machine that is %s keeps its schema', async ([, make, expected]) => {
+    const {report} = await make()
+    expect(ReportSchema.parse(JSON.parse(JSON.stringify(report)))).toMatchObject(expected)
+  })
+
+  test('carries what was counted', async () => {
+    const {report} = await preflight(BAD, BAD_LATER)
+    expect(report.measured).toMatchObject([
+      {cpu: 2, interrupts: {'24': 3, LOC: 10, RES: 10, CAL: 10}, contextSwitches: 0},
+      {cpu: 3, interrupts: {LOC: 2500}, contextSwitches: 0},
+    ])
+    expect(report.window).toEqual({start: '2026-11-22T11:00:00.000Z', ms: 10_000, spun: true})
+  })
+})
