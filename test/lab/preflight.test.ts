@@ -8,8 +8,8 @@ import {testKernel} from './kernel.ts'
 const END = '--- end of report ---'
 
 const PREFLIGHT = `node bin/run.js preflight --window 5s --json; echo "${END} $?"`
-const FAIR_SERVER_OFF =
-  'for cpu in 2 3; do echo 0 > /sys/kernel/debug/sched/fair_server/cpu$cpu/runtime; done'
+const FAIR_SERVER = '/sys/kernel/debug/sched/fair_server'
+const FAIR_SERVER_OFF = `echo 0 > ${FAIR_SERVER}/cpu2/runtime && echo 0 > ${FAIR_SERVER}/cpu3/runtime || exit 9`
 
 /** An interrupt we can cause at will: the serial port's, each time something is written to it. */
 const BUSY_SERIAL_PORT = 'while sleep 0.2; do echo . > /dev/ttyS0; done &'
@@ -25,10 +25,11 @@ async function preflights(
   script: readonly string[],
   boot: readonly string[] | undefined,
 ): Promise<readonly Run[]> {
-  const {stdout} = await runInLab(['sh', '-c', script.join('\n')], {
+  const {stdout, stderr, exitCode} = await runInLab(['sh', '-c', script.join('\n')], {
     kernel: await testKernel(),
     ...(boot ? {bootArguments: boot} : {}),
   })
+  expect({exitCode, stderr}).toMatchObject({exitCode: 0})
   const pieces = stdout.split(new RegExp(`^${END} (\\d+)$`, 'm'))
   const runs: Run[] = []
   for (let at = 0; at + 1 < pieces.length; at += 2)
