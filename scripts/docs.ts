@@ -2,11 +2,13 @@
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {packageRoot} from '../src/lib/assets.ts'
+import {exitCodesPage} from '../src/report/exit-codes.ts'
 import {checksPage} from '../src/report/explain.ts'
 
 /** Pages that repeat code, and what writes them. `--check` only says which are stale. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/checks.md': checksPage,
+  'docs/exit-codes.md': exitCodesPage,
 }
 
 export async function stalePages(): Promise<readonly string[]> {

@@ -55,7 +55,7 @@ export default class Apply extends IsolCommand {
     if (changeCount(plan) > 0) {
       if (!flags.yes) await confirm(text, {question: 'Apply?', command: again})
       await interruptible((signal) =>
-        session(host, {isolctl: this.config.version, signal}, async (options) => {
+        session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {
           for await (const event of watch(apply(plan, options), {...flags, json: this.jsonEnabled()}))
             events.push(event)
         }),

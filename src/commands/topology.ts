@@ -6,6 +6,7 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import type {TopologyReport} from '../report/schema/machine.ts'
 import {renderTopology, topologyReport} from '../report/topology.ts'
+import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Topology extends IsolCommand {
@@ -31,7 +32,7 @@ export default class Topology extends IsolCommand {
       [bootIsolated, nohzFull].map((fact) => get(fact).catch(() => undefined)),
     )
     const report = topologyReport({host: host.name, cpus, isolated, nohzFull: nohz})
-    process.stdout.write(this.jsonEnabled() ? '' : renderTopology(report))
+    process.stdout.write(this.jsonEnabled() ? '' : renderTopology(report, {width: columns()}))
     return report
   }
 }

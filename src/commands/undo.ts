@@ -48,7 +48,7 @@ export default class Undo extends IsolCommand {
       if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
     } else if (planned.length > 0)
       await interruptible((signal) =>
-        session(host, {isolctl: this.config.version, signal}, async (options) => {
+        session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {
           const deltas = deltasOf(inForce(options.journal.entries, options.bootId))
           const events = undo(deltas, {...options, force: flags.force})
           for await (const event of watch(events, {...flags, json: this.jsonEnabled()}))

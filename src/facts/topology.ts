@@ -62,7 +62,8 @@ async function siblingsOf(host: HostView, folder: string): Promise<CpuSet | unde
     ['core_cpus', CpuSet.fromMask],
     ['thread_siblings', CpuSet.fromMask],
   ] as const) {
-    const text = (await host.read(`${folder}/${name}`))?.trim()
+    // Since 5.16 these files end in the string's NUL (lib/bitmap-str.c: bitmap_print_to_buf).
+    const text = (await host.read(`${folder}/${name}`))?.replaceAll('\0', '').trim()
     if (!text) continue
     try {
       return parse(text)

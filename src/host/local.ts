@@ -3,7 +3,7 @@ import {constants, open, rename, rm, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {execa} from 'execa'
+import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
 import {type Helper, type Host, HostError, type Live} from './host.ts'
@@ -39,9 +39,13 @@ async function writeFile(path: string, text: string | null): Promise<void> {
     } else {
       const fresh = join(dirname(path), `.isolctl-${crypto.randomUUID()}`)
       try {
-        const file = await open(fresh, 'wx', 0o644)
+        const old = await stat(path).catch(absent(path, undefined))
+        const file = await open(fresh, 'wx', 0o600)
         try {
           await file.writeFile(text)
+          // Neither the umask nor our being root may change who can read it.
+          if (old) await file.chown(old.uid, old.gid)
+          await file.chmod(old ? old.mode & 0o7777 : 0o644)
           await file.sync()
         } finally {
           await file.close()
@@ -63,9 +67,24 @@ async function writeFile(path: string, text: string | null): Promise<void> {
   }
 }
 
+/**
+ * In a session of its own: a Ctrl-C asks us to stop after the change at hand, and must not cut that change in two. Throws
+ * Error with the command, how it ended, and the last thing it complained about.
+ */
 async function run([file, ...args]: readonly [string, ...string[]]): Promise<{readonly stdout: string}> {
-  const {stdout} = await execa(file, args, {env: {LC_ALL: 'C'}, stdin: 'ignore'})
-  return {stdout}
+  try {
+    const {stdout} = await execa(file, args, {env: {LC_ALL: 'C'}, stdin: 'ignore', detached: true})
+    return {stdout}
+  } catch (cause) {
+    if (!(cause instanceof ExecaError)) throw cause
+    const complaint = String(cause.stderr ?? '')
+      .trim()
+      .split('\n')
+      .at(-1)
+    const end = cause.signal ? `killed by ${cause.signal}` : `exit status ${cause.exitCode}`
+    const parts = [[file, ...args].join(' '), cause.code === 'ENOENT' ? 'not installed' : end, complaint]
+    throw new Error(parts.filter(Boolean).join(': '), {cause})
+  }
 }
 
 const live: Live = {

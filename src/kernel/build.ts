@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {copyFile, mkdir, readdir, readFile, rename, rm, statfs, writeFile} from 'node:fs/promises'
-import {basename, join} from 'node:path'
+import {join} from 'node:path'
 import {z} from 'zod'
 import {cacheFolder, cacheRoot} from '../lib/cache.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {publishFile, readIfPresent} from '../lib/files.ts'
+import {parseJson, publishFile, readIfPresent} from '../lib/files.ts'
 import {withLock} from '../lib/lock.ts'
 import type {Progress} from '../lib/progress.ts'
 import {
@@ -145,10 +145,16 @@ async function findBuilt(key: string, root: string): Promise<BuiltKernel | undef
   const folder = join(await cacheFolder('kernels', root), key)
   const text = await readIfPresent(join(folder, 'manifest.json'))
   if (text === undefined) return undefined
-  const found = manifest.safeParse(JSON.parse(text))
+  const found = manifest.safeParse(parseJson(text))
   const bzImage = join(folder, 'bzImage')
-  if (!found.success || sha256(await readFile(bzImage)) !== found.data.bzImageSha256) {
-    await rm(folder, {recursive: true, force: true}) // damaged: as good as none
+  const intact =
+    found.success &&
+    (await readFile(bzImage).then(
+      (image) => sha256(image) === found.data.bzImageSha256,
+      () => false,
+    ))
+  if (!intact) {
+    await rm(folder, {recursive: true, force: true}) // as good as none
     return undefined
   }
   return {...found.data, bzImage}
@@ -275,7 +281,7 @@ async function publish(
 async function dropOtherTrees(keep: string, root: string): Promise<void> {
   const trees = await cacheFolder('trees', root)
   for (const name of await readdir(trees))
-    if (name !== keep) await rm(join(trees, basename(name)), {recursive: true, force: true})
+    if (name !== keep) await rm(join(trees, name), {recursive: true, force: true})
 }
 
 async function requireSpace(tree: string, root: string): Promise<void> {

@@ -8,7 +8,7 @@ import {z} from 'zod'
 import {cacheFolder} from '../lib/cache.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {publishFile, readIfPresent} from '../lib/files.ts'
+import {parseJson, publishFile, readIfPresent} from '../lib/files.ts'
 import {type Base, inRange, sha256} from './series.ts'
 
 /** A kernel source archive, as somebody we trust gave it: apt verified the package, or the user named the file. */
@@ -55,7 +55,7 @@ async function inspect(
 ): Promise<{sha256: string; version: string}> {
   const stamp = await fileStamp(path, base)
   const memory = join(await cacheFolder('sources', cache), `${sha256(path)}.json`)
-  const known = contents.safeParse(JSON.parse((await readIfPresent(memory)) ?? 'null'))
+  const known = contents.safeParse(parseJson((await readIfPresent(memory)) ?? ''))
   if (known.success && known.data.stamp === stamp) return known.data
   const found = {stamp, sha256: await hashFile(path, signal), version: await archiveVersion(path, signal)}
   await publishFile(memory, `${JSON.stringify(found)}\n`)

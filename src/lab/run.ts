@@ -29,6 +29,7 @@ const TIMEOUT_MS = 600_000
 /** Enough for any boot log; a guest that logs without end must not fill our memory. */
 const CONSOLE_LIMIT = 4 << 20
 const CONSOLE_TAIL_LINES = 15
+const RECENT = 256
 
 type Sink = (chunk: Buffer) => void | Promise<void>
 
@@ -161,14 +162,18 @@ export async function runInLab(
       return await attempt(qemu, machine, options)
     })
 
-  const accel = await chooseAccelerator(choice)
   try {
-    return await boot(accel)
-  } catch (error) {
-    if (wanted !== 'auto' || accel !== 'kvm' || !(error instanceof LabError) || error.stage !== 'boot')
+    const accel = await chooseAccelerator(choice)
+    const result = await boot(accel).catch((error: unknown) => {
+      if (wanted === 'auto' && accel === 'kvm' && error instanceof LabError && error.stage === 'boot')
+        return undefined
       throw error
+    })
+    if (result !== undefined) return result
     await rememberVerdict('tcg', choice)
     return await boot('tcg')
+  } finally {
+    if (typeof options.stdin === 'object') options.stdin.destroy() // or it would keep us alive
   }
 }
 
@@ -263,7 +268,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
         fail(
           'lab-timeout',
           `the command in the lab did not end within ${seconds(timeoutMs)}`,
-          'allow it more time',
+          'allow it more time: --timeout 30m',
         ),
     )
     return {
@@ -277,7 +282,6 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
     }
   } finally {
     stopping.abort()
-    if (typeof options.stdin === 'object') options.stdin.destroy() // or it would keep us alive
     child.kill() // the machine's writes were to memory: there is nothing to shut down
     await child
   }
@@ -307,6 +311,8 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
   let kept: Buffer[] = []
   let keptBytes = 0
   let bytes = 0
+  /** The last chunk, and as much before it as a line may have in it. */
+  let recent = ''
   const watchers = new Set<() => void>()
   const {promise: failed, reject: fail} = Promise.withResolvers<never>()
   failed.catch(() => {}) // nobody may be listening any more
@@ -314,6 +320,7 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         bytes += chunk.length
+        recent = recent.slice(-RECENT) + chunk.toString('latin1')
         if (keep) {
           kept.push(chunk)
           keptBytes += chunk.length
@@ -352,7 +359,7 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
     /** Rejects with what the sink threw. */
     failed,
     reached: (count: number) => when(() => bytes >= count),
-    seen: (pattern: RegExp) => when(() => pattern.test(text())),
+    seen: (pattern: RegExp) => when(() => pattern.test(recent)),
   }
 }
 
@@ -425,12 +432,16 @@ function signalName(number: number): string {
   return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `${number}`)
 }
 
+/** The last lines, or what a panic says first: below that are registers. */
 function consoleTail(console: string): string {
-  return console
+  const lines = console
     .replaceAll('\r', '')
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .slice(-CONSOLE_TAIL_LINES)
+  const panic = lines.findIndex((line) => line.includes('Kernel panic - not syncing'))
+  const start = panic >= 0 ? panic : Math.max(0, lines.length - CONSOLE_TAIL_LINES)
+  return lines
+    .slice(start, start + CONSOLE_TAIL_LINES)
     .map((line) => `    ${line}`)
     .join('\n')
 }

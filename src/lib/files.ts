@@ -14,6 +14,15 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
+/** A JSON value, or undefined for text that is none: a file that a power cut damaged, say. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Write a file whole or not at all: nobody ever reads half of it under its name. */
 export async function publishFile(path: string, contents: string | Uint8Array): Promise<void> {
   const fresh = join(dirname(path), `.${crypto.randomUUID()}.tmp`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {bootId} from '../facts/boot.ts'
 import {gatherer} from '../facts/fact.ts'
-import type {Host, Live} from '../host/host.ts'
+import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {STATE_DIRECTORY} from './journal.ts'
@@ -9,6 +9,8 @@ import {withJournal} from './journal-file.ts'
 import type {RunOptions} from './run.ts'
 
 export interface SessionOptions {
+  /** ISO 8601, UTC. */
+  readonly clock: () => string
   readonly isolctl: string
   readonly signal?: AbortSignal
   readonly stateDirectory?: string
@@ -16,13 +18,13 @@ export interface SessionOptions {
 
 /** Hold the lock, with the journal open, and do what `body` does. Throws UserError before anything is touched. */
 export async function session<T>(
-  host: Host & {readonly live: Live},
-  {isolctl, signal, stateDirectory = STATE_DIRECTORY}: SessionOptions,
+  host: Host,
+  {clock, isolctl, signal, stateDirectory = STATE_DIRECTORY}: SessionOptions,
   body: (options: RunOptions) => Promise<T>,
 ): Promise<T> {
   const boot = await gatherer(host)(bootId)
   return withJournal(stateDirectory, (journal) =>
-    body({host, journal, clock: host.live.now, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
+    body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
   )
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Cpu} from '../facts/topology.ts'
 import {CpuSet} from '../lib/cpuset.ts'
-import {count, table} from '../lib/text.ts'
+import {count, table, wrap} from '../lib/text.ts'
 import type {TopologyReport} from './schema/machine.ts'
 
 export interface TopologyFacts {
@@ -34,7 +34,7 @@ export function topologyReport({host, cpus, isolated, nohzFull}: TopologyFacts):
 }
 
 /** A line per CPU; "?" is what the machine does not tell. */
-export function renderTopology(report: TopologyReport): string {
+export function renderTopology(report: TopologyReport, {width}: {readonly width: number}): string {
   const distinct = (key: 'socket' | 'node') => new Set(report.cpus.flatMap((cpu) => cpu[key] ?? [])).size
   const parts = [
     `${count(CpuSet.parse(report.online).size, 'CPU')} online`,
@@ -52,7 +52,8 @@ export function renderTopology(report: TopologyReport): string {
     mark(cpu.nohzFull),
   ])
   const header = ['CPU', 'socket', 'node', 'core', 'siblings', 'isolated', 'nohz_full']
-  return `${[`${report.host}: ${parts.join(', ')}`, '', ...table([header, ...rows])].join('\n')}\n`
+  const headline = wrap([`${report.host}:`, ...parts.join(', ').split(' ')], {width})
+  return `${[...headline, '', ...table([header, ...rows])].join('\n')}\n`
 }
 
 const number = (value: number | undefined) => (value === undefined ? '?' : `${value}`)

@@ -32,6 +32,6 @@ test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', 
   if (step !== undefined) expect(STEPS.map(({id}) => id)).toContain(step)
 })
 
-test('docs/checks.md is what the checks say', async () => {
+test('generated pages are what the code says', async () => {
   expect(await stalePages()).toEqual([])
 })

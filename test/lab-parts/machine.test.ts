@@ -47,7 +47,7 @@ test('the host is never writable from inside, and a panic ends the machine', () 
   })
   expect(args.find((arg) => arg.startsWith('local,'))).toContain('readonly=on')
   expect(args).toContain('-no-reboot')
-  expect(args.at(-1)).toBe('console=ttyS0 panic=-1 rdinit=/init x=y')
+  expect(args.at(-1)).toBe('console=ttyS0 panic=-1 no_timer_check rdinit=/init x=y')
 })
 
 test('an initramfs is the same bytes for the same job, and its files are where the kernel looks', () => {
@@ -93,4 +93,19 @@ test('an error shows the end of the console, and only the new part of it', () =>
   })
   expect(error.help).toBe('the end of its console:\n    last words')
   expect(error.exit).toBe(69)
+})
+
+test('of a panic it shows the beginning', () => {
+  const registers = Array.from({length: 40}, (_, n) => `R${n}: 0`).join('\n')
+  const console = `boot\nKernel panic - not syncing: why\n${registers}\n`
+  const {help} = new LabError('it panics', {
+    code: 'lab-panic',
+    stage: 'boot',
+    console,
+    news: console,
+    stdout: '',
+    stderr: '',
+  })
+  expect(help?.split('\n').at(1)).toBe('    Kernel panic - not syncing: why')
+  expect(help).not.toContain('R39')
 })

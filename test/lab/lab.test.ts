@@ -195,8 +195,8 @@ describe('what goes wrong ends in bounded time, says why and leaves nothing', ()
   })
 
   test('a command that does not end', async () => {
-    const error = await failure(sh('echo started; sleep 1000', {timeoutMs: 1500}))
-    expect(error.message).toBe('the command in the lab did not end within 1.5 s')
+    const error = await failure(sh('echo started; sleep 1000', {timeoutMs: 20_000}))
+    expect(error.message).toBe('the command in the lab did not end within 20 s')
     expect(error.stdout).toBe('started\n')
   })
 

@@ -179,10 +179,13 @@ static void say_end(const struct watch *watch)
 		if (record->starts == 0 && record->eagains == 0)
 			continue;
 		isolated += record->starts > 0;
-		say(watch->reporter, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu starts, %llu refusals%s%s%s, %llu breaks\n", thread->name,
-			thread->tid, record->cpu, (double)record->duration_ns / 1e9, record->starts, record->eagains,
-			record->eagains ? " (last: " : "", record->eagains ? record->eagain : "", record->eagains ? ")" : "",
-			record->breaks);
+		char refusal[32] = "";
+		if (record->eagains)
+			snprintf(refusal, sizeof refusal, " (last: %s)", record->eagain);
+		say(watch->reporter, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu start%s, %llu refusal%s%s, %llu break%s\n",
+		    thread->name, thread->tid, record->cpu, (double)record->duration_ns / 1e9, record->starts,
+		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal, record->breaks,
+		    record->breaks == 1 ? "" : "s");
 	}
 	if (isolated || watch->reporter->soft)
 		return;

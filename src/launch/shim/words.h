@@ -129,6 +129,12 @@ static const char *isol_ipi_help(const struct isol_record *record)
 	} helps[] = {
 		{"flush_tlb", "a thread sharing its memory unmapped or protected some of it, or forked: keep them still; malloc does "
 			      "it less with GLIBC_TUNABLES=glibc.malloc.trim_threshold=...:glibc.malloc.mmap_threshold=..."},
+		{"enqueue_task", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
+		{"resched", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
+		{"cpu_stop", "leave CPUs online and affinities alone while a program is isolated"},
+		{"kick_process", "send no signals to isolated threads, do not stop or trace them, and use no timers that do"},
+		{"signal_wake", "send no signals to isolated threads, do not stop or trace them, and use no timers that do"},
+		{"nohz", "a CPU timer or perf event was started for it, which needs the tick: use none while isolated"},
 		{"sync_core", "the kernel changed its own code (tracing, probes, BPF, a module): do none of that while isolated"},
 		{"ipi_mb", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},
 		{"ipi_sync", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},

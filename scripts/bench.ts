@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What things cost, compared in one run:
+ *
+ *   npm run bench                 start-up, the quick check, the warm demo
+ *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
+ *
+ * Nothing here passes or fails: machines are noisy. Ratios travel between machines, seconds do not.
+ */
+import {cpus} from 'node:os'
+import {parseArgs} from 'node:util'
+import {execa} from 'execa'
+import {compareKernelBuilds} from './bench-kernel.ts'
+
+const {values} = parseArgs({options: {kernel: {type: 'boolean', default: false}}})
+
+interface Row {
+  readonly what: string
+  readonly seconds: number
+  /** Against what, and how many times that. */
+  readonly ratio?: string
+}
+
+const rows: Row[] = []
+
+const [node, version] = await alternate(['node', '-e', '0'], ['node', 'bin/run.js', '--version'])
+rows.push({what: 'isolctl --version', seconds: version, ratio: `${(version / node).toFixed(1)} x node -e 0`})
+rows.push({what: 'npm run check', seconds: await timed(['npm', 'run', '--silent', 'check'])})
+// The first demo builds the kernel where it is not in the cache yet; the second one is what a user sees from then on.
+await timed(['npm', 'run', '--silent', 'demo'])
+rows.push({what: 'npm run demo, warm', seconds: await timed(['npm', 'run', '--silent', 'demo'])})
+if (values.kernel) {
+  const {bare, ours} = await compareKernelBuilds()
+  rows.push({what: 'make bzImage, cold', seconds: bare})
+  rows.push({
+    what: 'the same through isolctl',
+    seconds: ours,
+    ratio: `${((ours / bare - 1) * 100).toFixed(1)} % over bare make`,
+  })
+}
+
+process.stdout.write(`${cpus().length} CPUs, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`)
+for (const {what, seconds, ratio = ''} of rows)
+  process.stdout.write(`${what.padEnd(28)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
+
+/** Wall seconds of one run. Throws when it fails. */
+async function timed([file = '', ...args]: readonly string[]): Promise<number> {
+  const start = performance.now()
+  await execa(file, args, {stdin: 'ignore'})
+  return (performance.now() - start) / 1000
+}
+
+/** The best of several runs each, taken in turns, so that a busy moment hits both. */
+async function alternate(a: readonly string[], b: readonly string[]): Promise<readonly [number, number]> {
+  let best: readonly [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let run = 0; run < 10; run++)
+    best = [Math.min(best[0], await timed(a)), Math.min(best[1], await timed(b))]
+  return best
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+import {chmod, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {localHost} from '../../src/host/local.ts'
+
+const host = localHost()
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+})
+afterEach(() => rm(folder, {recursive: true}))
+
+const modeOf = async (path: string) => ((await host.mode?.(path)) ?? 0) & 0o7777
+
+describe('writeFile', () => {
+  it('makes a file that everybody can read, whatever the umask', async () => {
+    const before = process.umask(0o077)
+    try {
+      await host.writeFile(join(folder, 'new'), 'x\n')
+    } finally {
+      process.umask(before)
+    }
+    expect(await readFile(join(folder, 'new'), 'utf8')).toBe('x\n')
+    expect(await modeOf(join(folder, 'new'))).toBe(0o644)
+  })
+
+  it('keeps the mode of the file it replaces', async () => {
+    const path = join(folder, 'secret')
+    await writeFile(path, 'old')
+    await chmod(path, 0o640)
+    await host.writeFile(path, 'new')
+    expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual(['new', 0o640])
+  })
+
+  it('removes, also twice, and leaves nothing beside', async () => {
+    const path = join(folder, 'gone')
+    await host.writeFile(path, 'x')
+    await host.writeFile(path, null)
+    await host.writeFile(path, null)
+    expect(await readdir(folder)).toEqual([])
+  })
+
+  it('names the path and the errno, and leaves nothing beside', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const path = join(folder, 'file/below')
+    await expect(host.writeFile(path, 'x')).rejects.toMatchObject({code: 'ENOTDIR', path})
+    expect(await readdir(folder)).toEqual(['file'])
+  })
+})
+
+describe('set', () => {
+  it('never creates: a vanished path is an error', async () => {
+    const path = join(folder, 'vanished')
+    await expect(host.set(path, '1')).rejects.toMatchObject({code: 'ENOENT', path})
+    await expect(stat(path)).rejects.toThrow('ENOENT')
+  })
+})
+
+describe('run', () => {
+  it('gives the output', async () => {
+    expect(await host.run(['printf', '%s', 'a b'])).toEqual({stdout: 'a b'})
+  })
+
+  it('says how a command ended and what it complained about', async () => {
+    const command = ['sh', '-c', 'echo why >&2; exit 3'] as const
+    await expect(host.run(command)).rejects.toThrow('sh -c echo why >&2; exit 3: exit status 3: why')
+    await expect(host.run(['no-such-program'])).rejects.toThrow('no-such-program: not installed')
+  })
+})
