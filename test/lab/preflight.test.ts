@@ -27,6 +27,7 @@ async function preflights(
 ): Promise<readonly Run[]> {
   const {stdout, stderr, exitCode} = await runInLab(['sh', '-c', script.join('\n')], {
     kernel: await testKernel(),
+    timeoutMs: 1_500_000, // each run starts Node anew, on an emulated machine that others may share
     ...(boot ? {bootArguments: boot} : {}),
   })
   expect({exitCode, stderr}).toMatchObject({exitCode: 0})
