@@ -17,6 +17,8 @@ export default defineConfig({
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           fileParallelism: false,
+          // Once more, and said so: an emulated CPU that its host held up for a second looks like a disturbed one.
+          retry: 1,
           testTimeout: 300_000,
           hookTimeout: 3_000_000,
         },

@@ -1,9 +1,24 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
 import {circumstances} from '../measure/circumstances.ts'
 import {disturbances, formatSeconds} from '../measure/findings.ts'
-import {busy} from '../measure/watch.ts'
-import {defineCheck} from './check.ts'
+import {busy, type Watch} from '../measure/watch.ts'
+import {defineCheck, type Finding} from './check.ts'
+
+/** With --isolate the kernel itself has a say: it notes what ended a spinner's isolation. */
+const isolationLost = ({cpus}: Watch): readonly Finding[] =>
+  cpus
+    .filter(({isolation}) => isolation !== undefined && isolation.get('state') !== 'isolated')
+    .map(({cpu, isolation}) => ({
+      severity: 'fail',
+      subject: 'task isolation',
+      message:
+        isolation?.get('state') === 'lost'
+          ? `the kernel ended it on CPU ${cpu}: ${isolation.get('cause')} ${isolation.get('data')}`
+          : `never began on CPU ${cpu}: the kernel refused it for ${isolation?.get('eagain')}`,
+      cpus: CpuSet.of(cpu),
+    }))
 
 export default defineCheck({
   id: 'tick-stopped-under-load',
@@ -15,7 +30,7 @@ export default defineCheck({
     const unwatched = busy.cpus.filter(({gaps}) => (gaps?.iterations ?? 0) === 0)
     if (unwatched.length > 0)
       return {unknown: `the spinner did not spin on CPU ${unwatched.map(({cpu}) => cpu).join(', ')}`}
-    return disturbances(busy, circumstances, 'tick')
+    return [...isolationLost(busy), ...disturbances(busy, circumstances, 'tick')]
   },
   evidence({busy, settings}) {
     const total = busy.cpus.flatMap(({interrupts}) => interrupts).reduce((sum, {count}) => sum + count, 0)

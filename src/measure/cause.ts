@@ -104,8 +104,8 @@ const device = (moved: Moved, {isolated}: Circumstances): Cause => {
   }
 }
 
-/** Fewer timer interrupts a second than this are not the tick: the slowest kernels tick 100 times. */
-const TICKING = 50
+/** Fewer timer interrupts a second than this are not the tick: the slowest kernels tick 100 times, emulated ones lose some. */
+const TICKING = 30
 /** "About once a second": a window is not a whole number of periods, and a loaded host stretches it. */
 const oncePerSecond = (rate: number) => rate >= 0.3 && rate <= 3
 
@@ -123,9 +123,9 @@ const bootArgument = (argument: string): Remedy => ({
   text: `boot with ${argument}`,
 })
 
-/** The tick was never stopped. */
-const noNohzFull: Rung = ({watch: {cpu}, rate}, {hz, nohzFull, isolated}) =>
-  rate('timer') < ticking(hz) || nohzFull === undefined || nohzFull.has(cpu)
+/** The tick was never stopped: on such a CPU it runs as long as a task does, so any timer interrupt is a tick. */
+const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated}) =>
+  count('timer') === 0 || nohzFull === undefined || nohzFull.has(cpu)
     ? undefined
     : {
         id: 'no-nohz-full',
@@ -137,8 +137,8 @@ const noNohzFull: Rung = ({watch: {cpu}, rate}, {hz, nohzFull, isolated}) =>
       }
 
 /** Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). */
-const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {hz, housekeeping}) =>
-  rate('timer') < ticking(hz) || !((running ?? 0) > 1 || ran.length > 0 || (switches ?? 0) > 0)
+const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {housekeeping}) =>
+  rate('timer') < TICKING || !((running ?? 0) > 1 || ran.length > 0 || (switches ?? 0) > 0)
     ? undefined
     : {
         id: 'second-task',
@@ -152,8 +152,8 @@ const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {hz, housekee
 const UNSTABLE = new Set(['hpet', 'acpi_pm', 'jiffies', 'refined-jiffies', 'pit'])
 
 /** TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
-const unstableClock: Rung = ({rate}, {hz, clocksource}) =>
-  rate('timer') < ticking(hz) || clocksource === undefined || !UNSTABLE.has(clocksource)
+const unstableClock: Rung = ({rate}, {clocksource}) =>
+  rate('timer') < TICKING || clocksource === undefined || !UNSTABLE.has(clocksource)
     ? undefined
     : {
         id: 'unstable-clock',
@@ -165,8 +165,8 @@ const unstableClock: Rung = ({rate}, {hz, clocksource}) =>
       }
 
 /** The tick runs on a nohz_full CPU with one task. */
-const tickDependency: Rung = ({rate}, {hz}) =>
-  rate('timer') < ticking(hz)
+const tickDependency: Rung = ({rate}) =>
+  rate('timer') < TICKING
     ? undefined
     : {
         id: 'tick-dependency',
@@ -180,8 +180,6 @@ const tickDependency: Rung = ({rate}, {hz}) =>
         },
         explains: ['timer', 'irq-work'],
       }
-
-const ticking = (hz: number | undefined) => Math.max(TICKING, (hz ?? 0) * 0.4)
 
 /** Machine checks that the kernel looks for with a per-CPU timer (arch/x86/kernel/cpu/mce/core.c: mce_timer_fn). */
 const mcePoll: Rung = ({left}) =>

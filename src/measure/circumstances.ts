@@ -4,7 +4,6 @@ import {cmdline, valuesOf} from '../facts/cmdline.ts'
 import {nohzFull, online} from '../facts/cpus.ts'
 import {defineFact, type Fact} from '../facts/fact.ts'
 import {fairServer} from '../facts/fair-server.ts'
-import {kconfig} from '../facts/kconfig.ts'
 import {kernel} from '../facts/kernel.ts'
 import {clocksource} from '../facts/platform.ts'
 import {settings} from '../facts/settings.ts'
@@ -20,8 +19,6 @@ export interface Circumstances {
   /** The spinners were in task isolation. */
   readonly isolate: boolean
   readonly online?: number
-  /** CONFIG_HZ. */
-  readonly hz?: number
   readonly nohzFull?: CpuSet
   /** CPU to nanoseconds per period; empty when the kernel has no fair server. */
   readonly fairServer?: ReadonlyMap<number, number>
@@ -39,10 +36,8 @@ export const circumstances = defineFact<Circumstances>('circumstances', async (_
   const maybe = <T>(fact: Fact<T>) => get(fact).catch(() => undefined)
   const {isolated, housekeeping, policy} = await get(settings)
   const [args, running] = [await maybe(cmdline), await maybe(kernel)]
-  const hz = Number((await maybe(kconfig))?.symbols.get('HZ'))
   const known = {
     online: (await maybe(online))?.size,
-    hz: Number.isNaN(hz) ? undefined : hz,
     nohzFull: await maybe(nohzFull),
     fairServer: await get(fairServer).then(
       (runtimes) => runtimes ?? new Map(),

@@ -102,7 +102,7 @@ async function watchBusy(
     await live.sleep(SETTLE_MS)
     const pids = new Map([...spinners].map(([cpu, {pid}]) => [cpu, pid]))
     const watch = await watchWindow(host, {cpus: isolated, windowMs, spinners: pids})
-    const details = await whileBusy(host, pids)
+    const details = await whileBusy(host, {pids, isolate})
     for (const [cpu, {stdout, stderr}] of await stopAll()) gaps.set(cpu, parseRecord(cpu, stdout, stderr))
     return {
       ...watch,
@@ -136,11 +136,11 @@ async function watchWindow(
 /** Read after the window and before the spinners stop: hints at a cause, and nothing that the counts depend on. */
 async function whileBusy(
   host: LiveView,
-  pids: ReadonlyMap<number, number>,
+  {pids, isolate}: {readonly pids: ReadonlyMap<number, number>; readonly isolate: boolean},
 ): Promise<(cpu: number) => Pick<CpuWatch, 'timers' | 'isolation'>> {
   const timers = await readTimers(host).catch(() => undefined)
   const isolation = new Map<number, ReadonlyMap<string, string>>()
-  for (const [cpu, pid] of pids) {
+  for (const [cpu, pid] of isolate ? pids : []) {
     const text = await host.read(`/proc/${pid}/task_isolation`).catch(() => undefined)
     if (text !== undefined) isolation.set(cpu, parsePairs(text))
   }

@@ -9,11 +9,13 @@ import {testKernel} from './kernel.ts'
 let kernel: string
 let shop: Workshop
 let threads: string
+let torture: string
 beforeAll(async () => {
   await execa(process.execPath, ['scripts/build.ts'], {cwd: packageRoot})
   kernel = await testKernel()
   shop = await workshop()
   threads = await shop.compile('test/launch/fixtures/threads.c', 'threads')
+  torture = await shop.compile('test/launch/fixtures/torture.c', 'torture')
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
@@ -157,5 +159,29 @@ describe('launch --enter settle', () => {
       kill $!; wait $!; echo "ended $?"; sleep 1; cat /tmp/status.json`)
     expect(stdout, stderr).toContain('ended 143') // and not by abort(): its sums were right all the time
     expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 6)})
+  })
+
+  it('changes nothing in a thread that is sent into isolation and torn out of it again and again', async () => {
+    const {stdout} = await guest(`(${torture} 200 quiet 3; ${torture} 200 signals 3) 2>&1`)
+    const lines = stdout.trim().split('\n')
+    expect(lines).toEqual(
+      [1, 2].map(() => expect.stringMatching(/^200 rounds, .* (1[5-9]\d|200) starts: unharmed$/)),
+    )
+  })
+
+  it('isolates the cores of an unmodified DPDK program while it forwards', async ({skip}) => {
+    const dpdk = await execa('dpdk-testpmd', ['--version'], {reject: false})
+    skip(dpdk.code === 'ENOENT', 'dpdk-testpmd is not installed (package dpdk-dev)')
+    const {stdout, stderr} = await guest(`
+      mkdir -p /run/dpdk; mkfifo /tmp/in; sleep 200 > /tmp/in &
+      $exec --cpus=2-3 --housekeeping=0-1 --settle=100 --flags=0x3 -- \\
+        dpdk-testpmd -l 1,2,3 --no-huge -m 256 --no-pci --no-telemetry --vdev=net_null0 --vdev=net_null1 -- \\
+        --nb-cores=2 --total-num-mbufs=4096 --no-mlockall < /tmp/in &
+      isolated $! 2 || isolated $! 2 || isolated $! 2 || exit 99
+      interrupts; sleep 10; interrupts; isolated $! 2 || exit 98
+      kill -INT $!; wait $!; echo "ended $?"`)
+    expect(stdout, stderr).toContain('ended 0')
+    expect([between(stdout, 2), between(stdout, 3)], stderr).toEqual([{}, {}])
+    expect(Number(/Accumulated[\s\S]*?RX-packets: (\d+)/.exec(stdout)?.[1]), stdout).toBeGreaterThan(100_000)
   })
 })

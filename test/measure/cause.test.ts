@@ -14,7 +14,6 @@ const FACTS: Circumstances = {
   policy: {kind: 'other'},
   isolate: false,
   online: 4,
-  hz: 250,
   nohzFull: CpuSet.parse('2-3'),
   fairServer: new Map([
     [2, 0],
@@ -92,6 +91,12 @@ const ROWS: readonly Row[] = [
     causes: ['no-nohz-full:tick'],
     says: /not in nohz_full/,
     remedy: /nohz_full=2-3/,
+  },
+  {
+    name: 'few ticks, as on an emulated machine, not nohz_full',
+    seen: watch({LOC: 40}),
+    facts: {nohzFull: CpuSet.empty},
+    causes: ['no-nohz-full:tick'],
   },
   {
     name: 'HZ on a short nohz_full list, with the fair server as well: the tick is the cause',

@@ -39,6 +39,7 @@
 
 enum {
 	STUB_SIZE = 256,
+	SLOTS = 64, /* for stubs, in every program */
 	/* How often the stub asks again while the kernel says "not yet"; a turn takes a microsecond or two. */
 	STUB_RETRIES = 200000,
 	USER_CS = 0x33 /* 64-bit code */
@@ -255,15 +256,16 @@ static struct code make_stub(const struct user_regs_struct *regs)
 }
 
 /*
- * Write the stub to `slot` and send the thread there: let go of, it isolates itself with `flags`. Returns 0, or -1 with
- * errno, the thread still held: EBUSY when it is in the slot from an earlier time. Take slots in turns: a thread that was
- * called away to a signal handler has its way back through the slot it was in.
+ * Write a stub to one of the slots and send the thread there: let go of, it isolates itself with `flags`. Returns 0, or -1
+ * with errno, the thread still held: EBUSY when it is in a stub of an earlier time. `turn` counts the plants: slots are
+ * used in turns, because a thread that was called away to a signal handler has its way back through the slot it was in.
  */
-static int plant(const struct held *held, int memory, uint64_t slot, unsigned long flags)
+static int plant(const struct held *held, int memory, uint64_t slots, unsigned long turn, unsigned long flags)
 {
+	const uint64_t slot = slots + STUB_SIZE * (turn % SLOTS);
 	struct code code = make_stub(&held->regs);
 	struct user_regs_struct regs = held->regs;
-	if (regs.rip - slot < STUB_SIZE) {
+	if (regs.rip - slots < STUB_SIZE * SLOTS) {
 		errno = EBUSY;
 		return -1;
 	}
@@ -279,10 +281,10 @@ static int plant(const struct held *held, int memory, uint64_t slot, unsigned lo
 	return (int)isol_ptrace(PTRACE_DETACH, held->tid, 0, NULL);
 }
 
-/* Map `count` stub slots into the process, present and locked. Returns the address, or 0 with errno. */
-static uint64_t map_slots(const struct held *held, int memory, uint64_t gate, size_t count)
+/* Map the stub slots into the process, present and locked. Returns the address, or 0 with errno. */
+static uint64_t map_slots(const struct held *held, int memory, uint64_t gate)
 {
-	const long size = (long)(count * STUB_SIZE + 4095) & ~4095L;
+	const long size = SLOTS * STUB_SIZE;
 	const unsigned char trap = 0xcc;
 	long address = call(held, gate, SYS_mmap,
 			    (const long[6]){0, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0});

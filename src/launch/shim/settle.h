@@ -30,7 +30,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { THREADS_MAX = 1024, SLOTS = 64, PLANTS_MAX = 8 };
+enum { THREADS_MAX = 1024, PLANTS_MAX = 8 };
 
 struct settle_options {
 	unsigned ms;
@@ -73,7 +73,7 @@ struct settle {
 	pid_t pid;
 	int memory;           /* /proc/PID/mem, or -1 */
 	uint64_t gate, slots; /* addresses in the program */
-	unsigned long next_slot;
+	unsigned long turn; /* see plant() */
 	uint64_t restless_ns; /* when the program as a whole last was */
 	const char *runtime;  /* why this kind of program cannot settle; "" when it can; NULL: not looked at yet */
 	struct candidate threads[THREADS_MAX];
@@ -324,7 +324,7 @@ static bool seize(struct settle *settle, struct candidate *thread)
 		give_up(thread, "was in a restartable sequence");
 	} else if (!settle->gate && !(settle->gate = find_gate(settle->pid, settle->memory))) {
 		give_up(thread, "has no syscall instruction");
-	} else if (!settle->slots && !(settle->slots = map_slots(&thread->held, settle->memory, settle->gate, SLOTS))) {
+	} else if (!settle->slots && !(settle->slots = map_slots(&thread->held, settle->memory, settle->gate))) {
 		give_up(thread, "cannot map memory: %s", strerror(errno));
 	} else if ((locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT})) < 0) {
 		give_up(thread, "cannot lock its memory (ulimit -l): %s", strerror((int)-locked));
@@ -377,8 +377,7 @@ static void enter_by_stub(struct settle *settle, struct candidate *thread)
 		let_go(thread);
 		return;
 	}
-	uint64_t slot = settle->slots + STUB_SIZE * (settle->next_slot++ % SLOTS);
-	if (plant(&thread->held, settle->memory, slot, settle->options.flags) < 0) {
+	if (plant(&thread->held, settle->memory, settle->slots, settle->turn++, settle->options.flags) < 0) {
 		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
 		let_go(thread);
 		return;
