@@ -468,6 +468,12 @@ static inline bool settle_record(struct settle *settle, struct candidate *thread
 	return false;
 }
 
+/* Wants to run and gets no CPU: nobody can tell what it is about to do. */
+static bool is_starved(const struct candidate *thread)
+{
+	return thread->stage == WATCHED && thread->sample.state == 'R' && thread->sample.user_ticks == thread->user_ticks;
+}
+
 /* Look, and bring into isolation who is ready for it. To be called every few milliseconds, see settle_pause_ms(). */
 static void settle_step(struct settle *settle)
 {
@@ -475,6 +481,9 @@ static void settle_step(struct settle *settle)
 	size_t count = 0;
 	settle_look(settle);
 	uint64_t now = isol_now_ns(), time = settle->options.ms * 1000000ULL;
+	for (size_t i = 0; i < settle->count; i++)
+		if (is_starved(&settle->threads[i]))
+			settle->restless_ns = now;
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
 		if (thread->stage != WATCHED || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
