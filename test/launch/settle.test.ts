@@ -41,12 +41,12 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
     return stdout.split('\n')
   }
   test.for([
-    ['poll', 250, /^poll planted/],
-    ['float', 250, /^float planted/],
+    ['poll', 600, /^poll planted/],
+    ['float', 600, /^float planted/],
     ['sleep', 10, /^sleep watched sleeps/],
-    ['call', 250, /^call watched makes system calls: getppid \(110\)/],
+    ['call', 600, /^call watched makes system calls: getppid \(110\)/],
     ['fault', 10, /^fault watched has page faults/],
-    ['signal', 250, /^signal watched makes system calls/],
+    ['signal', 600, /^signal watched makes system calls/],
   ] as const)('and a thread that does "%s"', async ([kind, times, expected]) => {
     const lines = await settle([threads, kind], times)
     expect(lines).toEqual([
@@ -64,7 +64,7 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
       dynamic,
       join(packageRoot, 'test/launch/fixtures/threads.c'),
     ])
-    const lines = await settle([dynamic, 'poll', 'poll', 'sleep'], 250)
+    const lines = await settle([dynamic, 'poll', 'poll', 'sleep'], 600)
     expect(lines.filter((line) => line.startsWith('poll planted'))).toHaveLength(1)
     expect(lines.filter((line) => line.startsWith('poll watched'))).toHaveLength(1)
     expect(lines.at(-1)).toBe('program runs')

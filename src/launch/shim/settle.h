@@ -10,7 +10,8 @@
  * Settled means, first by looking: for the settle time it ran in user mode, and had no page fault and no voluntary
  * context switch, no other thread of the program had a page fault, and none came or went (an munmap or an exit would
  * interrupt the others). Then by proof: stopped on its CPU, memory locked, it runs for the settle time again under
- * PTRACE_SYSCALL without a system call, a signal or a fault. Who fails is left alone for a while, twice as long each time.
+ * PTRACE_SYSCALL without a system call, a signal or a fault, and really runs. Who fails is left alone for a while, twice as
+ * long each time.
  */
 #ifndef ISOL_SETTLE_H
 #define ISOL_SETTLE_H
@@ -30,7 +31,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { THREADS_MAX = 1024, PLANTS_MAX = 8 };
+enum { THREADS_MAX = 1024, PLANTS_MAX = 8, WATCH_LONGEST = 20 /* settle times */ };
 
 struct settle_options {
 	unsigned ms;
@@ -363,12 +364,25 @@ static bool stays_settled(struct candidate *thread)
 	return false;
 }
 
+/* Whether a seized thread had its CPU for half of the settle time: one that did not run proved nothing. */
+static bool has_run(const struct settle *settle, const struct candidate *thread)
+{
+	struct sample now;
+	return take_sample(settle->pid, thread->tid, &now) &&
+	       (now.user_ticks - thread->sample.user_ticks) * 2000 >= settle->options.ms * (unsigned long)sysconf(_SC_CLK_TCK);
+}
+
 /* The last step: into the stub, and go. */
 static void enter_by_stub(struct settle *settle, struct candidate *thread)
 {
 	struct sample now;
 	if (!take_sample(settle->pid, thread->tid, &now) || now.faults != thread->sample.faults) {
 		give_up(thread, "has page faults");
+		let_go(thread);
+		return;
+	}
+	if (!has_run(settle, thread)) {
+		give_up(thread, "gets too little of CPU %d", thread->cpu);
 		let_go(thread);
 		return;
 	}
@@ -413,10 +427,14 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 	bool watched[THREADS_MAX] = {false};
 	for (size_t i = 0; i < count; i++)
 		watched[i] = seize(settle, threads[i]);
-	for (uint64_t end = isol_now_ns() + settle->options.ms * 1000000ULL; isol_now_ns() < end;) {
+	const uint64_t start = isol_now_ns(), time = settle->options.ms * 1000000ULL;
+	for (bool proved = false; !proved && isol_now_ns() - start < WATCH_LONGEST * time;) {
 		nanosleep(&pause, NULL);
-		for (size_t i = 0; i < count; i++)
+		proved = isol_now_ns() - start >= time;
+		for (size_t i = 0; i < count; i++) {
 			watched[i] = watched[i] && stays_settled(threads[i]);
+			proved = proved && (!watched[i] || has_run(settle, threads[i]));
+		}
 	}
 	for (size_t i = 0; i < count; i++)
 		if (watched[i])
@@ -468,6 +486,12 @@ static inline bool settle_record(struct settle *settle, struct candidate *thread
 	return false;
 }
 
+/* Wants to run and gets no CPU: nobody can tell what it is about to do. */
+static bool is_starved(const struct candidate *thread)
+{
+	return thread->stage == WATCHED && thread->sample.state == 'R' && thread->sample.user_ticks == thread->user_ticks;
+}
+
 /* Look, and bring into isolation who is ready for it. To be called every few milliseconds, see settle_pause_ms(). */
 static void settle_step(struct settle *settle)
 {
@@ -475,6 +499,9 @@ static void settle_step(struct settle *settle)
 	size_t count = 0;
 	settle_look(settle);
 	uint64_t now = isol_now_ns(), time = settle->options.ms * 1000000ULL;
+	for (size_t i = 0; i < settle->count; i++)
+		if (is_starved(&settle->threads[i]))
+			settle->restless_ns = now;
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
 		if (thread->stage != WATCHED || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
