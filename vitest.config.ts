@@ -6,10 +6,14 @@ const common = {
   env: {NO_COLOR: '1', LC_ALL: 'C', TZ: 'UTC'},
 }
 
+const SYSTEM = 'test/**/*.system.test.ts'
+
 export default defineConfig({
   test: {
     projects: [
-      {test: {...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**']}},
+      {test: {...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**', SYSTEM]}},
+      // Real processes, killed and traced: seconds each, and no kernel of our own.
+      {test: {...common, name: 'system', include: [SYSTEM]}},
       {
         // Real kernels in QEMU: one at a time, and minutes instead of milliseconds.
         test: {

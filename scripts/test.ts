@@ -16,7 +16,7 @@ const total: Tally = {passed: 0, failed: 0, skipped: 0}
 
 try {
   for (const script of ['typecheck', 'lint', 'build']) await step(script)
-  for (const project of ['unit', 'lab']) await tests(project)
+  for (const project of ['unit', 'system', 'lab']) await tests(project)
 } finally {
   await rm(scratch, {recursive: true, force: true})
 }
