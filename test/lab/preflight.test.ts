@@ -87,7 +87,6 @@ describe('preflight on an isolated machine', () => {
     expect(run.exit).toBe(1)
     expect(said(run, 'irq-affinity-effective').join()).toMatch(/irq \d+ \(ttyS0\): delivered to CPU 3/)
     expect(said(run, 'irq-count-delta').join()).toMatch(/irq \d+ \(ttyS0\): fired/)
-    expect(failed(run)).not.toContain('tick-stopped-under-load')
     expect(run.report.cpus).toEqual({quiet: '2', disturbed: '3', unproven: ''})
   })
 })

@@ -4,6 +4,7 @@ import {mustRead} from '../../facts/fact.ts'
 import {counterDelta, INTERRUPTS, parseInterrupts} from '../../facts/interrupts.ts'
 import type {HostView, Live} from '../../host/host.ts'
 import type {CpuSet} from '../../lib/cpuset.ts'
+import {wrap} from '../../lib/text.ts'
 import type {Report} from '../../report/schema/preflight.ts'
 import {type Column, interruptTable} from './table.ts'
 
@@ -21,7 +22,7 @@ export interface Stage {
 }
 
 /** Long enough that what comes once a second cannot hide, short enough to watch. */
-const WINDOW_MS = 4000
+const WINDOW_MS = 3000
 const SECONDS = WINDOW_MS / 1000
 
 /**
@@ -111,10 +112,13 @@ async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number):
   words.push(`${SECONDS + 2}`)
   say(`$ isolctl ${words.join(' ')}`)
   const [file, ...args] = ourselves
-  const child = execa(file, [...args, ...words], {stdio: ['ignore', 'inherit', 'inherit'], reject: false})
+  const child = execa(file, [...args, ...words], {stdin: 'ignore', all: true, reject: false})
   const record = `/proc/${child.pid}/task_isolation` // launch keeps its pid
   const isIsolated = async () => /^state:\s*isolated$/m.test((await host.read(record).catch(() => '')) ?? '')
-  const ended = child.then(({exitCode}) => exitCode)
+  const ended = child.then(({exitCode, all}) => {
+    sayWrapped(say, all)
+    return exitCode
+  })
   let over = false
   void ended.then(() => {
     over = true
@@ -141,13 +145,19 @@ async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {
   const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('slip'), '500']
   say(`$ isolctl ${words.join(' ')}`)
   const [file, ...args] = ourselves
-  const {stderr, signal, exitCode} = await execa(file, [...args, ...words], {
-    stdio: ['ignore', 'inherit', 'pipe'],
-    reject: false,
-  })
-  say(stderr)
+  const {stderr, signal, exitCode} = await execa(file, [...args, ...words], {stdin: 'ignore', reject: false})
+  sayWrapped(say, stderr)
   say(signal === undefined ? `exit status ${exitCode}` : `ended by ${signal}`)
   return {report: stderr, signal}
+}
+
+/** What a program printed, for 80 columns: what does not fit goes on indented. */
+function sayWrapped(say: Stage['say'], text: string): void {
+  for (const line of text.split('\n')) {
+    const [first, ...rest] = wrap(line.split(' '), {width: 76})
+    say(first)
+    for (const more of rest) say(`  ${more}`)
+  }
 }
 
 /** Everything that `apply` may change at run time: path to contents. */
