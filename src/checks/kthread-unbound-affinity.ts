@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../facts/settings.ts'
-import {taskName, tasks} from '../facts/tasks.ts'
+import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
 
 /** One per NUMA node; the kernel moves them only for an isolated cpuset partition, or from 6.14 on. */
@@ -10,10 +10,10 @@ export default defineCheck({
   id: 'kthread-unbound-affinity',
   title: 'movable kernel threads stay on housekeeping CPUs',
   why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
-  facts: {settings, tasks},
+  facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated, housekeeping}, tasks}) =>
     tasks
-      .filter(({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(isolated).isEmpty)
+      .filter(({kernel, fixed}) => kernel && !fixed)
       .map((task) => ({
         severity: 'warn',
         subject: taskName(task),
@@ -22,11 +22,9 @@ export default defineCheck({
         expected: `${housekeeping}`,
         actual: `${task.allowed}`,
       })),
-  evidence: ({tasks}) => `${tasks.filter(({kernel}) => kernel).length} kernel threads`,
-  remedy: ({settings: {isolated, housekeeping}, tasks}) => {
-    const first = tasks.find(
-      ({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(isolated).isEmpty,
-    )
+  evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
+  remedy: ({settings: {housekeeping}, tasks}) => {
+    const first = tasks.find(({kernel, fixed}) => kernel && !fixed)
     return first && {text: 'move each of them', command: `taskset -cp ${housekeeping} ${first.tid}`}
   },
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',

@@ -2,23 +2,22 @@
 import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
 import {settings} from '../facts/settings.ts'
-import {taskName, tasks} from '../facts/tasks.ts'
+import {everyTask, grouped, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'stray-tasks-allowed',
   title: 'no other program may run on an isolated CPU',
   why: 'A program whose affinity names an isolated CPU can land there at any time. This says what could run, not what did.',
-  facts: {bootIsolated, partitioned, settings, tasks},
+  facts: {bootIsolated, everyTask, partitioned, settings, tasks},
   judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
     const balanced = isolated.minus(bootIsolated.union(partitioned))
     const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
     // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.
-    const anywhere = programs.filter(({allowed}) => whole.isSubsetOf(allowed))
-    const named = programs.filter(
-      ({allowed}) => !whole.isSubsetOf(allowed) && !allowed.intersect(isolated).isEmpty,
-    )
+    const everywhere = grouped((allowed) => whole.isSubsetOf(allowed))
+    const anywhere = programs.filter(({allowed}) => everywhere(allowed))
+    const named = programs.filter(({allowed}) => !everywhere(allowed))
     return [
       ...(balanced.isEmpty || anywhere.length === 0
         ? []
@@ -41,6 +40,6 @@ export default defineCheck({
       })),
     ]
   },
-  evidence: ({tasks}) => `${tasks.filter(({kernel}) => !kernel).length} threads`,
+  evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
   reference: 'kernel/sched/syscalls.c: sched_setaffinity',
 })

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 /** What an interrupt is for, whatever the architecture calls its row. */
@@ -33,29 +34,52 @@ export const INTERRUPTS = '/proc/interrupts'
 
 /**
  * Columns belong to the CPUs the header names: offline CPUs have none, so a column's place is not its CPU. Rows that do
- * not count per CPU (ERR, MIS) are left out. Throws on a text without the header. Pure.
+ * not count per CPU (ERR, MIS) are left out, and so are the columns of other CPUs when `only` is given: on a large
+ * machine the table has millions of numbers. Throws on a text without the header. Pure.
  */
-export function parseInterrupts(text: string): readonly InterruptRow[] {
-  const [header = '', ...lines] = text.split('\n')
-  const cpus = [...header.matchAll(/\bCPU(\d+)\b/g)].map(([, cpu]) => Number(cpu))
+export function parseInterrupts(text: string, only?: CpuSet): readonly InterruptRow[] {
+  const cpus = [...firstLine(text).matchAll(/\bCPU(\d+)\b/g)].map(([, cpu]) => Number(cpu))
   if (cpus.length === 0) throw new Error(`${INTERRUPTS}: no CPU in the header`)
-  return lines.flatMap((line) => {
-    const [, name, rest = ''] = /^\s*([^\s:]+):\s*(.*)$/.exec(line) ?? []
-    if (name === undefined) return []
-    const words = rest.split(/\s+/)
-    const counts = words.slice(0, cpus.length)
-    if (counts.length < cpus.length || !counts.every((word) => /^\d+$/.test(word))) return []
-    const label = words.slice(cpus.length).join(' ')
-    return [
-      {
-        name,
-        class: classify(name, label),
-        label,
-        counts: new Map(cpus.map((cpu, index) => [cpu, Number(counts[index])])),
-      },
-    ]
-  })
+  const rows: InterruptRow[] = []
+  for (let at = text.indexOf('\n') + 1; at > 0 && at < text.length; ) {
+    const newline = text.indexOf('\n', at)
+    const end = newline === -1 ? text.length : newline
+    const row = parseRow(text, {at, end, cpus, only})
+    if (row) rows.push(row)
+    at = end + 1
+  }
+  return rows
 }
+
+function parseRow(
+  text: string,
+  {at, end, cpus, only}: {at: number; end: number; cpus: readonly number[]; only: CpuSet | undefined},
+): InterruptRow | undefined {
+  const colon = text.indexOf(':', at)
+  if (colon === -1 || colon >= end) return undefined
+  const name = text.slice(at, colon).trim()
+  if (name === '' || /\s/.test(name)) return undefined
+  const counts = new Map<number, number>()
+  let here = colon + 1
+  for (const cpu of cpus) {
+    while (here < end && isBlank(text.charCodeAt(here))) here++
+    const start = here
+    let count = 0
+    for (; here < end; here++) {
+      const digit = text.charCodeAt(here) - ZERO
+      if (digit < 0 || digit > 9) break
+      count = count * 10 + digit
+    }
+    if (here === start || (here < end && !isBlank(text.charCodeAt(here)))) return undefined
+    if (only?.has(cpu) ?? true) counts.set(cpu, count)
+  }
+  const label = text.slice(here, end).trim().replaceAll(/\s+/g, ' ')
+  return {name, class: classify(name, label), label, counts}
+}
+
+const ZERO = 48
+const isBlank = (code: number) => code === 32 || code === 9 || code === 13
+const firstLine = (text: string) => text.slice(0, Math.max(0, text.indexOf('\n')) || text.length)
 
 const X86: Readonly<Record<string, InterruptClass>> = {
   LOC: 'timer',

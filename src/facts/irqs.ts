@@ -11,10 +11,6 @@ export interface Irq {
   readonly irq: number
   /** Who handles it, as in the last column of /proc/interrupts: ["nvme0q3"]. Never empty. */
   readonly actions: readonly string[]
-  /** The interrupt controller: "PCI-MSIX-0000:00:05.0", "IO-APIC". */
-  readonly chip?: string
-  /** The flow handler: "edge", "fasteoi". */
-  readonly name?: string
   /** Requested affinity, and the text it was read as. A move still pending is already in it (kernel/irq/proc.c: show_irq_affinity). */
   readonly affinity: CpuSet
   readonly affinityText: string
@@ -37,9 +33,13 @@ export const irqs = defineFact<readonly Irq[]>('irqs', async (host) => {
   if (names.length === 0) throw new Error(`${PROC} does not exist`)
   const numbers = names.filter((name) => /^\d+$/.test(name)).map(Number)
   if (numbers.length > 0 && (await host.list(SYS)).length === 0) throw new Error(`${SYS} does not exist`)
-  const all = await Promise.all(numbers.map((irq) => readIrq(host, irq)))
+  const parse = sharedMasks()
+  const all = await Promise.all(numbers.map((irq) => readIrq(host, irq, parse)))
   return all.filter((irq) => irq !== undefined)
 })
+
+/** The interrupt controller of some: "PCI-MSIX-0000:00:05.0", "IO-APIC" (kernel/irq/irqdesc.c: chip_name_show). */
+export const chipPath = (irq: number): string => `${SYS}/${irq}/chip_name`
 
 /** What interrupts requested from now on start with: a hex mask in the file (kernel/irq/proc.c: default_affinity_show). */
 export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: string}>(
@@ -50,8 +50,19 @@ export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: 
   },
 )
 
-async function readIrq(host: HostView, irq: number): Promise<Irq | undefined> {
-  const optional = async (path: string) => (await host.read(path))?.trim() || undefined
+type Parse = (path: string, text: string) => CpuSet
+
+/** Thousands of interrupts have a handful of masks: each is parsed once. */
+function sharedMasks(): Parse {
+  const known = new Map<string, CpuSet>()
+  return (path, text) => {
+    const mask = known.get(text) ?? at(path, () => CpuSet.parse(text))
+    known.set(text, mask)
+    return mask
+  }
+}
+
+async function readIrq(host: HostView, irq: number, parse: Parse): Promise<Irq | undefined> {
   const actions = await actionsOf(host, irq)
   if (actions.length === 0) return undefined
   const path = affinityPath(irq)
@@ -60,18 +71,14 @@ async function readIrq(host: HostView, irq: number): Promise<Irq | undefined> {
     if ((await actionsOf(host, irq)).length === 0) return undefined // freed while we looked
     throw new Error(`${path} does not exist`)
   }
-  const chip = await optional(`${SYS}/${irq}/chip_name`)
-  const name = await optional(`${SYS}/${irq}/name`)
-  const effective = await optional(effectivePath(irq))
+  const effective = (await host.read(effectivePath(irq)))?.trim() || undefined
   const mode = await host.mode?.(path)
   return {
     irq,
     actions,
-    ...(chip === undefined ? {} : {chip}),
-    ...(name === undefined ? {} : {name}),
-    affinity: at(path, () => CpuSet.parse(text)),
+    affinity: parse(path, text),
     affinityText: text,
-    ...(effective === undefined ? {} : {effective: at(effectivePath(irq), () => CpuSet.parse(effective))}),
+    ...(effective === undefined ? {} : {effective: parse(effectivePath(irq), effective)}),
     ...((mode ?? 0o200) & 0o200 ? {} : {movable: false}),
   }
 }

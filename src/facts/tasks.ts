@@ -2,17 +2,26 @@
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact} from './fact.ts'
+import {settings} from './settings.ts'
 
 /** include/linux/sched.h; the same values from 6.1 to 6.12 at least. */
 const PF_WQ_WORKER = 0x20
 const PF_KTHREAD = 0x0020_0000
 const PF_NO_SETAFFINITY = 0x0400_0000
 
-/** One thread, user or kernel, at one moment. */
-export interface Task {
+/** What /proc/PID/task/TID/status alone says of a thread, user or kernel. */
+export interface Listed {
   readonly pid: number
   readonly tid: number
   readonly comm: string
+  /** Where it may run. Threads with the same mask share one object. */
+  readonly allowed: CpuSet
+  /** Voluntary and involuntary context switches together. */
+  readonly switches: number
+}
+
+/** One thread at one moment, with what only its stat file says. */
+export interface Task extends Listed {
   /** One letter: R running or runnable, S sleeping, ... */
   readonly state: string
   readonly kernel: boolean
@@ -20,67 +29,147 @@ export interface Task {
   readonly worker: boolean
   /** Nobody may move it (PF_NO_SETAFFINITY): per-CPU kthreads, kworkers, rescuers. */
   readonly fixed: boolean
-  /** Where it may run. */
-  readonly allowed: CpuSet
   /** Where it last ran: neither where it may run, nor that it runs. */
   readonly cpu: number
-  /** Voluntary and involuntary context switches together. */
-  readonly switches: number
   /** User and system time, in clock ticks (USER_HZ). */
   readonly time: number
 }
 
-/** Every thread of the machine. Threads that end while we look are left out. */
-export const tasks = defineFact<readonly Task[]>('tasks', readTasks)
+/** Every thread of the machine, in one walk over /proc. Threads that end while we look are left out. */
+export const everyTask = defineFact<readonly Listed[]>('every-task', (host) => listTasks(host))
 
-export async function readTasks(host: HostView): Promise<readonly Task[]> {
+/** Those that may run on an isolated CPU: the others cannot disturb one. */
+export const tasks = defineFact<readonly Task[]>('tasks', async (host, get) => {
+  const {isolated} = await get(settings)
+  return detailed(host, await get(everyTask), isolated)
+})
+
+/**
+ * The same, at this moment. `also` names threads that are wanted wherever they may run by now, because they could run
+ * there before.
+ */
+export async function readTasks(
+  host: HostView,
+  cpus: CpuSet,
+  also: ReadonlySet<number> = new Set(),
+): Promise<readonly Task[]> {
+  return detailed(host, await listTasks(host), cpus, also)
+}
+
+/** A rest now and then, in which a Ctrl-C is heard and the terminal drawn. */
+const BETWEEN_RESTS = 2000
+const rest = () => new Promise((resolve) => setImmediate(resolve))
+
+async function listTasks(host: HostView): Promise<readonly Listed[]> {
   const processes = (await host.list('/proc')).filter((name) => /^\d+$/.test(name))
   if (processes.length === 0) throw new Error('/proc holds no process')
-  const threads = await inBatches(processes, async (pid) =>
-    (await host.list(`/proc/${pid}/task`)).map((tid) => [Number(pid), Number(tid)] as const),
-  )
-  const found = await inBatches(threads.flat(), ([pid, tid]) => readTask(host, pid, tid))
-  return found.filter((task) => task !== undefined)
+  const parse = statusParser()
+  const found: Listed[] = []
+  let read = 0
+  for (const pid of processes) {
+    for (const tid of await host.list(`/proc/${pid}/task`)) {
+      const status = await host.read(`/proc/${pid}/task/${tid}/status`)
+      const task = status === undefined ? undefined : parse(Number(pid), Number(tid), status)
+      if (task) found.push(task)
+      if (++read % BETWEEN_RESTS === 0) await rest()
+    }
+  }
+  return found
 }
 
-/** Enough at once to keep the thread pool busy, few enough not to run out of file descriptors. */
-async function inBatches<T, U>(items: readonly T[], each: (item: T) => Promise<U>): Promise<readonly U[]> {
-  const results: U[] = []
-  for (let start = 0; start < items.length; start += 64)
-    results.push(...(await Promise.all(items.slice(start, start + 64).map(each))))
-  return results
+async function detailed(
+  host: HostView,
+  listed: readonly Listed[],
+  cpus: CpuSet,
+  also: ReadonlySet<number> = new Set(),
+): Promise<readonly Task[]> {
+  const touches = grouped((allowed: CpuSet) => !allowed.isDisjointFrom(cpus))
+  const found: Task[] = []
+  let read = 0
+  for (const task of listed) {
+    if (!touches(task.allowed) && !also.has(task.tid)) continue
+    const stat = await host.read(`/proc/${task.pid}/task/${task.tid}/stat`)
+    const complete = stat === undefined ? undefined : withStat(task, stat)
+    if (complete) found.push(complete)
+    if (++read % BETWEEN_RESTS === 0) await rest()
+  }
+  return found
 }
 
-async function readTask(host: HostView, pid: number, tid: number): Promise<Task | undefined> {
-  const folder = `/proc/${pid}/task/${tid}`
-  const [stat, status] = await Promise.all([host.read(`${folder}/stat`), host.read(`${folder}/status`)])
-  if (!stat || !status) return undefined // gone
-  return parseTask(pid, tid, stat, status)
+/** An answer about a mask, worked out once for all threads that share it. */
+export function grouped<T>(answer: (allowed: CpuSet) => T): (allowed: CpuSet) => T {
+  const known = new Map<CpuSet, T>()
+  return (allowed) => {
+    const old = known.get(allowed)
+    if (old !== undefined) return old
+    const fresh = answer(allowed)
+    known.set(allowed, fresh)
+    return fresh
+  }
 }
+
+/**
+ * Reads status files; a thread without affinity (it is ending) gives undefined. Machines have tens of thousands of
+ * threads with a handful of masks, so each mask is parsed once.
+ */
+export function statusParser(): (pid: number, tid: number, status: string) => Listed | undefined {
+  const masks = new Map<string, CpuSet>()
+  const names = new Map<string, string>()
+  return (pid, tid, status) => {
+    const text = line(status, 'Cpus_allowed_list')
+    if (text === undefined) return undefined
+    let allowed = masks.get(text)
+    if (allowed === undefined) {
+      try {
+        allowed = CpuSet.parse(text)
+      } catch (cause) {
+        throw new Error(`/proc/${pid}/task/${tid}/status: ${(cause as Error).message}`, {cause})
+      }
+      masks.set(own(text), allowed)
+    }
+    const name = line(status, 'Name') ?? ''
+    const comm = names.get(name) ?? own(name)
+    names.set(comm, comm)
+    const count = (key: string) => Number(line(status, key) ?? 0)
+    return {
+      pid,
+      tid,
+      comm,
+      allowed,
+      switches: count('voluntary_ctxt_switches') + count('nonvoluntary_ctxt_switches'),
+    }
+  }
+}
+
+/** The text after "KEY:" and a tab. The file starts with its first key. */
+function line(status: string, key: string): string | undefined {
+  const at = status.startsWith(`${key}:`) ? 0 : status.indexOf(`\n${key}:`) + 1
+  if (at === 0 && !status.startsWith(`${key}:`)) return undefined
+  const end = status.indexOf('\n', at)
+  return status.slice(at + key.length + 1, end === -1 ? undefined : end).trim()
+}
+
+/** A copy: a slice would keep the whole file it was cut from in memory. */
+const own = (text: string) => Buffer.from(text).toString()
 
 /** Fields as in proc(5): the name may hold anything, so everything is counted from the last ")". Pure. */
-export function parseTask(pid: number, tid: number, stat: string, status: string): Task | undefined {
+export function withStat(task: Listed, stat: string): Task | undefined {
   const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')]
   const fields = stat.slice(close + 2).split(' ')
   const field = (number: number) => Number(fields[number - 3])
-  const line = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]
-  const allowed = line('Cpus_allowed_list')
-  if (open === -1 || close === -1 || allowed === undefined) return undefined
-  const flags = field(9)
+  const [flags, cpu, time] = [field(9), field(39), field(14) + field(15)]
+  if (open === -1 || close < open || ![flags, cpu, time].every(Number.isFinite)) return undefined
   return {
-    pid,
-    tid,
-    comm: stat.slice(open + 1, close),
+    ...task,
+    comm: own(stat.slice(open + 1, close)),
     state: fields[0] ?? '?',
     kernel: (flags & PF_KTHREAD) !== 0,
     worker: (flags & PF_WQ_WORKER) !== 0,
     fixed: (flags & PF_NO_SETAFFINITY) !== 0,
-    allowed: CpuSet.parse(allowed),
-    cpu: field(39),
-    switches: Number(line('voluntary_ctxt_switches') ?? 0) + Number(line('nonvoluntary_ctxt_switches') ?? 0),
-    time: field(14) + field(15),
+    cpu,
+    time,
   }
 }
 
 /** "kworker/3:1 [412]", as ps would say it. */
-export const taskName = ({comm, tid}: Pick<Task, 'comm' | 'tid'>): string => `${comm} [${tid}]`
+export const taskName = ({comm, tid}: Pick<Listed, 'comm' | 'tid'>): string => `${comm} [${tid}]`

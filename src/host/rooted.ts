@@ -1,23 +1,65 @@
 // SPDX-License-Identifier: MIT
-import {readdir, readFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import {promisify} from 'node:util'
-import {gunzip} from 'node:zlib'
+import {closeSync, constants, openSync, readdirSync, readSync} from 'node:fs'
+import {gunzipSync} from 'node:zlib'
 import {errnoOf} from '../lib/errors.ts'
 import {HostError, type HostView} from './host.ts'
 
-/** The files below a directory: a captured machine (`--root`), or "/" itself. */
+/**
+ * The files below a directory: a captured machine (`--root`), or "/" itself. Read at once and not through the thread
+ * pool: these files are tiny and there are a hundred thousand of them, so that the detour would be most of the time.
+ */
 export function rooted(root: string, name = root): HostView {
+  const base = root.replace(/\/+$/, '')
+  const contents = reader()
+  const read = (path: string) => (path.endsWith('.gz') ? unpack : text)(contents(`${base}${path}`))
   return {
     name,
-    read: (path) => (path.endsWith('.gz') ? unpack : text)(join(root, path)).catch(absent(path, undefined)),
-    list: async (path) => (await readdir(join(root, path)).catch(absent(path, []))).sort(byNumberThenName),
+    read: (path) => attempt(path, undefined, () => read(path)),
+    list: (path) => attempt(path, [], () => readdirSync(`${base}${path}`).sort(byNumberThenName)),
+  }
+}
+
+async function attempt<T>(path: string, missing: T, read: () => T): Promise<T> {
+  try {
+    return read()
+  } catch (cause) {
+    return absent(path, missing)(cause)
+  }
+}
+
+/** A captured tree may hold anything: a pipe in it must not keep us waiting. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
+
+/**
+ * Reads whole files, most of them into the same buffer: what it returns is only good until the next call. procfs hands
+ * a file out in pieces (fs/seq_file.c), so the end is where a read gives nothing.
+ */
+function reader(): (path: string) => Buffer {
+  let buffer = Buffer.allocUnsafe(64 * 1024)
+  return (path) => {
+    const file = openSync(path, FLAGS)
+    try {
+      let length = 0
+      for (;;) {
+        const count = readSync(file, buffer, length, buffer.length - length, null)
+        if (count === 0) return buffer.subarray(0, length)
+        length += count
+        if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)])
+      }
+    } finally {
+      closeSync(file)
+    }
   }
 }
 
 /** Some captures pad what they copied out of sysfs with zero bytes. */
-const text = async (path: string) => (await readFile(path, 'utf8')).replace(/\0+$/, '')
-const unpack = async (path: string) => (await promisify(gunzip)(await readFile(path))).toString('utf8')
+function text(contents: Buffer): string {
+  const whole = contents.toString('utf8')
+  return whole.endsWith('\0') ? whole.replace(/\0+$/, '') : whole
+}
+const unpack = (contents: Buffer) => gunzipSync(contents, {maxOutputLength: UNPACKED_LIMIT}).toString('utf8')
+/** A hundred times what the largest kernel configuration takes. */
+const UNPACKED_LIMIT = 32 * 1024 * 1024
 
 /** "No such file" is an answer; every other errno is an error that names the path. */
 export const absent =

@@ -82,6 +82,10 @@ export class CpuSet {
     return this.#cpus.every((cpu) => other.has(cpu))
   }
 
+  isDisjointFrom(other: CpuSet): boolean {
+    return !this.#cpus.some((cpu) => other.has(cpu))
+  }
+
   equals(other: CpuSet): boolean {
     return this.size === other.size && this.isSubsetOf(other)
   }

@@ -25,18 +25,20 @@ export interface Sample {
 
 /**
  * The tasks take longest to read, so they go outermost: first in the sample that opens a window and last in the one that
- * closes it. What ran inside the window is then always in both.
+ * closes it (which is given the `opening` one). What ran inside the window is then always in both.
  */
 export async function takeSample(
   host: HostView & {readonly live: Live},
-  end: 'opening' | 'closing',
+  cpus: CpuSet,
+  opening?: Sample,
 ): Promise<Sample> {
-  const early = end === 'opening' ? await readTasks(host) : undefined
+  const early = opening ? undefined : await readTasks(host, cpus)
   const runQueues = await readRunQueues(host).catch((error: Error) => error.message)
   const steal = parseSteal(await mustRead(host, '/proc/stat'))
-  const interrupts = parseInterrupts(await mustRead(host, INTERRUPTS))
+  const interrupts = parseInterrupts(await mustRead(host, INTERRUPTS), cpus)
   const atMs = host.live.monotonicMs()
-  return {atMs, interrupts, runQueues, steal, tasks: early ?? (await readTasks(host))}
+  const before = new Set(opening?.tasks.map(({tid}) => tid))
+  return {atMs, interrupts, runQueues, steal, tasks: early ?? (await readTasks(host, cpus, before))}
 }
 
 /** "cpu3 user nice system idle iowait irq softirq steal ..." (fs/proc/stat.c). Pure. */

@@ -122,9 +122,9 @@ async function watchWindow(
   {cpus, windowMs, spinners}: {cpus: CpuSet; windowMs: number; spinners: ReadonlyMap<number, number>},
 ): Promise<Watch> {
   const startedAt = host.live.now()
-  const before = await takeSample(host, 'opening')
+  const before = await takeSample(host, cpus)
   await host.live.sleep(windowMs)
-  const after = await takeSample(host, 'closing')
+  const after = await takeSample(host, cpus, before)
   return {
     startedAt,
     seconds: (after.atMs - before.atMs) / 1000,

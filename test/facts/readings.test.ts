@@ -6,9 +6,10 @@ import {counterDelta, parseInterrupts} from '../../src/facts/interrupts.ts'
 import {parseKconfig} from '../../src/facts/kconfig.ts'
 import {atLeast, kernel} from '../../src/facts/kernel.ts'
 import {parseRunQueues} from '../../src/facts/sched-debug.ts'
-import {parseTask} from '../../src/facts/tasks.ts'
+import {statusParser, withStat} from '../../src/facts/tasks.ts'
 import {parseTimers} from '../../src/facts/timers.ts'
 import {memoryHost} from '../../src/host/memory.ts'
+import {CpuSet} from '../../src/lib/cpuset.ts'
 import {schedDebugText, taskFiles} from '../support/machine.ts'
 
 describe('/proc/interrupts', () => {
@@ -31,6 +32,20 @@ describe('/proc/interrupts', () => {
     [' PIN:  0  1  Posted-interrupt notification event', 'PIN', 'other'],
   ])('%s', ([line, name, kind]) => {
     expect(parseInterrupts(`  CPU0 CPU1\n${line}\n`)).toMatchObject([{name, class: kind}])
+  })
+
+  test('only the columns asked for', () => {
+    const [row] = parseInterrupts(
+      '  CPU0 CPU1 CPU8\n LOC:  1  2  3  Local timer interrupts\n',
+      CpuSet.parse('1-8'),
+    )
+    expect(Object.fromEntries(row?.counts ?? [])).toEqual({1: 2, 8: 3})
+    expect(row?.label).toBe('Local timer interrupts')
+  })
+
+  test('line ends of another system, and numbers that are none', () => {
+    const rows = parseInterrupts('  CPU0 CPU1\r\n LOC:  1  2  Local\r\n X:  1  2x  Nonsense\r\n')
+    expect(rows.map(({name, label}) => [name, label])).toEqual([['LOC', 'Local']])
   })
 
   test('rows that do not count per CPU are left out, and a text that is none is refused', () => {
@@ -62,13 +77,25 @@ describe('/proc/interrupts', () => {
 describe('a task', () => {
   test.for(['bash', 'a) R (b', 'kworker/u8:3-ev', ')', '((', 'tab\tnew'])('called "%s"', (comm) => {
     const files = taskFiles({tid: 7, comm, cpu: 3, allowed: '2-3', switches: 5, time: 9, flags: 0x0420_0020})
-    const task = parseTask(7, 7, files['/proc/7/task/7/stat'] ?? '', files['/proc/7/task/7/status'] ?? '')
+    const listed = statusParser()(7, 7, files['/proc/7/task/7/status'] ?? '')
+    const task = listed && withStat(listed, files['/proc/7/task/7/stat'] ?? '')
     expect(task).toMatchObject({comm, cpu: 3, switches: 5, time: 9, kernel: true, worker: true, fixed: true})
     expect(`${task?.allowed}`).toBe('2-3')
   })
 
   test('that has no affinity any more is gone', () => {
-    expect(parseTask(7, 7, '7 (x) Z 1 2', 'Name:\tx\n')).toBeUndefined()
+    expect(statusParser()(7, 7, 'Name:\tx\n')).toBeUndefined()
+  })
+
+  test('whose stat file is cut short is left out', () => {
+    const listed = statusParser()(7, 7, 'Name:\tx\nCpus_allowed_list:\t0-3\n')
+    expect(listed && withStat(listed, '7 (x) Z 1 2')).toBeUndefined()
+  })
+
+  test('shares its mask with all others of the same', () => {
+    const parse = statusParser()
+    const [a, b] = [1, 2].map((tid) => parse(tid, tid, `Name:\tx\nCpus_allowed_list:\t0-3\n`))
+    expect(a?.allowed).toBe(b?.allowed)
   })
 })
 
