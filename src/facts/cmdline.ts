@@ -35,7 +35,7 @@ export function valuesOf({args}: Cmdline, name: string): readonly string[] {
  * and single quotes do not, one pair of double quotes around a word or a value is dropped, and "--" ends the list. Pure.
  */
 export function parseCmdline(text: string): Cmdline {
-  const words = split(text.trimEnd())
+  const words = splitWords(text.trimEnd())
   const parsed = words.map(parseWord)
   const end = parsed.findIndex(({text, value}) => /^"?--"?$/.test(text) && value === undefined)
   return {
@@ -48,7 +48,8 @@ export function parseCmdline(text: string): Cmdline {
 /** What the kernel's isspace() knows (lib/ctype.c). */
 const BLANK = /[ \t\n\v\f\r]/
 
-function split(text: string): readonly string[] {
+/** The words of a command line, quotes included. Pure. */
+export function splitWords(text: string): readonly string[] {
   const words: string[] = []
   let word = ''
   let quoted = false
