@@ -31,13 +31,15 @@ export async function loadOptions(): Promise<Interfaces.Options> {
 
 /** Never rejects: every failure has been reported and is in the exit code. */
 export async function main(args = process.argv.slice(2)): Promise<void> {
-  // A reader that goes away (`isolctl preflight | head`) is not an error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  process.stdout.off('error', outputFailed).on('error', outputFailed)
   try {
     await run(args, await loadOptions())
   } catch (error) {
     reportFailure(error, {json: args.includes('--json'), verbose: args.includes('--verbose')})
   }
+}
+
+/** A reader that goes away (`isolctl preflight | head`) is not an error of ours. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

@@ -13,6 +13,8 @@ import {interruptible} from '../lib/interrupt.ts'
 import {probe} from '../measure/watch.ts'
 import {reportContext} from '../report/context.ts'
 import {toReport} from '../report/json.ts'
+import {NAGIOS, nagiosExit, nagiosState} from '../report/nagios.ts'
+import {FORMATS} from '../report/render.ts'
 import type {Report} from '../report/schema/preflight.ts'
 import {exitCode} from '../report/verdict.ts'
 import {presenter} from '../ui/presenter.ts'
@@ -28,6 +30,8 @@ export default class Preflight extends IsolCommand {
     '<%= config.bin %> preflight',
     '<%= config.bin %> preflight --cpus 2-3 --policy fifo:50 --window 1m --strict',
     '<%= config.bin %> preflight --passive --skip smt-sibling --format json --output report.json',
+    '<%= config.bin %> preflight --quiet --format prom --output /var/lib/node_exporter/isolctl.prom',
+    '<%= config.bin %> preflight --exit-scheme nagios --allow smt-sibling',
   ]
   static override flags = {
     cpus: cpulist({description: 'CPUs to look at; default: as in the config, or as booted'}),
@@ -47,11 +51,20 @@ export default class Preflight extends IsolCommand {
     allow: checkIds('let this check fail with a warning'),
     strict: Flags.boolean({description: 'fail on warnings as well'}),
     format: Flags.option({
-      options: ['text', 'json'] as const,
-      description: 'of the report',
+      options: ['text', ...FORMATS] as const,
+      description: 'of the report; prom is for the textfile collector of node_exporter',
       default: 'text',
     })(),
-    output: Flags.string({char: 'o', description: 'write the report to this file', helpValue: '<file>'}),
+    output: Flags.string({
+      char: 'o',
+      description: 'write the report to this file, whole or not at all',
+      helpValue: '<file>',
+    }),
+    'exit-scheme': Flags.option({
+      options: ['isolctl', 'nagios'] as const,
+      description: 'nagios: 0 ok, 1 warnings, 2 failures, 3 unknown, and a first line that says so',
+      default: 'isolctl',
+    })(),
   }
 
   async run(): Promise<Report> {
@@ -75,7 +88,8 @@ export default class Preflight extends IsolCommand {
       ])
       const {version} = this.config
       const context = (results: readonly Result[]) => reportContext(host, get, {version, results})
-      const show = presenter(await context([]), {...flags, silent: this.jsonEnabled()})
+      const nagios = flags['exit-scheme'] === 'nagios'
+      const show = presenter(await context([]), {...flags, answerFirst: nagios, silent: this.jsonEnabled()})
       const results: Result[] = []
       const clock = () => performance.now()
       for await (const result of runChecks(selected, get, {allow, clock, signal, starting: show.starting})) {
@@ -84,8 +98,14 @@ export default class Preflight extends IsolCommand {
       }
       const report = toReport(results, await context(results))
       await show.end(results, report)
-      process.exitCode = exitCode(results, flags)
+      process.exitCode = nagios ? NAGIOS[nagiosState(report, flags)] : exitCode(results, flags)
       return report
     })
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    await super.catch(error)
+    if (/--exit-scheme[= ]nagios/.test(this.argv.join(' ')))
+      process.exitCode = nagiosExit(Number(process.exitCode))
   }
 }

@@ -2,18 +2,25 @@
 import type {Check} from '../checks/check.ts'
 import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
+import {writeOutput} from '../lib/files.ts'
 import {busy, SETTLE_MS, watched} from '../measure/watch.ts'
 import type {ReportContext} from '../report/json.ts'
+import {nagiosLine} from '../report/nagios.ts'
+import {type Format, renderReport} from '../report/render.ts'
 import type {Report} from '../report/schema/preflight.ts'
 import {heading, type Paint, plain, renderResult, renderSummary} from '../report/text.ts'
 import {colour} from './colour.ts'
 
 export interface PresenterOptions {
-  readonly format: 'text' | 'json'
+  readonly format: 'text' | Format
   /** A file instead of standard output. */
   readonly output?: string | undefined
   readonly quiet?: boolean
   readonly verbose?: boolean
+  /** Warnings count as failures. */
+  readonly strict: boolean
+  /** A monitor reads the first line: it has to be the answer. */
+  readonly answerFirst: boolean
   /** Somebody else prints the report (--json). */
   readonly silent: boolean
 }
@@ -28,9 +35,10 @@ const paintWith: Paint = (style, text) => colour[style](text)
 
 /** Show results as they come: on the terminal at once, into a file at the end and in one piece. */
 export function presenter(context: ReportContext, options: PresenterOptions): Presenter {
-  const {format, output, silent} = options
+  const {format, output, silent, strict, answerFirst} = options
   const {settings} = context
   const toFile = output !== undefined
+  const atEnd = toFile || answerFirst
   const text = {
     ...options,
     paint: toFile ? plain : paintWith,
@@ -38,7 +46,7 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
   }
   const lines: string[] = []
   const print = (line: string) => {
-    if (toFile) lines.push(line)
+    if (atEnd) lines.push(line)
     else process.stdout.write(`${line}\n`)
   }
   const streams = format === 'text' && !silent
@@ -63,8 +71,14 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
     },
     async end(results, report) {
       if (streams) for (const line of renderSummary(results, settings.isolated, text)) print(line)
-      else if (toFile || !silent) print(JSON.stringify(report, null, 2))
-      if (toFile) await localHost().writeFile(output, `${lines.join('\n')}\n`)
+      const answer = streams && answerFirst ? `${nagiosLine(report, {strict})}\n` : ''
+      const kind = format === 'text' && silent ? 'json' : format
+      const whole =
+        kind === 'text'
+          ? lines.map((line) => `${line}\n`).join('')
+          : renderReport(report, kind, {at: localHost().live.now(), strict})
+      if (toFile) await writeOutput(output, answer + whole)
+      else if (!silent) process.stdout.write(answer + whole)
     },
   }
 }

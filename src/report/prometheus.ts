@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import type {RenderOptions} from './render-options.ts'
+import type {Report} from './schema/preflight.ts'
+
+interface Sample {
+  readonly labels?: Readonly<Record<string, string | number>>
+  readonly value: number
+}
+
+/** As Nagios numbers them, and skip. */
+const STATUS = {ok: 0, warn: 1, fail: 2, unknown: 3, skip: 4} as const
+
+/**
+ * A report for the textfile collector of Prometheus's node_exporter, in the text format 0.0.4. Everything is a gauge: it
+ * is what one run saw. The run's time is among them, so that a run that no longer happens shows. Pure.
+ */
+export function toPrometheus(report: Report, {at}: Pick<RenderOptions, 'at'>): string {
+  const {checks, cpus, host, measured = [], window} = report
+  const perCpu = (value: (seen: (typeof measured)[number]) => number | undefined) =>
+    measured.flatMap((seen) => {
+      const number = value(seen)
+      return number === undefined ? [] : [{labels: {cpu: seen.cpu}, value: number}]
+    })
+  const families: readonly (readonly [name: string, help: string, samples: readonly Sample[]])[] = [
+    [
+      'preflight_timestamp_seconds',
+      'When preflight ended, in seconds since 1970.',
+      [{value: Date.parse(at) / 1000}],
+    ],
+    [
+      'preflight_info',
+      'What preflight looked at; always 1.',
+      [
+        {
+          labels: {
+            version: report.isolctl,
+            kernel: host.kernel ?? '',
+            isolated: host.isolated,
+            policy: report.policy,
+          },
+          value: 1,
+        },
+      ],
+    ],
+    ['preflight_ok', '1 when nothing failed and nothing is unknown.', [{value: Number(report.ok)}]],
+    [
+      'preflight_window_seconds',
+      'How long the CPUs were watched.',
+      window ? [{value: window.ms / 1000}] : [],
+    ],
+    [
+      'check_status',
+      '0 ok, 1 warning, 2 failed, 3 unknown, 4 skipped.',
+      checks.map(({id, status}) => ({labels: {check: id}, value: STATUS[status]})),
+    ],
+    [
+      'cpu_quiet',
+      '1 when the CPU was proven quiet, 0 when it was disturbed; absent when neither is known.',
+      [...only(cpus.quiet, 1), ...only(cpus.disturbed, 0)],
+    ],
+    [
+      'cpu_interrupts',
+      'Interrupts of the CPU while it was watched, by row of /proc/interrupts; rows that did not move are absent.',
+      measured.flatMap(({cpu, interrupts}) =>
+        Object.entries(interrupts).map(([row, value]) => ({labels: {cpu, row}, value})),
+      ),
+    ],
+    [
+      'cpu_context_switches',
+      'Context switches on the CPU while it was watched.',
+      perCpu(({contextSwitches}) => contextSwitches),
+    ],
+    [
+      'cpu_steal_seconds',
+      'Time that a hypervisor took from the CPU while it was watched.',
+      perCpu(({stealMs}) => stealMs / 1000),
+    ],
+    [
+      'cpu_max_gap_seconds',
+      'The longest time for which the CPU did not run its spinner.',
+      perCpu(({maxGapNs}) => (maxGapNs === undefined ? undefined : maxGapNs / 1e9)),
+    ],
+  ]
+  return families
+    .filter(([, , samples]) => samples.length > 0)
+    .flatMap(([name, help, samples]) => [
+      `# HELP isolctl_${name} ${help}`,
+      `# TYPE isolctl_${name} gauge`,
+      ...samples.map(({labels = {}, value}) => `isolctl_${name}${braces(labels)} ${value}`),
+    ])
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+const only = (cpulist: string, value: number): readonly Sample[] =>
+  [...CpuSet.parse(cpulist)].map((cpu) => ({labels: {cpu}, value}))
+
+function braces(labels: Readonly<Record<string, string | number>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(String(value))}"`)
+  return pairs.length > 0 ? `{${pairs.join(',')}}` : ''
+}
+
+const escaped = (text: string): string =>
+  text.toWellFormed().replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')

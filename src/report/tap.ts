@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+import {stringify} from 'yaml'
+import {fails} from './plain-finding.ts'
+import type {RenderOptions} from './render-options.ts'
+import type {Report} from './schema/preflight.ts'
+
+/**
+ * A report as TAP 14 (https://testanything.org/tap-version-14-specification.html): one test point per check. What
+ * --allow lets pass is a TODO, which a harness counts as no failure; unknown is "not ok" with a reason. Pure.
+ */
+export function toTap({checks}: Report, {strict}: Pick<RenderOptions, 'strict'>): string {
+  const points = checks.flatMap((check, index) => {
+    const {id, title, status, reason, allowed, evidence, findings, remedy} = check
+    const ok = !(fails(check, strict) || allowed || status === 'unknown')
+    const directive =
+      status === 'skip' ? ` # SKIP ${escaped(reason ?? '')}` : allowed && !strict ? ' # TODO allowed' : ''
+    const details = Object.entries({status, reason, evidence, findings, remedy}).filter(
+      ([, value]) => value !== undefined,
+    )
+    return [
+      `${ok ? 'ok' : 'not ok'} ${index + 1} - ${id}: ${escaped(title)}${directive}`,
+      ...(status === 'ok' || status === 'skip' ? [] : yamlBlock(Object.fromEntries(details))),
+    ]
+  })
+  return ['TAP version 14', `1..${checks.length}`, ...points, ''].join('\n')
+}
+
+/** In a description "#" would begin a directive, and a line break end it. */
+const escaped = (text: string): string => text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, ' ')
+
+const yamlBlock = (value: object): readonly string[] => [
+  '  ---',
+  ...stringify(value, {lineWidth: 0})
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${line}`),
+  '  ...',
+]
