@@ -23,6 +23,7 @@ const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
   ['src/launch/shim/isol-exec.c', 'isol-exec'],
   ['src/launch/samples/poller.c', 'samples/poller'],
   ['src/launch/samples/slip.c', 'samples/slip'],
+  ['src/host/isol-affinity.c', 'isol-affinity'],
   ['src/measure/isol-spin.c', 'isol-spin'],
   ['src/lab/guest/init.c', 'isol-init'],
 ]

@@ -2,7 +2,7 @@
 import {bootId} from '../facts/boot.ts'
 import {gatherer} from '../facts/fact.ts'
 import {journal} from '../facts/journal.ts'
-import {pathsInForce, readPaths, statusOf} from '../plan/status.ts'
+import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
 import type {StatusReport} from '../report/schema/machine.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
 import {columns} from '../ui/terminal.ts'
@@ -19,7 +19,7 @@ export default class Status extends IsolCommand {
     const host = this.view(flags.root)
     const get = gatherer(host)
     const [entries, boot] = [await get(journal), await get(bootId)]
-    const readings = await readPaths(host, pathsInForce(entries, boot))
+    const readings = await readPlaces(host, changesInForce(entries, boot))
     const report = statusReport(statusOf(entries, {bootId: boot, readings}), {host: host.name, bootId: boot})
     if (!this.jsonEnabled() && !(flags.quiet && report.ok))
       process.stdout.write(renderStatus(report, {width: columns()}))

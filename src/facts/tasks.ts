@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {HostView} from '../host/host.ts'
+import type {HostView, Thread} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact} from './fact.ts'
 import {settings} from './settings.ts'
@@ -31,6 +31,8 @@ export interface Task extends Listed {
   readonly fixed: boolean
   /** Where it last ran: neither where it may run, nor that it runs. */
   readonly cpu: number
+  /** Clock ticks between boot and its start: with `tid` it names this thread for good. */
+  readonly start: string
   /** User and system time, in clock ticks (USER_HZ). */
   readonly time: number
 }
@@ -166,9 +168,24 @@ export function withStat(task: Listed, stat: string): Task | undefined {
     kernel: (flags & PF_KTHREAD) !== 0,
     worker: (flags & PF_WQ_WORKER) !== 0,
     fixed: (flags & PF_NO_SETAFFINITY) !== 0,
+    start: own(fields[22 - 3] ?? ''),
     cpu,
     time,
   }
+}
+
+/** When a thread started, from its /proc/TID/stat: proc(5), field 22. Pure. */
+export const startOf = (stat: string): string =>
+  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? ''
+
+/** Where a thread may run, as a cpulist; undefined when it is gone, also when another one has its number by now. */
+export async function taskAffinity(host: HostView, {tid, start}: Thread): Promise<string | undefined> {
+  const folder = `/proc/${tid}/task/${tid}`
+  const status = await host.read(`${folder}/status`)
+  // Read last: were the number given away in between, this is the other's.
+  const stat = await host.read(`${folder}/stat`)
+  if (status === undefined || stat === undefined || startOf(stat) !== start) return undefined
+  return /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1]
 }
 
 /** "kworker/3:1 [412]", as ps would say it. */

@@ -14,6 +14,8 @@ export interface HostView {
   read(path: string): Promise<string | undefined>
   /** Names in a directory, numbers first and in order; empty when it does not exist. */
   list(path: string): Promise<readonly string[]>
+  /** Whether there is a directory of that name. Throws HostError. */
+  isFolder(path: string): Promise<boolean>
   /**
    * Permission bits of a file (0o644), or undefined when it does not exist. Only on a running machine: a captured tree
    * went through tar or git and does not keep them.
@@ -49,12 +51,23 @@ export interface Helper {
   stop(): Promise<{readonly stdout: string; readonly stderr: string; readonly exitCode: number | undefined}>
 }
 
+/** One thread for good: numbers are used again, a number together with its start is not. */
+export interface Thread {
+  readonly tid: number
+  /** Clock ticks between boot and its start (proc(5), field 22). */
+  readonly start: string
+}
+
 /** A machine we may change. Checks and the planner never see this type. */
 export interface Host extends HostView {
-  /** Write a procfs or sysfs value: one write(2) on an existing file, no truncation games. */
+  /** Write a procfs or sysfs value: one write(2) on an existing file, no truncation games. "" is written as a newline. */
   set(path: string, value: string): Promise<void>
   /** Replace one of our own files atomically; null removes it. */
   writeFile(path: string, text: string | null): Promise<void>
+  /** Make a directory (0755), or remove an empty one. Neither is an error when it is so already. */
+  makeFolder(path: string, there: boolean): Promise<void>
+  /** Say where a thread may run: a cpulist. ESRCH when the thread with that number did not start then. */
+  setAffinity(thread: Thread, cpus: string): Promise<void>
   run(argv: readonly [string, ...string[]]): Promise<{readonly stdout: string}>
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-import {constants, open, rename, rm, stat} from 'node:fs/promises'
+import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
-import {type Helper, type Host, HostError, type Live} from './host.ts'
+import {type Helper, type Host, HostError, type Live, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), mode, set, writeFile, run, live}
+  return {...rooted('/', hostname()), mode, set, writeFile, makeFolder, setAffinity, run, live}
 }
 
 async function mode(path: string): Promise<number | undefined> {
@@ -22,7 +22,7 @@ async function set(path: string, value: string): Promise<void> {
   try {
     const file = await open(path, 'r+') // never creates: a vanished path must be an error
     try {
-      await file.write(value) // one write(2): the kernel takes a value whole or not at all
+      await file.write(value || '\n') // one write(2): the kernel takes a value whole or not at all
     } finally {
       await file.close()
     }
@@ -65,6 +65,28 @@ async function writeFile(path: string, text: string | null): Promise<void> {
   } catch (cause) {
     throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
   }
+}
+
+async function makeFolder(path: string, there: boolean): Promise<void> {
+  try {
+    await (there ? mkdir(path, {mode: 0o755}) : rmdir(path))
+  } catch (cause) {
+    const code = errnoOf(cause) ?? 'EIO'
+    if (code === (there ? 'EEXIST' : 'ENOENT')) return
+    throw new HostError(code, path, there ? 'cannot make' : 'cannot remove', {cause})
+  }
+}
+
+/** Node has no sched_setaffinity(2): our own small program does it, and tells the errno in its last line. */
+async function setAffinity({tid, start}: Thread, cpus: string): Promise<void> {
+  const {exitCode, stderr} = await execa(asset('libexec/isol-affinity'), [`${tid}`, start, cpus], {
+    env: {LC_ALL: 'C'},
+    stdin: 'ignore',
+    reject: false,
+  })
+  if (exitCode === 0) return
+  const code = /^E[A-Z0-9]+$/.exec(stderr.trim())?.[0] ?? 'EIO'
+  throw new HostError(code, `/proc/${tid}`, 'cannot move')
 }
 
 /**

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
+import {startOf} from '../facts/tasks.ts'
 import {type Host, HostError} from './host.ts'
 
 export interface MemoryHost extends Host {
   /** Path to contents. Tests read it to see what was done. */
   readonly files: Map<string, string>
+  /** Directories that hold nothing. */
+  readonly folders: Set<string>
   /** Commands that were run, in order. */
   readonly ran: string[][]
 }
@@ -14,6 +17,7 @@ export function memoryHost(
   refuse: Readonly<Record<string, string>> = {},
 ): MemoryHost {
   const state = new Map(Object.entries(files))
+  const folders = new Set<string>()
   const ran: string[][] = []
   const refused = (path: string) => {
     const code = refuse[path]
@@ -22,11 +26,30 @@ export function memoryHost(
   return {
     name: 'memory',
     files: state,
+    folders,
     ran,
     read: async (path) => state.get(path),
     list: async (path) => {
       const below = [...state.keys()].filter((file) => file.startsWith(`${path}/`))
       return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))]
+    },
+    isFolder: async (path) =>
+      folders.has(path) || [...state.keys()].some((file) => file.startsWith(`${path}/`)),
+    async makeFolder(path, there) {
+      refused(path)
+      if (there) folders.add(path)
+      else if ([...state.keys()].some((file) => file.startsWith(`${path}/`)))
+        throw new HostError('ENOTEMPTY', path, 'cannot remove')
+      else folders.delete(path)
+    },
+    async setAffinity({tid, start}, cpus) {
+      const folder = `/proc/${tid}/task/${tid}`
+      const path = `${folder}/status`
+      refused(path)
+      const [stat, status] = [state.get(`${folder}/stat`), state.get(path)]
+      if (stat === undefined || status === undefined || startOf(stat) !== start)
+        throw new HostError('ESRCH', `/proc/${tid}`, 'cannot move')
+      state.set(path, status.replace(/^(Cpus_allowed_list:\s*).*$/m, `$1${cpus}`))
     },
     async set(path, value) {
       refused(path)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {closeSync, constants, openSync, readdirSync, readSync} from 'node:fs'
+import {closeSync, constants, openSync, readdirSync, readSync, statSync} from 'node:fs'
 import {gunzipSync} from 'node:zlib'
 import {errnoOf} from '../lib/errors.ts'
 import {HostError, type HostView} from './host.ts'
@@ -16,6 +16,7 @@ export function rooted(root: string, name = root): HostView {
     name,
     read: (path) => attempt(path, undefined, () => read(path)),
     list: (path) => attempt(path, [], () => readdirSync(`${base}${path}`).sort(byNumberThenName)),
+    isFolder: (path) => attempt(path, false, () => statSync(`${base}${path}`).isDirectory()),
   }
 }
 

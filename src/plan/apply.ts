@@ -2,7 +2,7 @@
 import type {Host, HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {type Change, sameValue} from './change.ts'
+import {avoids, type Change, type ContentChange, isVolatile, placeOf, sameValue, subjectOf} from './change.ts'
 import {current, effect, isRefusal, lagging} from './effect.ts'
 import {type InForce, type Intent, lastSeq} from './journal.ts'
 import type {Plan, PlannedStep} from './plan.ts'
@@ -14,8 +14,11 @@ export type ApplyEvent =
   | {
       readonly type: 'change'
       readonly change: Change
-      /** same: it was so already; refused: the kernel keeps it, nothing was changed. */
-      readonly result: 'done' | 'same' | 'refused'
+      /**
+       * same: it was so already; refused: the kernel keeps it, nothing was changed; gone: the thread has ended, and its
+       * affinity with it.
+       */
+      readonly result: 'done' | 'same' | 'refused' | 'gone'
       readonly reason?: string
     }
   /** Written and read back, but the interrupt still goes to `effective` until it next fires. */
@@ -36,25 +39,24 @@ export type Outcome =
  * anything was touched: when the machine is no longer what the plan was made for, or the journal cannot be written.
  */
 export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<ApplyEvent> {
-  const {host, journal, clock, signal} = options
+  const {host, journal, clock} = options
   await refuseStale(plan, host)
   const run = await beginRun('apply', options)
   const made: InForce[] = [] // newest first
-  let seq = lastSeq(journal.entries)
+  const seq = counter(lastSeq(journal.entries))
   let step: PlannedStep | undefined
   try {
     for (step of plan.steps.filter(({changes}) => changes.length > 0)) {
       yield {type: 'step', step}
-      for (const change of step.changes) {
-        signal?.throwIfAborted()
-        const intent: Intent = {op: 'intent', at: clock(), seq: ++seq, step: step.id, change}
-        yield await carryOut(intent, options, () => made.unshift({...intent, run, certain: false}))
-      }
+      const {id} = step
+      const announce = (change: Change): Intent => ({op: 'intent', at: clock(), seq: seq(), step: id, change})
+      const begun = (intent: Intent) => made.unshift({...intent, run, certain: false})
+      for (const batch of batchesOf(step.changes)) yield* carryOut(batch, {...options, announce, begun})
     }
-    for (const {change} of made) {
-      const effective = await lagging(change, host)
-      if (effective !== undefined) yield {type: 'pending', change, effective}
-    }
+    yield* latecomers(
+      made.map(({change}) => change),
+      options,
+    )
     await journal.append({op: 'end', at: clock(), outcome: 'complete'})
   } catch (cause) {
     const error = cause as Error
@@ -73,20 +75,84 @@ export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<Ap
   yield {type: 'end', outcome: {status: 'applied', run}}
 }
 
-/** One change, from its intent to its confirmation. `written` is called when the intent is on the disk. */
-async function carryOut(
-  intent: Intent,
-  {host, journal, clock}: RunOptions,
-  written: () => void,
-): Promise<ApplyEvent> {
-  const {change, seq} = intent
-  if (change.kind !== 'run') {
-    const found = await current(change, host)
-    if (sameValue(change, found, change.to)) return {type: 'change', change, result: 'same'}
-    if (!sameValue(change, found, change.from)) throw stale(change, found)
+/** The numbers after `last`. */
+function counter(last: number): () => number {
+  let value = last
+  return () => ++value
+}
+
+/** So many intents may wait for one fsync: enough to make it cheap, few enough that what a crash leaves is looked at fast. */
+const BATCH = 64
+
+/**
+ * Changes that may be announced in the journal together, in order: of places that are different and that a reboot
+ * forgets. A file or a command is announced alone, and so is what may depend on it. Pure.
+ */
+export function batchesOf(changes: readonly Change[]): readonly (readonly Change[])[] {
+  const batches: Change[][] = []
+  let places = new Set<string | undefined>()
+  let open = false
+  for (const change of changes) {
+    const joins = change.kind === 'set' || change.kind === 'affinity'
+    const last = batches.at(-1)
+    if (joins && open && last && last.length < BATCH && !places.has(placeOf(change))) last.push(change)
+    else {
+      batches.push([change])
+      places = new Set()
+    }
+    open = joins
+    places.add(placeOf(change))
   }
-  await journal.append(intent)
-  written()
+  return batches
+}
+
+interface CarryOut extends RunOptions {
+  readonly announce: (change: Change) => Intent
+  /** Called before the effect of an intent that is in the journal, on the disk. */
+  readonly begun: (intent: Intent) => void
+}
+
+/** Changes, from their intent to their confirmation. */
+async function* carryOut(
+  batch: readonly Change[],
+  {host, journal, clock, signal, announce, begun}: CarryOut,
+): AsyncGenerator<ApplyEvent> {
+  signal?.throwIfAborted()
+  const intents: Intent[] = []
+  for (const [change, result] of await Promise.all(
+    batch.map(async (each) => [each, await look(each, host)] as const),
+  ))
+    if (result === undefined) intents.push(announce(change))
+    else yield {type: 'change', change, result}
+  if (intents.length === 0) return
+  await journal.append(intents)
+  const waiting = [...intents]
+  try {
+    for (const intent of intents) {
+      const {change, seq} = intent
+      signal?.throwIfAborted()
+      // Again: somebody may have written while we announced what came before it.
+      const result = await look(change, host)
+      waiting.shift()
+      if (result !== undefined) {
+        await journal.append({op: 'undone', at: clock(), seq})
+        yield {type: 'change', change, result}
+        continue
+      }
+      begun(intent)
+      yield await carryOutOne(intent, {host, journal, clock})
+    }
+  } catch (error) {
+    // What was announced and never begun is not ours to take back.
+    await journal.append(waiting.map(({seq}) => ({op: 'undone', at: clock(), seq}))).catch(() => {})
+    throw error
+  }
+}
+
+async function carryOutOne(
+  {change, seq}: Intent,
+  {host, journal, clock}: Pick<RunOptions, 'host' | 'journal' | 'clock'>,
+): Promise<ApplyEvent> {
   try {
     await effect(change, host)
   } catch (error) {
@@ -95,28 +161,76 @@ async function carryOut(
     await journal.append({op: 'refused', at: clock(), seq, reason})
     return {type: 'change', change, result: 'refused', reason}
   }
-  await journal.append({op: 'done', at: clock(), seq})
+  // What a power cut takes with it need not outlive one.
+  await journal.append({op: 'done', at: clock(), seq}, {sync: !isVolatile(change)})
   return {type: 'change', change, result: 'done'}
 }
 
-/** Before anything is touched: is every path still what the plan found, or already what it wants? */
-async function refuseStale(plan: Plan, host: Host): Promise<void> {
-  const seen = new Set<string>()
-  for (const change of plan.steps.flatMap(({changes}) => changes)) {
-    if (change.kind === 'run' || seen.has(change.path)) continue
-    seen.add(change.path)
-    const found = await current(change, host)
-    if (!sameValue(change, found, change.from) && !sameValue(change, found, change.to))
-      throw stale(change, found)
-  }
+const look = async (change: Change, host: Host) =>
+  change.kind === 'run' ? undefined : standing(change, await current(change, host))
+
+/** What need not be done: it is so, or there is nothing to do it to. Throws UserError when the plan no longer holds. */
+function standing(change: ContentChange, found: string | null): 'same' | 'gone' | undefined {
+  if (sameValue(change, found, change.to)) return 'same'
+  if (change.kind === 'affinity' && found === null) return 'gone'
+  if (avoids(change, found)) return 'same'
+  if (!sameValue(change, found, change.from)) throw stale(change, found)
+  return undefined
 }
 
-function stale(change: Exclude<Change, {kind: 'run'}>, found: string | null): UserError {
+/** How often, and how long, we look whether an interrupt has arrived on its new CPU before we say that it has not. */
+const LOOKS = 5
+const PAUSE_MS = 100
+
+/** What was written and is not in force yet. Looked at again for half a second: most interrupts fire within it. */
+async function* latecomers(changes: readonly Change[], {host, wait}: RunOptions): AsyncGenerator<ApplyEvent> {
+  let late = await stillLate(changes, host)
+  for (let look = 1; look < LOOKS && late.length > 0 && wait; look++) {
+    await wait(PAUSE_MS)
+    late = await stillLate(
+      late.map(({change}) => change),
+      host,
+    )
+  }
+  for (const {change, effective} of late) yield {type: 'pending', change, effective}
+}
+
+async function stillLate(
+  changes: readonly Change[],
+  host: Host,
+): Promise<readonly {change: Change; effective: string}[]> {
+  const told = await Promise.all(
+    changes.map(async (change) => ({change, effective: await lagging(change, host)})),
+  )
+  return told.flatMap(({change, effective}) => (effective === undefined ? [] : [{change, effective}]))
+}
+
+/** Before anything is touched: is every place still what the plan found, or already what it wants? */
+async function refuseStale(plan: Plan, host: Host): Promise<void> {
+  const seen = new Set<string>()
+  const made: string[] = []
+  const first: ContentChange[] = []
+  for (const change of plan.steps.flatMap(({changes}) => changes)) {
+    if (change.kind === 'run' || seen.has(placeOf(change) ?? '')) continue
+    seen.add(placeOf(change) ?? '')
+    if (change.kind === 'folder' && change.to !== null) made.push(`${change.path}/`)
+    // What is in a directory that the plan itself makes is not there yet.
+    if (change.kind === 'affinity' || !made.some((folder) => change.path.startsWith(folder)))
+      first.push(change)
+  }
+  for (let start = 0; start < first.length; start += BATCH)
+    await Promise.all(first.slice(start, start + BATCH).map((change) => look(change, host)))
+}
+
+function stale(change: ContentChange, found: string | null): UserError {
   const was = found === null ? 'it does not exist' : `it is "${found.trim()}"`
-  const planned = change.from === null ? 'no file' : `"${change.from}"`
-  return new UserError(`${change.path} changed since the plan was made: planned on ${planned}, ${was}`, {
-    exit: Exit.applyUndone,
-    code: 'stale-plan',
-    help: 'make a new plan: isolctl plan',
-  })
+  const planned = change.from === null ? 'nothing' : `"${change.from}"`
+  return new UserError(
+    `${subjectOf(change)} changed since the plan was made: planned on ${planned}, ${was}`,
+    {
+      exit: Exit.applyUndone,
+      code: 'stale-plan',
+      help: 'make a new plan: isolctl plan',
+    },
+  )
 }

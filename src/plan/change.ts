@@ -20,13 +20,46 @@ const SetChange = z.strictObject({
   path: kernelFile,
   from: z.string(),
   to: z.string(),
-  /** How two texts are compared: as CPU sets, or (absent) letter by letter. The kernel does not echo what it was given. */
-  format: z.enum(['cpulist', 'cpumask']).exactOptional(),
+  /**
+   * How two texts are compared, because the kernel does not echo what it was given: as CPU sets, as the word in brackets
+   * of a list of choices ("always [madvise] never"), or, for "+cpuset" and "-cpuset", by whether the word is there.
+   * Absent: letter by letter.
+   */
+  format: z.enum(['cpulist', 'cpumask', 'choice', 'word']).exactOptional(),
   /** A file that tells where the value is in force; that may be later than the write (a pending interrupt move). */
   effective: kernelFile.exactOptional(),
+  /**
+   * A cpulist to keep clear of, where any set without these CPUs serves: irqbalance may choose another one than we did,
+   * and what it chose is as good.
+   */
+  avoid: z.string().exactOptional(),
   /** EIO or EPERM is the kernel's answer "this one is mine": reported, not a failure. */
   refusable: z.literal(true).exactOptional(),
   /** What the path stands for: "nvme0q3". */
+  about: z.string().exactOptional(),
+})
+
+/**
+ * Where a thread may run (sched_setaffinity(2)). A number alone names whichever thread has it now: with its start, in
+ * clock ticks since boot (proc(5), field 22), it names one thread for good.
+ */
+const AffinityChange = z.strictObject({
+  kind: z.literal('affinity'),
+  tid: z.number().int().positive(),
+  start: z.string().regex(/^\d+$/),
+  comm: z.string(),
+  /** cpulists */
+  from: z.string(),
+  to: z.string(),
+  about: z.string().exactOptional(),
+})
+
+/** A directory of ours: null for none, "" for there. Removing one that somebody put something in is refused. */
+const FolderChange = z.strictObject({
+  kind: z.literal('folder'),
+  path: absolute,
+  from: z.literal('').nullable(),
+  to: z.literal('').nullable(),
   about: z.string().exactOptional(),
 })
 
@@ -48,6 +81,8 @@ const RunChange = z.strictObject({
   kind: z.literal('run'),
   argv: argv.nullable(),
   undo: argv.nullable(),
+  /** What it did is gone at reboot. */
+  untilReboot: z.literal(true).exactOptional(),
   about: z.string().exactOptional(),
 })
 
@@ -55,9 +90,18 @@ const RunChange = z.strictObject({
  * One effect on the machine, as data. A plan is computed, shown, stored and undone without touching the machine; only
  * effect.ts turns a Change into an effect.
  */
-export const ChangeSchema = z.discriminatedUnion('kind', [SetChange, FileChange, RunChange])
+export const ChangeSchema = z.discriminatedUnion('kind', [
+  SetChange,
+  AffinityChange,
+  FolderChange,
+  FileChange,
+  RunChange,
+])
 
 export type Change = Readonly<z.output<typeof ChangeSchema>>
+
+/** A change of something that has a content, before and after. */
+export type ContentChange = Exclude<Change, {kind: 'run'}>
 
 /** The change that takes this one back. */
 export function invert(change: Change): Change {
@@ -66,14 +110,27 @@ export function invert(change: Change): Change {
     : ({...change, from: change.to, to: change.from} as Change)
 }
 
-/** Whether two contents of the changed file mean the same. null: no file. */
+/** Whether two contents of what is changed mean the same. null: it is not there. */
 export function sameValue(change: Change, a: string | null, b: string | null): boolean {
-  if (a === null || b === null || change.kind !== 'set') return a === b
-  if (change.format !== undefined) {
-    const [x, y] = [cpusOf(change.format, a), cpusOf(change.format, b)]
-    if (x && y) return x.equals(y)
+  if (a === null || b === null) return a === b
+  if (change.kind === 'affinity') return sameCpus('cpulist', a, b)
+  if (change.kind !== 'set') return a === b
+  switch (change.format) {
+    case 'cpulist':
+    case 'cpumask':
+      return sameCpus(change.format, a, b)
+    case 'choice':
+      return chosen(a) === chosen(b)
+    case 'word':
+      return sameWord(a, b)
+    default:
+      return a.trim() === b.trim()
   }
-  return a.trim() === b.trim()
+}
+
+function sameCpus(format: 'cpulist' | 'cpumask', a: string, b: string): boolean {
+  const [x, y] = [cpusOf(format, a), cpusOf(format, b)]
+  return x && y ? x.equals(y) : a.trim() === b.trim()
 }
 
 /** The CPUs that a text names, or undefined when it is no such text. */
@@ -85,7 +142,52 @@ export function cpusOf(format: 'cpulist' | 'cpumask', text: string): CpuSet | un
   }
 }
 
-/** What a change is about, in one word: its path, or the command. */
+/** Whether a content serves the purpose as well as the one that was planned: see `avoid`. */
+export function avoids(change: Change, found: string | null): boolean {
+  if (change.kind !== 'set' || change.avoid === undefined || found === null) return false
+  if (change.format !== 'cpulist' && change.format !== 'cpumask') return false
+  const [there, avoid] = [cpusOf(change.format, found), cpusOf('cpulist', change.avoid)]
+  return there !== undefined && avoid !== undefined && there.intersect(avoid).isEmpty
+}
+
+/** "madvise" of "always [madvise] never", and of "madvise". */
+export const chosen = (text: string): string => /\[([^\]]+)\]/.exec(text)?.[1] ?? text.trim()
+
+/** "+cpuset" means any list of words with cpuset among them, "-cpuset" any without. */
+function sameWord(a: string, b: string): boolean {
+  const holds = (text: string, signed: string) =>
+    text.split(/\s+/).includes(signed.slice(1)) === signed.startsWith('+')
+  if (/^[+-]/.test(a)) return /^[+-]/.test(b) ? a === b : holds(b, a)
+  return /^[+-]/.test(b) ? holds(a, b) : a.trim() === b.trim()
+}
+
+/** What a change is about, in one word: its path, its thread, or the command. */
 export function subjectOf(change: Change): string {
-  return change.kind === 'run' ? (change.argv ?? change.undo ?? []).join(' ') : change.path
+  switch (change.kind) {
+    case 'run':
+      return (change.argv ?? change.undo ?? []).join(' ')
+    case 'affinity':
+      return `${change.comm} [${change.tid}]`
+    default:
+      return change.path
+  }
+}
+
+/** The place whose content it changes, as a key; undefined for a command. */
+export function placeOf(change: Change): string | undefined {
+  if (change.kind === 'run') return undefined
+  return change.kind === 'affinity' ? `task ${change.tid} ${change.start}` : change.path
+}
+
+/** Whether a reboot takes it back by itself. /run is a file system in memory. */
+export function isVolatile(change: Change): boolean {
+  switch (change.kind) {
+    case 'set':
+    case 'affinity':
+      return true
+    case 'run':
+      return change.untilReboot === true
+    default:
+      return /^\/(proc|sys|run)\//.test(change.path)
+  }
 }

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
+import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
-import {type Change, cpusOf, sameValue} from './change.ts'
+import {type Change, type ContentChange, cpusOf, sameValue, subjectOf} from './change.ts'
 
-type FileLike = Exclude<Change, {kind: 'run'}>
-
-/** What the changed file holds now; null when there is none. Throws HostError. */
-export async function current(change: FileLike, host: HostView): Promise<string | null> {
-  return (await host.read(change.path)) ?? null
+/** What is there now; null when nothing is, or when the thread of that number is another one. Throws HostError. */
+export async function current(change: ContentChange, host: HostView): Promise<string | null> {
+  switch (change.kind) {
+    case 'affinity':
+      return (await taskAffinity(host, change)) ?? null
+    case 'folder':
+      return (await host.isFolder(change.path)) ? '' : null
+    default:
+      return (await host.read(change.path)) ?? null
+  }
 }
 
 /**
@@ -18,6 +24,12 @@ export async function effect(change: Change, host: Host): Promise<void> {
     case 'set':
       await host.set(change.path, change.to)
       break
+    case 'affinity':
+      await host.setAffinity(change, change.to)
+      break
+    case 'folder':
+      await host.makeFolder(change.path, change.to !== null)
+      break
     case 'file':
       await host.writeFile(change.path, change.to)
       break
@@ -27,16 +39,20 @@ export async function effect(change: Change, host: Host): Promise<void> {
   }
   const found = await current(change, host)
   if (!sameValue(change, found, change.to))
-    throw new Error(`wrote "${change.to}" to ${change.path}, and it reads back as "${found?.trim() ?? ''}"`)
+    throw new Error(
+      `wrote "${change.to}" to ${subjectOf(change)}, and it reads back as "${found?.trim() ?? ''}"`,
+    )
 }
 
-/** The kernel's way to say that an interrupt's affinity is its own business: EIO up to 6.11, EPERM since. */
+/**
+ * The kernel's way to say that where something runs is its own business: EIO up to 6.11 and EPERM since for an interrupt
+ * (kernel/irq/proc.c), EINVAL for a thread that it bound after we looked (kernel/sched/syscalls.c).
+ */
 export function isRefusal(change: Change, error: unknown): boolean {
+  if (!(error instanceof HostError)) return false
+  if (change.kind === 'affinity') return error.code === 'EINVAL'
   return (
-    change.kind === 'set' &&
-    change.refusable === true &&
-    error instanceof HostError &&
-    (error.code === 'EIO' || error.code === 'EPERM')
+    change.kind === 'set' && change.refusable === true && (error.code === 'EIO' || error.code === 'EPERM')
   )
 }
 

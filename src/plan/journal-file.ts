@@ -10,8 +10,11 @@ import {locked} from './lock.ts'
 export interface Journal {
   /** What it held when it was opened. */
   readonly entries: readonly Entry[]
-  /** Resolves when the entry is on the disk: only then may what it announces be done. */
-  append(entry: Entry): Promise<void>
+  /**
+   * Resolves when the entries are on the disk: only then may what they announce be done. With `sync: false` when they
+   * are written, which outlives us but not a power cut.
+   */
+  append(entries: Entry | readonly Entry[], options?: {readonly sync?: boolean}): Promise<void>
 }
 
 /**
@@ -27,18 +30,19 @@ export async function withJournal<T>(directory: string, body: (journal: Journal)
   return locked(join(directory, 'lock'), async () => {
     const file = await openJournal(directory)
     try {
-      const text = await file.readFile('utf8')
-      const entries = parseJournal(text)
-      let length = intactLength(text)
+      const before = await file.readFile('utf8')
+      const entries = parseJournal(before)
+      let length = intactLength(before)
       await file.truncate(length) // a torn line must not end up in the middle
       return await body({
         entries,
-        async append(entry) {
-          const line = `${JSON.stringify(entry)}\n`
+        async append(added, {sync = true} = {}) {
+          const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
+          const text = lines.join('')
           try {
-            await file.appendFile(line)
-            await file.datasync()
-            length += Buffer.byteLength(line)
+            await file.appendFile(text)
+            if (sync) await file.datasync()
+            length += Buffer.byteLength(text)
           } catch (cause) {
             await file.truncate(length).catch(() => {}) // half a line: the disk is full; the failure is reported below
             throw unwritable(directory, cause)

@@ -2,7 +2,7 @@
 import {z} from 'zod'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {ChangeSchema} from './change.ts'
+import {ChangeSchema, isVolatile} from './change.ts'
 
 /** Where isolctl keeps what it did: mode 0700, root's. */
 export const STATE_DIRECTORY = '/var/lib/isolctl'
@@ -96,7 +96,7 @@ export function inForce(entries: readonly Entry[], bootId: string): readonly InF
   for (const {entry, run} of withRun(entries)) {
     if (entry.op === 'intent') {
       const {seq, step, change, at} = entry
-      if (run.bootId === bootId || change.kind !== 'set')
+      if (run.bootId === bootId || !isVolatile(change))
         changes.set(seq, {seq, step, change, at, run: run.run, certain: false})
     } else if (entry.op === 'done') {
       const change = changes.get(entry.seq)

@@ -12,16 +12,21 @@ export interface RunOptions {
   readonly bootId: string
   /** Our own version. */
   readonly isolctl: string
+  /** The id of the run, where somebody must know it beforehand. */
+  readonly run?: string
+  /** Milliseconds; without it nothing is waited for. */
+  readonly wait?: (ms: number) => Promise<void>
   /** Aborted with Interrupted: finish the change at hand and stop. */
   readonly signal?: AbortSignal
 }
 
+export const newRun = (): string => crypto.randomUUID().slice(0, 8)
+
 /** Announce a run in the journal; returns its id. Throws UserError when the journal cannot be written. */
 export async function beginRun(
   command: Begin['command'],
-  {journal, clock, bootId, isolctl}: RunOptions,
+  {journal, clock, bootId, isolctl, run = newRun()}: RunOptions,
 ): Promise<string> {
-  const run = crypto.randomUUID().slice(0, 8)
   const at = clock()
   await journal.append({
     op: 'begin',

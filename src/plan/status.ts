@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
-import {sameValue, subjectOf} from './change.ts'
+import {avoids, type ContentChange, isVolatile, placeOf, sameValue} from './change.ts'
+import {current} from './effect.ts'
 import {type Entry, inForce, refusals, runsOf} from './journal.ts'
 import {type Delta, deltasOf} from './undo.ts'
 
@@ -27,60 +28,65 @@ export interface Status {
   readonly goneAtReboot: number
 }
 
-/** What a path holds: its text, null for no file, or why it cannot be read. */
+/** What a place holds: its text, null for nothing, or why it cannot be read. */
 export type Reading = {readonly text: string | null} | {readonly unreadable: string}
 
-/** Compare what the journal says is in force with what is there. `readings` has every path of `pathsInForce`. Pure. */
+/** Compare what the journal says is in force with what is there. `readings` has every place of `changesInForce`. Pure. */
 export function statusOf(
   entries: readonly Entry[],
   {bootId, readings}: {bootId: string; readings: ReadonlyMap<string, Reading>},
 ): Status {
-  const current = inForce(entries, bootId)
+  const applied = inForce(entries, bootId)
   const runs = runsOf(entries)
   const last = runs.at(-1)
   const killed = runs.filter(
     ({run, outcome, command}) =>
       outcome === undefined &&
       (command === 'apply'
-        ? current.some((change) => change.run === run)
-        : run === last?.run && current.length > 0),
+        ? applied.some((change) => change.run === run)
+        : run === last?.run && applied.length > 0),
   )
   return {
-    deltas: deltasOf(current).map((delta) => ({delta, ...compare(delta, readings)})),
+    deltas: deltasOf(applied).map((delta) => ({delta, ...compare(delta, readings)})),
     unfinished: killed.map(({run}) => run),
     refused: refusals(entries, bootId),
     goneAtReboot: lostAtReboot(entries, bootId),
   }
 }
 
-/** Read each path. Never throws. */
-export async function readPaths(
+/** What is in each changed place now, by its key. Never throws. */
+export async function readPlaces(
   host: HostView,
-  paths: readonly string[],
+  changes: readonly ContentChange[],
 ): Promise<ReadonlyMap<string, Reading>> {
   const readings = new Map<string, Reading>()
-  for (const path of paths) {
-    const read = host.read(path).then((text): Reading => ({text: text ?? null}))
-    readings.set(path, await read.catch((error: Error): Reading => ({unreadable: error.message})))
+  for (const change of changes) {
+    const read = current(change, host).then((text): Reading => ({text}))
+    readings.set(
+      placeOf(change) ?? '',
+      await read.catch((error: Error): Reading => ({unreadable: error.message})),
+    )
   }
   return readings
 }
 
-/** The paths whose contents `statusOf` needs. Pure. */
-export function pathsInForce(entries: readonly Entry[], bootId: string): readonly string[] {
-  return [
-    ...new Set(inForce(entries, bootId).flatMap(({change}) => (change.kind === 'run' ? [] : [change.path]))),
-  ]
+/** The changes whose places `statusOf` compares; one for each place. Pure. */
+export function changesInForce(entries: readonly Entry[], bootId: string): readonly ContentChange[] {
+  const places = new Map<string, ContentChange>()
+  for (const {change} of inForce(entries, bootId))
+    if (change.kind !== 'run') places.set(placeOf(change) ?? '', change)
+  return [...places.values()]
 }
 
 function compare({back, ours}: Delta, readings: ReadonlyMap<string, Reading>): Omit<DeltaStatus, 'delta'> {
   if (back.kind === 'run') return {state: 'in-force'}
-  const reading = readings.get(subjectOf(back)) ?? {unreadable: 'it was not read'}
+  const reading = readings.get(placeOf(back) ?? '') ?? {unreadable: 'it was not read'}
   if ('unreadable' in reading) return {state: 'unknown', found: reading.unreadable}
   const {text} = reading
   if (sameValue(back, text, back.to)) return {state: 'reverted'}
-  if (back.kind === 'set' && text === null) return {state: 'gone'}
+  if ((back.kind === 'set' || back.kind === 'affinity') && text === null) return {state: 'gone'}
   if (ours.some((value) => sameValue(back, text, value))) return {state: 'in-force'}
+  if (avoids(back, text)) return {state: 'in-force', ...(text === null ? {} : {found: text.trim()})}
   return {state: 'drifted', found: text?.trim() ?? 'no file'}
 }
 
@@ -89,7 +95,7 @@ function lostAtReboot(entries: readonly Entry[], bootId: string): number {
   boots.delete(bootId)
   let lost = 0
   for (const boot of boots) {
-    const then = inForce(entries, boot).filter(({change}) => change.kind === 'set')
+    const then = inForce(entries, boot).filter(({change}) => isVolatile(change))
     lost += then.length
   }
   return lost

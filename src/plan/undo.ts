@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Host, HostView} from '../host/host.ts'
-import {Interrupted} from '../lib/errors.ts'
-import {type Change, invert, sameValue} from './change.ts'
+import {errnoOf, Interrupted} from '../lib/errors.ts'
+import {type Change, invert, isVolatile, placeOf, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
 import type {InForce} from './journal.ts'
 import type {Journal} from './journal-file.ts'
@@ -25,8 +25,10 @@ export interface Delta {
 /** Newest first, as `inForce` gives them and as they are to be undone. Pure. */
 export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
   const deltas: Delta[] = []
+  /** Place to the index of its oldest delta so far. */
+  const latest = new Map<string, number>()
   for (const {change, seq, run, at, step} of changes) {
-    const index = change.kind === 'run' ? -1 : deltas.findLastIndex(({back}) => pathOf(back) === change.path)
+    const index = latest.get(placeOf(change) ?? '') ?? -1
     const newer = deltas[index]
     if (
       newer &&
@@ -40,7 +42,8 @@ export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
         ours: [...newer.ours, change.to],
         seqs: [...newer.seqs, seq],
       }
-    else
+    else {
+      latest.set(placeOf(change) ?? '', change.kind === 'run' ? -1 : deltas.length)
       deltas.push({
         back: invert(change),
         ours: change.kind === 'run' ? [] : [change.to],
@@ -49,6 +52,7 @@ export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
         at,
         step,
       })
+    }
   }
   return deltas
 }
@@ -82,15 +86,19 @@ export async function* takeBack(deltas: readonly Delta[], options: TakeBack): As
   const stuck = new Set<string>()
   for (const delta of deltas) {
     options.signal?.throwIfAborted()
-    const path = pathOf(delta.back)
+    const path = placeOf(delta.back)
     const outcome: Omit<Undone, 'delta'> =
       path !== undefined && stuck.has(path)
         ? {result: 'conflict', reason: 'a later change of it is still there'}
         : await takeBackOne(delta, options)
     if (outcome.result === 'conflict' || outcome.result === 'failed') stuck.add(path ?? '')
     else
-      for (const seq of delta.seqs)
-        await options.journal.append({op: 'undone', at: options.clock(), seq}).catch(() => {})
+      await options.journal
+        .append(
+          delta.seqs.map((seq) => ({op: 'undone', at: options.clock(), seq})),
+          {sync: !isVolatile(delta.back)},
+        )
+        .catch(() => {})
     yield {delta, ...outcome}
   }
 }
@@ -101,6 +109,8 @@ async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone
     if (outcome.result === 'undone') await effect(delta.back, options.host)
     return outcome
   } catch (error) {
+    if (delta.back.kind === 'folder' && errnoOf(error) === 'ENOTEMPTY')
+      return {result: 'conflict', reason: 'somebody else put something in: left alone'}
     return {result: 'failed', reason: (error as Error).message}
   }
 }
@@ -113,7 +123,7 @@ async function foresee(
   if (back.kind === 'run') return {result: 'undone'}
   const found = await current(back, host)
   if (sameValue(back, found, back.to)) return {result: 'same'}
-  if (back.kind === 'set' && found === null) return {result: 'gone'}
+  if ((back.kind === 'set' || back.kind === 'affinity') && found === null) return {result: 'gone'}
   return force || ours.some((value) => sameValue(back, found, value))
     ? {result: 'undone'}
     : {result: 'conflict', found}
@@ -134,8 +144,6 @@ export async function rehearse(
   )
   return Promise.all(told)
 }
-
-const pathOf = (change: Change): string | undefined => (change.kind === 'run' ? undefined : change.path)
 
 export type UndoEvent =
   | {readonly type: 'undo'; readonly undone: Undone}

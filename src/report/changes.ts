@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {wrap} from '../lib/text.ts'
-import {type Change, subjectOf} from '../plan/change.ts'
+import {type Change, chosen, subjectOf} from '../plan/change.ts'
 import {colour} from '../ui/colour.ts'
 
 /** "+" new, "~" changed, "-" removed, "$" a command: the only kind that cannot be diffed. */
@@ -15,31 +15,50 @@ export function renderChanges(
   changes: readonly Change[],
   {width}: {readonly width: number},
 ): readonly string[] {
-  const sets = changes.filter((change) => change.kind === 'set')
-  const diffs = sets.map(({from, to}) => `${from.trim()} -> ${to}`)
+  const values = changes.filter((change) => change.kind === 'set' || change.kind === 'affinity')
+  const diffs = values.map(diffOf)
   const columns = {
-    path: Math.max(0, ...sets.map(({path}) => path.length)),
+    path: Math.max(0, ...values.map((change) => subjectOf(change).length)),
     diff: Math.max(0, ...diffs.map((diff) => diff.length)),
   }
   return changes.flatMap((change): readonly string[] => {
-    if (change.kind === 'set') return renderSet(change, columns, width)
+    if (change.kind === 'set' || change.kind === 'affinity') return renderValue(change, columns, width)
+    if (change.kind === 'folder') return [`  ${changeMark(change)} ${change.path}/`]
     if (change.kind === 'file')
       return [`  ${changeMark(change)} ${change.path}`, ...lineDiff(change.from, change.to)]
     return change.argv === null ? [] : [`  $ ${change.argv.join(' ')}`]
   })
 }
 
+type Value = Extract<Change, {kind: 'set' | 'affinity'}>
+
+/** What was there and what will be: of a list of choices, the one chosen. */
+export function valuesOf(change: Value): {readonly from: string; readonly to: string} {
+  const {from, to} = change
+  const word = change.kind === 'set' && change.format === 'choice'
+  return word ? {from: chosen(from), to: chosen(to)} : {from: from.trim() || '""', to: to || '""'}
+}
+
+const diffOf = (change: Value): string => {
+  const {from, to} = valuesOf(change)
+  return change.kind === 'set' && change.format === 'word' ? to : `${from} -> ${to}`
+}
+
 /** On one line where it fits, else broken before what the path stands for, else also before the values. */
-function renderSet(
-  {path, from, to, about = ''}: Extract<Change, {kind: 'set'}>,
+function renderValue(
+  change: Value,
   columns: {readonly path: number; readonly diff: number},
   width: number,
 ): readonly string[] {
-  const line = `  ~ ${path.padEnd(columns.path)}   ${`${from.trim()} -> ${to}`.padEnd(columns.diff)}`
+  const [subject, about] = [subjectOf(change), change.about ?? '']
+  const line = `  ~ ${subject.padEnd(columns.path)}   ${diffOf(change).padEnd(columns.diff)}`
   const whole = `${line}   ${about}`.trimEnd()
   if (whole.length <= width) return [whole]
   if (line.trimEnd().length <= width) return [line.trimEnd(), ...wrap(about.split(' '), {width, indent: 6})]
-  return [`  ~ ${path}`, ...wrap([from.trim(), `-> ${to}`, ...about.split(' ')], {width, indent: 6})]
+  return [
+    `  ~ ${subject}`,
+    ...wrap([...diffOf(change).split(/ (?=->)/), ...about.split(' ')], {width, indent: 6}),
+  ]
 }
 
 /** The lines that differ between two contents, without what they share at both ends. */
@@ -67,6 +86,6 @@ export function named(
   step: string,
   change: Change,
 ): {step: string; subject: string; from?: string; to?: string} {
-  const values = change.kind === 'set' ? {from: change.from, to: change.to} : {}
+  const values = change.kind === 'set' || change.kind === 'affinity' ? {from: change.from, to: change.to} : {}
   return {step, subject: subjectOf(change), ...values}
 }

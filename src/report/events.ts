@@ -4,6 +4,7 @@ import type {ApplyEvent} from '../plan/apply.ts'
 import {type Change, subjectOf} from '../plan/change.ts'
 import type {UndoEvent, Undone} from '../plan/undo.ts'
 import {colour} from '../ui/colour.ts'
+import {valuesOf as values} from './changes.ts'
 
 export interface EventLayout {
   readonly width: number
@@ -18,6 +19,8 @@ export function renderEvent(event: ApplyEvent | UndoEvent, layout: EventLayout):
     case 'step':
       return quiet ? [] : [`${colour.bold(event.step.id)}   ${event.step.title}`]
     case 'change':
+      if (event.result === 'gone')
+        return verbose && !quiet ? line('–', event.change, 'it has ended meanwhile', layout) : []
       if (event.result === 'same')
         return verbose && !quiet ? line('=', event.change, 'it is so already', layout) : []
       if (event.result === 'refused') return quiet ? [] : line('–', event.change, event.reason, layout)
@@ -66,12 +69,12 @@ function line(mark: string, change: Change, text = '', {width}: EventLayout): re
   return [`  ${mark} ${subjectOf(change)}`, ...wrap(text.split(' '), {width, indent: 6})]
 }
 
-const valuesOf = (change: Change): string =>
-  change.kind === 'set'
-    ? `${change.from.trim()} -> ${change.to}`
-    : change.kind === 'file' && change.to === null
-      ? 'removed'
-      : ''
+function valuesOf(change: Change): string {
+  if (change.kind !== 'set' && change.kind !== 'affinity')
+    return change.kind !== 'run' && change.to === null ? 'removed' : ''
+  const {from, to} = values(change)
+  return `${from} -> ${to}`
+}
 
 /** A command that runs in the other direction only. */
 const hidden = (change: Change): boolean => change.kind === 'run' && change.argv === null

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
+import {isVolatile} from '../plan/change.ts'
 import {changeCount, type Plan, type PlannedStep} from '../plan/plan.ts'
 import {colour} from '../ui/colour.ts'
 import {renderChanges} from './changes.ts'
@@ -66,7 +67,7 @@ function renderStep(
 
 function lasting({changes, needsReboot}: PlannedStep): string {
   if (needsReboot) return 'needs a reboot'
-  return changes.length > 0 && changes.every(({kind}) => kind === 'set') ? 'until reboot' : ''
+  return changes.length > 0 && changes.every(isVolatile) ? 'until reboot' : ''
 }
 
 /** The step's name and title, and on the right how long it lasts, on a line of its own where it does not fit. */

@@ -3,7 +3,7 @@ import {type Host, HostError} from '../../src/host/host.ts'
 import {type MemoryHost, memoryHost} from '../../src/host/memory.ts'
 import {type ApplyEvent, apply, type Outcome} from '../../src/plan/apply.ts'
 import {type Change, ChangeSchema} from '../../src/plan/change.ts'
-import {type Entry, inForce, parseJournal} from '../../src/plan/journal.ts'
+import {inForce, parseJournal} from '../../src/plan/journal.ts'
 import type {Journal} from '../../src/plan/journal-file.ts'
 import type {Plan} from '../../src/plan/plan.ts'
 import type {RunOptions} from '../../src/plan/run.ts'
@@ -63,12 +63,18 @@ export function machine(files: Readonly<Record<string, string>>): Machine & {und
       },
       set: async (path, value) => during('effect', path, () => memory.set(path, value)),
       writeFile: async (path, text) => during('effect', path, () => memory.writeFile(path, text)),
+      makeFolder: async (path, there) => during('effect', path, () => memory.makeFolder(path, there)),
+      setAffinity: async (thread, cpus) =>
+        during('effect', `/proc/${thread.tid}`, () => memory.setAffinity(thread, cpus)),
       run: async (argv) => during('effect', argv[0], () => memory.run(argv)),
     }
-    const append: Journal['append'] = async (entry: Entry) =>
-      during('append', 'journal', () => {
-        journal.text += `${JSON.stringify(entry)}\n`
-      })
+    const append: Journal['append'] = async (added) => {
+      // Line by line: a crash may leave any number of them.
+      for (const entry of [added].flat())
+        during('append', 'journal', () => {
+          journal.text += `${JSON.stringify(entry)}\n`
+        })
+    }
     return {
       host,
       journal: {entries, append},

@@ -48,7 +48,7 @@ describe('irq-affinity', () => {
           {asked, mask},
         )
         for (const change of changes.map((each) => ChangeSchema.parse(each))) {
-          if (change.kind !== 'set' || change.format === undefined)
+          if (change.kind !== 'set' || (change.format !== 'cpulist' && change.format !== 'cpumask'))
             throw new Error('an affinity is a CPU set')
           const to = cpusOf(change.format, change.to) ?? CpuSet.empty
           expect(to.intersect(asked.isolated).isEmpty).toBe(true)

@@ -2,7 +2,7 @@
 import {describe, expect, it} from 'vitest'
 import type {Change} from '../../src/plan/change.ts'
 import {inForce, parseJournal} from '../../src/plan/journal.ts'
-import {pathsInForce, readPaths, statusOf} from '../../src/plan/status.ts'
+import {changesInForce, readPlaces, statusOf} from '../../src/plan/status.ts'
 import {deltasOf, rehearse} from '../../src/plan/undo.ts'
 import {StatusSchema, UndoSchema} from '../../src/report/schema/machine.ts'
 import {statusExit, statusReport} from '../../src/report/status.ts'
@@ -24,7 +24,7 @@ const results = async (undone: ReturnType<typeof undoAll>) => (await undone).map
 
 async function status(m: Machine, bootId = 'boot') {
   const entries = parseJournal(m.journal.text)
-  const readings = await readPaths(m.host, pathsInForce(entries, bootId))
+  const readings = await readPlaces(m.host, changesInForce(entries, bootId))
   return StatusSchema.parse(statusReport(statusOf(entries, {bootId, readings}), {host: 'memory', bootId}))
 }
 
@@ -153,7 +153,7 @@ describe('status', () => {
     const m = await applied()
     const entries = parseJournal(m.journal.text)
     const host = {...m.host, read: async () => Promise.reject(new Error('cannot read it: EACCES'))}
-    const readings = await readPaths(host, pathsInForce(entries, 'boot'))
+    const readings = await readPlaces(host, changesInForce(entries, 'boot'))
     const report = statusReport(statusOf(entries, {bootId: 'boot', readings}), {host: 'h', bootId: 'boot'})
     expect(statusExit(report)).toBe(3)
   })

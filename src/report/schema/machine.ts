@@ -14,7 +14,7 @@ const cpulist = z.string().refine((text) => {
 
 const about = {
   step: z.string(),
-  /** A path, or a command. */
+  /** A path, a thread ("rcu_preempt [17]"), or a command. */
   subject: z.string(),
   from: z.string().nullable().exactOptional(),
   to: z.string().nullable().exactOptional(),
@@ -51,7 +51,7 @@ export const ApplySchema = z.strictObject({
   changes: z.array(
     z.strictObject({
       ...about,
-      result: z.enum(['done', 'same', 'refused']),
+      result: z.enum(['done', 'same', 'refused', 'gone']),
       reason: z.string().exactOptional(),
       /** Where the interrupt still goes until it next fires. */
       pending: cpulist.exactOptional(),
