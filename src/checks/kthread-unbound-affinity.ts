@@ -23,9 +23,6 @@ export default defineCheck({
         actual: `${task.allowed}`,
       })),
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
-  remedy: ({settings: {housekeeping}, tasks}) => {
-    const first = tasks.find(({kernel, fixed}) => kernel && !fixed)
-    return first && {text: 'move each of them', command: `taskset -cp ${housekeeping} ${first.tid}`}
-  },
+  remedy: {text: 'move them to the housekeeping CPUs', command: 'isolctl apply --only kthread-affinity'},
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',
 })

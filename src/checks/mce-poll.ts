@@ -24,7 +24,7 @@ export default defineCheck({
   evidence: () => 'off',
   remedy: {
     text: 'turn the poll off until reboot, or boot with mce=ignore_ce; errors are then only reported by interrupt',
-    command: 'echo 0 > /sys/devices/system/machinecheck/machinecheck0/check_interval',
+    command: 'isolctl apply --only mce-poll',
   },
   reference: 'arch/x86/kernel/cpu/mce/core.c: mce_timer_fn',
 })

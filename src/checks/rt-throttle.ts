@@ -31,6 +31,6 @@ export default defineCheck({
           },
         ],
   evidence: () => 'no limit',
-  remedy: {text: 'lift the limit for real-time tasks', command: 'sysctl -w kernel.sched_rt_runtime_us=-1'},
+  remedy: {text: 'lift the limit for real-time tasks', command: 'isolctl apply --only rt-throttle'},
   reference: 'kernel/sched/rt.c: sched_rt_period_timer',
 })

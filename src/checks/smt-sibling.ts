@@ -36,7 +36,7 @@ export default defineCheck({
   evidence: () => 'one thread per core',
   remedy: {
     text: 'take the siblings offline, or boot with nosmt',
-    command: 'echo off > /sys/devices/system/cpu/smt/control',
+    command: 'isolctl apply --only smt-siblings',
   },
   reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
 })

@@ -25,9 +25,9 @@ export default defineCheck({
     ]
   },
   evidence: ({watchdog}) => (watchdog?.soft || watchdog?.nmi ? `${watchdog.cpus}` : 'off'),
-  remedy: ({settings: {housekeeping}}) => ({
+  remedy: {
     text: 'keep it to the housekeeping CPUs until reboot; nohz_full does so at boot',
-    command: `sysctl -w kernel.watchdog_cpumask=${housekeeping}`,
-  }),
+    command: 'isolctl apply --only watchdog-cpumask',
+  },
   reference: 'Documentation/admin-guide/lockup-watchdogs.rst',
 })

@@ -38,9 +38,9 @@ export default class Apply extends IsolCommand {
   async run(): Promise<ApplyReport | Plan> {
     const {args, flags} = await this.parse(Apply)
     const host = this.machine(flags.root)
-    if (args.plan !== undefined && (flags.only || flags.cpus))
+    if (args.plan !== undefined && (flags.only || flags.also || flags.cpus))
       throw new UserError('a saved plan is applied whole', {
-        help: 'leave out --only and --cpus, or plan anew',
+        help: 'leave out --only, --also and --cpus, or plan anew',
       })
     if (!flags['dry-run']) requireRoot('apply')
     const plan =

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
+import {loadConfig} from '../config/load.ts'
 import {resolveSettings} from '../config/settings.ts'
 import type {HostView} from '../host/host.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
 import {makePlan, type Plan} from '../plan/plan.ts'
-import {STEPS, stepsNamed} from '../plan/registry.ts'
+import {chooseSteps, STEPS} from '../plan/registry.ts'
 import {cpulist} from './base.ts'
 
 /** Which steps, for which CPUs: the same for `plan` and `apply`. */
@@ -14,11 +16,18 @@ export const selectionFlags = {
     multiple: true,
     options: STEPS.map(({id}) => id),
   }),
+  also: Flags.string({
+    description: 'besides the ordinary steps this one, which is taken on request only; may be repeated',
+    multiple: true,
+    options: STEPS.filter(({onRequest}) => onRequest !== undefined).map(({id}) => id),
+    exclusive: ['only'],
+  }),
   cpus: cpulist({description: 'CPUs to isolate; default: the configured or booted ones'}),
 }
 
 interface Selection {
   readonly only?: readonly string[] | undefined
+  readonly also?: readonly string[] | undefined
   readonly cpus?: CpuSet | undefined
 }
 
@@ -26,12 +35,29 @@ export async function planSelection(
   host: HostView,
   flags: Selection & {readonly config: string},
 ): Promise<Plan> {
-  return makePlan(host, await resolveSettings(host, flags), stepsNamed(flags.only))
+  const {steps = {}} = await loadConfig(host, flags.config)
+  const stranger = [...(steps.also ?? []), ...(steps.never ?? [])].find(
+    (id) => !STEPS.some((step) => step.id === id),
+  )
+  if (stranger !== undefined)
+    throw new UserError(`${flags.config}: there is no step "${stranger}"`, {
+      help: `the steps are ${STEPS.map(({id}) => id).join(', ')}`,
+    })
+  return makePlan(host, {
+    settings: await resolveSettings(host, flags),
+    ...chooseSteps({...steps, only: flags.only, also: [...(steps.also ?? []), ...(flags.also ?? [])]}),
+  })
 }
 
 /** The command that applies this selection, or the plan in this file. */
-export function applyCommand({only = [], cpus}: Selection, file?: string): string {
+export function applyCommand({only = [], also = [], cpus}: Selection, file?: string): string {
   const words =
-    file === undefined ? [...(cpus ? [`--cpus ${cpus}`] : []), ...only.map((id) => `--only ${id}`)] : [file]
+    file === undefined
+      ? [
+          ...(cpus ? [`--cpus ${cpus}`] : []),
+          ...only.map((id) => `--only ${id}`),
+          ...also.map((id) => `--also ${id}`),
+        ]
+      : [file]
   return ['isolctl apply', ...words].join(' ')
 }

@@ -31,6 +31,13 @@ export const ConfigSchema = z.strictObject({
   policy: policy
     .optional()
     .describe('scheduling policy of the isolated programs: other, or fifo:1 to fifo:99'),
+  steps: z
+    .strictObject({
+      also: z.array(z.string()).optional().describe('steps to take that are taken on request only'),
+      never: z.array(z.string()).optional().describe('steps not to take'),
+    })
+    .optional()
+    .describe('which steps apply takes, by the ids that plan shows'),
 })
 
 export type Config = z.output<typeof ConfigSchema>

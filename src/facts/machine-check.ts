@@ -2,6 +2,8 @@
 import {defineFact} from './fact.ts'
 
 const FOLDER = '/sys/devices/system/machinecheck/machinecheck0'
+/** One value for all CPUs, whichever CPU's file is written. */
+export const MACHINE_CHECK_INTERVAL = `${FOLDER}/check_interval`
 
 /**
  * Seconds between two polls for corrected machine checks, 0 when there are none (arch/x86/kernel/cpu/mce/core.c);
@@ -10,7 +12,7 @@ const FOLDER = '/sys/devices/system/machinecheck/machinecheck0'
 export const machineCheckPoll = defineFact<number | undefined>('machine-check-poll', async (host) => {
   if ((await host.list('/sys/devices/system/cpu')).length === 0)
     throw new Error('/sys/devices/system/cpu does not exist')
-  const interval = await host.read(`${FOLDER}/check_interval`)
+  const interval = await host.read(MACHINE_CHECK_INTERVAL)
   if (interval === undefined && !host.live) throw new Error(`${FOLDER} was not captured`)
   if (interval === undefined) return undefined
   // Written in hex by old kernels' documentation, printed as decimal by the kernel.

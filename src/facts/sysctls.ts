@@ -2,6 +2,7 @@
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, type Fact, mustRead} from './fact.ts'
 import {fairServer} from './fair-server.ts'
+import {knob} from './knob.ts'
 import {settings} from './settings.ts'
 
 const integer = (id: string, path: string): Fact<number> =>
@@ -11,7 +12,8 @@ const integer = (id: string, path: string): Fact<number> =>
     return Number(text)
   })
 
-const rtRuntime = integer('rt-runtime-file', '/proc/sys/kernel/sched_rt_runtime_us')
+export const RT_RUNTIME = '/proc/sys/kernel/sched_rt_runtime_us'
+const rtRuntime = integer('rt-runtime-file', RT_RUNTIME)
 
 /**
  * Microseconds of each period that real-time tasks may take; -1: no limit. Undefined where that does not matter, and
@@ -23,7 +25,13 @@ export const rtRuntimeUs = defineFact<number | undefined>('rt-runtime', async (_
   const {policy} = await get(settings)
   return policy.kind === 'other' || (await get(fairServer)) !== undefined ? undefined : get(rtRuntime)
 })
-export const statInterval = integer('stat-interval', '/proc/sys/vm/stat_interval')
+export const STAT_INTERVAL = '/proc/sys/vm/stat_interval'
+export const statInterval = integer('stat-interval', STAT_INTERVAL)
+
+/** 1: timers move to CPUs that are awake and not isolated; 0: they stay where they were armed. */
+export const timerMigration = knob('timer-migration', '/proc/sys/kernel/timer_migration')
+
+export const WATCHDOG_CPUMASK = '/proc/sys/kernel/watchdog_cpumask'
 
 /** The lockup detectors (kernel/watchdog.c). A kernel built without them has none of the files. */
 export interface Watchdog {
@@ -36,7 +44,7 @@ export const watchdog = defineFact<Watchdog | undefined>('watchdog', async (host
   const folder = '/proc/sys/kernel'
   if ((await host.list(folder)).length === 0) throw new Error(`${folder} does not exist`)
   const on = async (name: string) => (await host.read(`${folder}/${name}`))?.trim() === '1'
-  const cpus = await host.read(`${folder}/watchdog_cpumask`)
+  const cpus = await host.read(WATCHDOG_CPUMASK)
   if (cpus === undefined) return undefined
   return {soft: await on('soft_watchdog'), nmi: await on('nmi_watchdog'), cpus: CpuSet.parse(cpus)}
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
+import {type Knob, readKnob} from './knob.ts'
 
 const WQ = '/sys/devices/virtual/workqueue'
 export const WORKQUEUE_CPUMASK = `${WQ}/cpumask`
@@ -29,6 +30,24 @@ export const workqueues = defineFact<Workqueues>('workqueues', async (host) => {
       : {requested: mask(`${WQ}/cpumask_requested`, requestedText), requestedText}),
     ...(isolatedText === undefined ? {} : {isolated: mask(`${WQ}/cpumask_isolated`, isolatedText)}),
   }
+})
+
+/** A workqueue with a mask of its own: it was made with WQ_SYSFS. */
+export interface NamedWorkqueue {
+  readonly name: string
+  readonly mask: Knob
+  readonly cpus: CpuSet
+}
+
+/** writeback, and whatever else drivers made so; bound ones have no mask (kernel/workqueue.c: workqueue_sysfs_register). */
+export const namedWorkqueues = defineFact<readonly NamedWorkqueue[]>('named-workqueues', async (host) => {
+  const named: NamedWorkqueue[] = []
+  for (const name of await host.list(WQ)) {
+    const path = `${WQ}/${name}/cpumask`
+    const knob = await readKnob(host, path)
+    if (knob) named.push({name, mask: knob, cpus: mask(path, knob.text)})
+  }
+  return named
 })
 
 function mask(path: string, text: string): CpuSet {

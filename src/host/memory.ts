@@ -54,7 +54,10 @@ export function memoryHost(
     async set(path, value) {
       refused(path)
       if (!state.has(path)) throw new HostError('ENOENT', path, 'cannot write')
-      state.set(path, value)
+      state.set(
+        path,
+        path.endsWith('/cgroup.subtree_control') ? controllers(state.get(path) ?? '', value) : value,
+      )
     },
     async writeFile(path, text) {
       refused(path)
@@ -66,4 +69,10 @@ export function memoryHost(
       return {stdout: ''}
     },
   }
+}
+
+/** "+cpuset" adds a word, "-cpuset" takes one out (Documentation/admin-guide/cgroup-v2.rst). */
+function controllers(text: string, value: string): string {
+  const others = text.split(/\s+/).filter((word) => word !== '' && word !== value.slice(1))
+  return [...others, ...(value.startsWith('+') ? [value.slice(1)] : [])].join(' ')
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {z} from 'zod'
-import {type Fact, gatherer, given} from '../facts/fact.ts'
+import {type Fact, type Given, gatherer, given} from '../facts/fact.ts'
 import {type Settings, settings} from '../facts/settings.ts'
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
@@ -39,6 +39,18 @@ export const PlanSchema = z.strictObject({
   isolated: cpulist,
   housekeeping: cpulist,
   steps: z.array(PlannedStepSchema),
+  /** Steps that would change something, and are only taken when they are asked for by name. */
+  onRequest: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        title: z.string(),
+        /** Why it must be asked for. */
+        reason: z.string(),
+        changes: z.number().int().positive(),
+      }),
+    )
+    .exactOptional(),
   /** Steps that could not be planned, because the machine did not show what they depend on. */
   unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
 })
@@ -46,9 +58,22 @@ export const PlanSchema = z.strictObject({
 export type Plan = z.output<typeof PlanSchema>
 export type PlannedStep = Plan['steps'][number]
 
+/** What a plan is made from. */
+export interface Order {
+  readonly settings: Settings
+  readonly steps: readonly Step[]
+  /** Steps to tell of, and not to take. */
+  readonly offered?: readonly Step[]
+  /** What else is known beforehand. */
+  readonly known?: readonly Given[]
+}
+
 /** What would make this machine as the settings want it. Reads, decides, and touches nothing. */
-export async function makePlan(host: HostView, asked: Settings, steps: readonly Step[]): Promise<Plan> {
-  const get = gatherer(host, [given(settings, asked)])
+export async function makePlan(
+  host: HostView,
+  {settings: asked, steps, offered = [], known = []}: Order,
+): Promise<Plan> {
+  const get = gatherer(host, [given(settings, asked), ...known])
   const plan: Plan = {
     schema: 'isolctl.plan/1',
     host: host.name,
@@ -65,7 +90,16 @@ export async function makePlan(host: HostView, asked: Settings, steps: readonly 
       plan.unknown.push({id: step.id, title, reason: (error as Error).message})
     }
   }
-  return plan
+  const onRequest: NonNullable<Plan['onRequest']> = []
+  for (const step of offered) {
+    const {id, onRequest: reason = ''} = step
+    // One that cannot be planned is no offer; who asks for it is told why.
+    const {changes} = await gatherAll(step.facts, get)
+      .then((facts) => step.plan(facts))
+      .catch(() => ({changes: []}))
+    if (changes.length > 0) onRequest.push({id, title: step.title(asked), reason, changes: changes.length})
+  }
+  return onRequest.length > 0 ? {...plan, onRequest} : plan
 }
 
 function planStep(step: Step, title: string, facts: Record<string, unknown>): PlannedStep {

@@ -1,12 +1,72 @@
 // SPDX-License-Identifier: MIT
 import type {Step} from './step.ts'
+import {cpufreq} from './steps/cpufreq.ts'
+import {cpusetPartition} from './steps/cpuset-partition.ts'
 import {fairServer} from './steps/fair-server.ts'
+import {idleStatesStep} from './steps/idle-states.ts'
 import {irqAffinity} from './steps/irq-affinity.ts'
+import {irqbalanceBan} from './steps/irqbalance-ban.ts'
+import {kthreadAffinity} from './steps/kthread-affinity.ts'
+import {managementNic} from './steps/management-nic.ts'
+import {mcePoll} from './steps/mce-poll.ts'
+import {memoryDaemons} from './steps/memory-daemons.ts'
+import {pmQos} from './steps/pm-qos.ts'
+import {rcuKthreads} from './steps/rcu-kthreads.ts'
+import {rpsXps} from './steps/rps-xps.ts'
+import {rtThrottle} from './steps/rt-throttle.ts'
+import {smtSiblings} from './steps/smt-siblings.ts'
+import {systemdSlices} from './steps/systemd-slices.ts'
+import {timerMigrationStep} from './steps/timer-migration.ts'
+import {vmstatInterval} from './steps/vmstat-interval.ts'
+import {watchdogCpumask} from './steps/watchdog-cpumask.ts'
 import {workqueueCpumask} from './steps/workqueue-cpumask.ts'
+import {workqueueSysfsCpumasks} from './steps/workqueue-sysfs-cpumasks.ts'
 
-/** Every step, in the order in which they are applied. */
-export const STEPS: readonly Step[] = [irqAffinity, workqueueCpumask, fairServer]
+/**
+ * Every step, in the order in which they are applied: first what would move things back, then interrupts, then the
+ * kernel's own work, at last what would cut off whoever asked.
+ */
+export const STEPS: readonly Step[] = [
+  irqbalanceBan,
+  irqAffinity,
+  rpsXps,
+  workqueueCpumask,
+  workqueueSysfsCpumasks,
+  kthreadAffinity,
+  rcuKthreads,
+  watchdogCpumask,
+  vmstatInterval,
+  mcePoll,
+  timerMigrationStep,
+  memoryDaemons,
+  rtThrottle,
+  fairServer,
+  cpufreq,
+  idleStatesStep,
+  pmQos,
+  cpusetPartition,
+  systemdSlices,
+  smtSiblings,
+  managementNic,
+]
 
-/** The steps with these ids, in the order of the registry; all of them when none is named. */
-export const stepsNamed = (ids: readonly string[] | undefined): readonly Step[] =>
-  ids === undefined ? STEPS : STEPS.filter(({id}) => ids.includes(id))
+/** By name. */
+export interface StepChoice {
+  /** These and no others. */
+  readonly only?: readonly string[] | undefined
+  /** Some of those that are taken on request only, besides the ordinary ones. */
+  readonly also?: readonly string[] | undefined
+  /** Not these, unless they are in `only`. */
+  readonly never?: readonly string[] | undefined
+}
+
+/** The steps to take, in the order of the registry, and those to tell of. */
+export function chooseSteps({only, also = [], never = []}: StepChoice): {
+  readonly steps: readonly Step[]
+  readonly offered: readonly Step[]
+} {
+  if (only) return {steps: STEPS.filter(({id}) => only.includes(id)), offered: []}
+  const wanted = STEPS.filter(({id}) => !never.includes(id))
+  const asked = ({id, onRequest}: Step) => onRequest === undefined || also.includes(id)
+  return {steps: wanted.filter(asked), offered: wanted.filter((step) => !asked(step))}
+}

@@ -24,6 +24,8 @@ export interface StepSpec<F extends Facts> {
   readonly blast: string
   /** Takes effect at the next boot only. */
   readonly needsReboot?: true
+  /** Only done when it was asked for by name, and why, in a few words: "could cut you off". */
+  readonly onRequest?: string
   readonly facts: F
   /** Pure: the same facts always give the same changes; none when the machine is already as it should be. */
   plan(facts: Values<F>): {readonly changes: readonly Change[]; readonly notes?: readonly Note[]}

@@ -31,6 +31,15 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayou
       ),
     ]),
   ]
+  for (const {id, title, reason, changes} of plan.onRequest ?? [])
+    lines.push(
+      '',
+      ...heading(id, title, 'on request', width),
+      ...wrap(
+        `not planned, because it ${reason}: ${count(changes, 'change')} more with --also ${id}`.split(' '),
+        {width, indent: 2},
+      ).map((line) => colour.dim(line)),
+    )
   if (changeCount(plan) > 0)
     lines.push('', ...footer([`Apply with: ${applyCommand}`, 'Undo later with: isolctl undo'], width))
   return `${lines.join('\n')}\n`

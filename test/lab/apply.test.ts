@@ -5,6 +5,7 @@ import {labKernel} from '../../src/lab/kernel.ts'
 import {runInLab} from '../../src/lab/run.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import {silent} from '../../src/lib/progress.ts'
+import {subjectOf} from '../../src/plan/change.ts'
 import {PlanSchema} from '../../src/plan/plan.ts'
 import {ApplySchema, StatusSchema, TopologySchema, UndoSchema} from '../../src/report/schema/machine.ts'
 
@@ -30,11 +31,23 @@ describe('on a running kernel', () => {
     expect([online, cpus.length]).toEqual(['0-3', 4])
   })
 
-  it('plan wants interrupts and unbound work away from 2-3', () => {
+  it('plan wants interrupts, threads and unbound work away from 2-3', () => {
     const {steps, unknown} = PlanSchema.parse(json('plan'))
     expect(part('plan').exit).toBe(10)
     expect(unknown).toEqual([])
-    expect(steps.filter(({changes}) => changes.length === 0)).toEqual([])
+    const busy = steps.filter(({changes}) => changes.length > 0).map(({id}) => id)
+    expect(busy).toEqual(
+      expect.arrayContaining([
+        'irq-affinity',
+        'workqueue-cpumask',
+        'workqueue-sysfs-cpumasks',
+        'kthread-affinity',
+        'rcu-kthreads',
+        'memory-daemons',
+        'fair-server',
+        'watchdog-cpumask',
+      ]),
+    )
   })
 
   it('apply does not start unasked', () => {
@@ -53,9 +66,10 @@ describe('on a running kernel', () => {
     expect(after).not.toBe(part('before').output)
     const {steps} = PlanSchema.parse(json('plan'))
     for (const change of steps.flatMap(({changes}) => changes)) {
-      const done = report.changes.find(({subject}) => change.kind === 'set' && subject === change.path)
+      const done = report.changes.find(({subject}) => subject === subjectOf(change))
       expect(done?.result).toMatch(/done|refused/)
-      if (done?.result === 'done') expect(after).toContain(`${done.subject} ${done.to}\n`)
+      if (change.kind === 'affinity') expect(after).toContain(`thread ${change.tid} 0-1\n`)
+      else if (done?.result === 'done') expect(after).toContain(`${done.subject} ${done.to}\n`)
     }
   })
 

@@ -43,10 +43,10 @@ const writing = (host: Host, path: string, write: (value: string) => Promise<voi
 describe('apply', () => {
   it('leaves nothing to plan', async () => {
     const m = machine(server)
-    const plan = await makePlan(m.host, settings, STEPS)
+    const plan = await makePlan(m.host, {settings, steps: STEPS})
     expect(changeCount(plan)).toBe(4)
     expect((await applyAll(plan, m.under(alive))).outcome.status).toBe('applied')
-    const again = await makePlan(m.host, settings, STEPS)
+    const again = await makePlan(m.host, {settings, steps: STEPS})
     expect(changeCount(again)).toBe(0)
     await undoAll(m.under(alive))
     const trimmed = (files: Record<string, string>) =>
@@ -70,15 +70,14 @@ describe('apply', () => {
       const host = writing(options.host, IRQ, async () => {
         throw new HostError(code, IRQ, 'cannot write')
       })
-      const plan = await makePlan(m.host, settings, STEPS)
+      const plan = await makePlan(m.host, {settings, steps: STEPS})
       const {events, outcome} = await applyAll(plan, {...options, host})
       expect(outcome.status).toBe('applied')
       const report = ApplySchema.parse(applyReport(plan, events))
       expect(report.changes.map(({result}) => result)).toEqual(['done', 'refused', 'done', 'done'])
       const later = await makePlan(
         {...m.host, read: async (path) => (path === JOURNAL ? m.journal.text : m.host.read(path))},
-        settings,
-        STEPS,
+        {settings, steps: STEPS},
       )
       expect(changeCount(later)).toBe(0)
       expect(later.steps[0]?.notes.map(({subject}) => subject)).toEqual(['irq 24 (nvme0q3)'])
@@ -92,7 +91,7 @@ describe('apply', () => {
     const host = writing(options.host, path, async () => {
       throw new HostError('EPERM', path, 'cannot write')
     })
-    const plan = await makePlan(m.host, settings, STEPS)
+    const plan = await makePlan(m.host, {settings, steps: STEPS})
     const {events, outcome} = await applyAll(plan, {...options, host})
     expect(outcome.status).toBe('undone')
     const report = ApplySchema.parse(applyReport(plan, events))
@@ -156,7 +155,7 @@ describe('apply', () => {
 
   it('reports an interrupt that has not moved yet, and does not fail', async () => {
     const m = machine(server)
-    const plan = await makePlan(m.host, settings, STEPS)
+    const plan = await makePlan(m.host, {settings, steps: STEPS})
     const {events, outcome} = await applyAll(plan, m.under(alive))
     expect(outcome.status).toBe('applied')
     expect(events).toContainEqual(expect.objectContaining({type: 'pending', effective: '3'}))

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import type {Irq} from '../../src/facts/irqs.ts'
+import type {ManagementNic} from '../../src/facts/management.ts'
 import type {Settings} from '../../src/facts/settings.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import {ChangeSchema, cpusOf} from '../../src/plan/change.ts'
@@ -26,13 +27,19 @@ const irq = (number: number, affinity: CpuSet, more: Partial<Irq> = {}): Irq => 
 
 const planIrqs = (
   irqs: readonly Irq[],
-  {mask = 'ff', asked = settings, refused = new Map<string, string>()} = {},
+  {
+    mask = 'ff',
+    asked = settings,
+    refused = new Map<string, string>(),
+    nics = [] as readonly ManagementNic[],
+  } = {},
 ) =>
   irqAffinity.plan({
     settings: asked,
     irqs,
     irqDefault: {affinity: CpuSet.fromMask(mask), text: mask},
     refused,
+    managementNics: nics,
   })
 
 const cpus = fc.uniqueArray(fc.integer({min: 0, max: 140}), {minLength: 1, maxLength: 40}).map(CpuSet.from)

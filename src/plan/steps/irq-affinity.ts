@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-import {affinityPath, DEFAULT_AFFINITY, effectivePath, type Irq, irqDefault, irqs} from '../../facts/irqs.ts'
+import {DEFAULT_AFFINITY, irqDefault, irqs} from '../../facts/irqs.ts'
 import {refused} from '../../facts/journal.ts'
+import {managed, managementNics} from '../../facts/management.ts'
 import {settings} from '../../facts/settings.ts'
 import type {Change} from '../change.ts'
+import {moveIrqs} from '../irqs.ts'
 import {quietSet} from '../quiet-set.ts'
 import {defineStep} from '../step.ts'
 
@@ -11,23 +13,13 @@ export const irqAffinity = defineStep({
   check: 'irq-affinity-requested',
   title: ({housekeeping}) => `Move interrupts to housekeeping CPUs ${housekeeping}`,
   blast: 'housekeeping CPUs take these interrupts over; no device is reset',
-  facts: {settings, irqs, irqDefault, refused},
-  plan({settings, irqs, irqDefault, refused}) {
+  facts: {settings, irqs, irqDefault, refused, managementNics},
+  plan({settings, irqs, irqDefault, refused, managementNics = []}) {
     const {isolated} = settings
-    const wrong = irqs.filter(({affinity}) => !affinity.intersect(isolated).isEmpty)
-    const kept = (irq: Irq) => irq.movable === false || refused.has(affinityPath(irq.irq))
-    const movable = wrong.filter((irq) => !kept(irq))
-    const changes = movable.map(
-      (irq): Change => ({
-        kind: 'set',
-        path: affinityPath(irq.irq),
-        from: irq.affinityText,
-        to: `${quietSet(irq.affinity, settings)}`,
-        format: 'cpulist',
-        effective: effectivePath(irq.irq),
-        refusable: true,
-        about: irq.actions.join(','),
-      }),
+    const own = irqs.filter((irq) => managed(managementNics, irq))
+    const {changes, notes} = moveIrqs(
+      irqs.filter((irq) => !own.includes(irq)),
+      {settings, refused},
     )
     const fallback: Change = {
       kind: 'set',
@@ -40,10 +32,15 @@ export const irqAffinity = defineStep({
     const stray = !irqDefault.affinity.intersect(isolated).isEmpty
     return {
       changes: stray ? [fallback, ...changes] : changes,
-      notes: wrong.filter(kept).map(({irq, actions}) => ({
-        subject: `irq ${irq} (${actions.join(',')})`,
-        reason: 'placed by the kernel (managed or per-CPU), cannot be moved',
-      })),
+      notes: [
+        ...notes,
+        ...own
+          .filter(({affinity}) => !affinity.intersect(isolated).isEmpty)
+          .map(({irq, actions}) => ({
+            subject: `irq ${irq} (${actions.join(',')})`,
+            reason: 'you may be connected through it: left alone unless --also management-nic',
+          })),
+      ],
     }
   },
 })

@@ -36,7 +36,21 @@ async function isolctl(part: string, ...args: string[]): Promise<void> {
   parts[part] = {output, exit: Number(process.exitCode)}
 }
 
-/** Every requested affinity, mask of the workqueues and fair server, as the machine prints them. */
+/** What the plan is about besides, as it was found. */
+const planned: string[] = []
+const threads: number[] = []
+
+function remember(plan: string): void {
+  const {steps} = JSON.parse(plan) as {steps: {changes: {kind: string; path?: string; tid?: number}[]}[]}
+  for (const {kind, path, tid} of steps.flatMap(({changes}) => changes))
+    if (kind === 'set' && path) planned.push(path)
+    else if (kind === 'affinity' && tid) threads.push(tid)
+}
+
+const allowed = (tid: number) =>
+  `thread ${tid} ${/^Cpus_allowed_list:\s*(.*\n)/m.exec(readFileSync(`/proc/${tid}/status`, 'utf8'))?.[1]}`
+
+/** Every requested affinity, mask of the workqueues and fair server, and what is planned, as the machine prints them. */
 function picture(part: string): void {
   const irqs = readdirSync('/proc/irq').filter((name) => /^\d+$/.test(name))
   const masks = readdirSync(WORKQUEUE).filter((name) => name.startsWith('cpumask'))
@@ -47,14 +61,16 @@ function picture(part: string): void {
     ...irqs.map((irq) => `/proc/irq/${irq}/smp_affinity_list`),
     ...masks.map((name) => `${WORKQUEUE}/${name}`),
   ]
-  parts[part] = {output: files.map((file) => `${file} ${readFileSync(file, 'utf8')}`).join(''), exit: 0}
+  const all = [...new Set([...files, ...planned])].map((file) => `${file} ${readFileSync(file, 'utf8')}`)
+  parts[part] = {output: [...all, ...threads.map(allowed)].join(''), exit: 0}
 }
 
 const intents = () => readFileSync(JOURNAL, 'utf8').split('"intent"').length - 1
 
-picture('before')
 await isolctl('topology', 'topology', '--json')
 await isolctl('plan', 'plan', '--cpus', '2-3', '--json')
+remember(parts['plan']?.output ?? '')
+picture('before')
 await isolctl('unconfirmed', 'apply', '--cpus', '2-3')
 await isolctl('apply', 'apply', '--cpus', '2-3', '--yes', '--json')
 picture('after')

@@ -10,11 +10,10 @@ const runtime = (cpu: number) => `/sys/kernel/debug/sched/fair_server/cpu${cpu}/
 const on = {[runtime(1)]: '50000000\n', [runtime(2)]: '50000000\n', [runtime(3)]: '0\n'}
 
 const planned = (files: Record<string, string>, policy: Policy = {kind: 'other'}) =>
-  makePlan(
-    memoryHost({'/proc/sys/kernel/osrelease': '6.12.117\n', ...files}),
-    {isolated: CpuSet.of(2, 3), housekeeping: CpuSet.of(0, 1), policy, windowMs: 1000},
-    [fairServer],
-  )
+  makePlan(memoryHost({'/proc/sys/kernel/osrelease': '6.12.117\n', ...files}), {
+    settings: {isolated: CpuSet.of(2, 3), housekeeping: CpuSet.of(0, 1), policy, windowMs: 1000},
+    steps: [fairServer],
+  })
 
 it('turns the server off on isolated CPUs that have it on, and nowhere else', async () => {
   const {steps} = await planned(on)

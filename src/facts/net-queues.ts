@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
+import {HostError} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact} from './fact.ts'
+import type {Knob} from './knob.ts'
+
+const NET = '/sys/class/net'
+
+/** Which CPUs a queue of a network interface uses (Documentation/networking/scaling.rst). */
+export interface QueueMask {
+  /** "eth0"; absent for the default that new queues start with. */
+  readonly nic?: string
+  /** "rx-0", "tx-3". */
+  readonly queue: string
+  /** A hex mask. Zero: packets are handled where their interrupt arrives (RPS), or any queue may be used (XPS). */
+  readonly mask: Knob
+  readonly cpus: CpuSet
+}
+
+const DEFAULT = '/proc/sys/net/core/rps_default_mask'
+
+/** RPS and XPS masks of every interface. */
+export const queueMasks = defineFact<readonly QueueMask[]>('queue-masks', async (host) => {
+  const nics = await host.list(NET)
+  const all = await Promise.all(nics.map((nic) => ofInterface(host, nic)))
+  const fallback = await readMask(host, DEFAULT)
+  return [...(fallback ? [{queue: 'queues made from now on', ...fallback}] : []), ...all.flat()]
+})
+
+async function ofInterface(host: HostView, nic: string): Promise<readonly QueueMask[]> {
+  const folder = `${NET}/${nic}/queues`
+  const queues = await host.list(folder)
+  const masks = await Promise.all(
+    queues.map(async (queue): Promise<QueueMask | undefined> => {
+      const mask = await readMask(host, `${folder}/${queue}/${queue.startsWith('rx') ? 'rps' : 'xps'}_cpus`)
+      return mask && {nic, queue, ...mask}
+    }),
+  )
+  return masks.filter((mask) => mask !== undefined)
+}
+
+async function readMask(host: HostView, path: string): Promise<{mask: Knob; cpus: CpuSet} | undefined> {
+  const text = await host.read(path).catch((error: unknown) => {
+    // An interface with one queue has no such choice, and its file says EINVAL or ENOENT (net/core/net-sysfs.c: xps_cpus_show).
+    if (error instanceof HostError && (error.code === 'EINVAL' || error.code === 'EOPNOTSUPP'))
+      return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  try {
+    return {mask: {path, text: text.trim()}, cpus: CpuSet.fromMask(text)}
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
+  }
+}

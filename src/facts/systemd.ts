@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact} from './fact.ts'
+
+/** Whether systemd runs this machine: sd_booted(3). */
+export const systemd = defineFact<boolean>('systemd', (host) => host.isFolder('/run/systemd/system'))
+
+/** Where everything but the workload lives (systemd.special(7)). */
+const UNITS = ['init.scope', 'system.slice', 'user.slice', 'machine.slice']
+
+export interface Slice {
+  /** "user.slice". */
+  readonly unit: string
+  /** What AllowedCPUs= came to; empty: no restriction. */
+  readonly allowed: CpuSet
+}
+
+/** The slices there are now, with the CPUs they are held to (Documentation/admin-guide/cgroup-v2.rst: cpuset.cpus). */
+export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
+  const found: Slice[] = []
+  for (const unit of UNITS) {
+    const folder = `/sys/fs/cgroup/${unit}`
+    if (!(await host.isFolder(folder))) continue
+    found.push({unit, allowed: CpuSet.parse((await host.read(`${folder}/cpuset.cpus`)) ?? '')})
+  }
+  return found
+})

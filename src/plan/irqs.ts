@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+import {affinityPath, effectivePath, type Irq} from '../facts/irqs.ts'
+import type {Settings} from '../facts/settings.ts'
+import type {Change} from './change.ts'
+import {quietSet} from './quiet-set.ts'
+import type {Note} from './step.ts'
+
+interface Given {
+  readonly settings: Settings
+  /** Path to reason: what the kernel would not have moved since it booted. */
+  readonly refused: ReadonlyMap<string, string>
+}
+
+/** Send interrupts that may go to isolated CPUs to the others, and name those that stay. Pure. */
+export function moveIrqs(
+  irqs: readonly Irq[],
+  {settings, refused}: Given,
+): {readonly changes: readonly Change[]; readonly notes: readonly Note[]} {
+  const wrong = irqs.filter(({affinity}) => !affinity.intersect(settings.isolated).isEmpty)
+  const kept = (irq: Irq) => irq.movable === false || refused.has(affinityPath(irq.irq))
+  return {
+    changes: wrong
+      .filter((irq) => !kept(irq))
+      .map((irq) => ({
+        kind: 'set',
+        path: affinityPath(irq.irq),
+        from: irq.affinityText,
+        to: `${quietSet(irq.affinity, settings)}`,
+        format: 'cpulist',
+        effective: effectivePath(irq.irq),
+        avoid: `${settings.isolated}`,
+        refusable: true,
+        about: irq.actions.join(','),
+      })),
+    notes: wrong.filter(kept).map(({irq, actions}) => ({
+      subject: `irq ${irq} (${actions.join(',')})`,
+      reason: 'placed by the kernel (managed or per-CPU), cannot be moved',
+    })),
+  }
+}

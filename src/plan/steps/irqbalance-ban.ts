@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+import {
+  IRQBALANCE_DROP_IN,
+  IRQBALANCE_ENVIRONMENT,
+  IRQBALANCE_FOLDER,
+  irqbalance,
+} from '../../facts/irqbalance.ts'
+import {settings} from '../../facts/settings.ts'
+import {systemd} from '../../facts/systemd.ts'
+import type {Change} from '../change.ts'
+import {defineStep} from '../step.ts'
+
+const DROP_IN = `# Written by isolctl; isolctl undo removes it. Read after the environment files of the unit: the last word counts.
+[Service]
+EnvironmentFile=${IRQBALANCE_ENVIRONMENT}
+`
+
+export const irqbalanceBan = defineStep({
+  id: 'irqbalance-ban',
+  check: 'irqbalance-state',
+  title: ({isolated}) => `Keep irqbalance off CPUs ${isolated}`,
+  blast: 'irqbalance restarts and distributes interrupts anew; its own configuration is not touched',
+  facts: {settings, irqbalance, systemd},
+  plan({settings: {isolated}, irqbalance, systemd}) {
+    if (irqbalance === undefined || isolated.isSubsetOf(irqbalance.banned)) return {changes: []}
+    if (!irqbalance.unit || !systemd)
+      throw new Error(
+        `irqbalance runs without systemd: start it with IRQBALANCE_BANNED_CPULIST=${irqbalance.banned.union(isolated)}`,
+      )
+    const {folder, dropIn = null, environment = null, banned} = irqbalance
+    const reload: readonly [string, ...string[]] = ['systemctl', 'daemon-reload']
+    const restart: readonly [string, ...string[]] = ['systemctl', 'try-restart', 'irqbalance.service']
+    const changes: Change[] = [
+      {kind: 'run', argv: null, undo: restart},
+      {kind: 'run', argv: null, undo: reload},
+      ...(folder ? [] : [{kind: 'folder', path: IRQBALANCE_FOLDER, from: null, to: ''} as const]),
+      {
+        kind: 'file',
+        path: IRQBALANCE_ENVIRONMENT,
+        from: environment,
+        to: `# Written by isolctl.\nIRQBALANCE_BANNED_CPULIST=${banned.union(isolated)}\n`,
+      },
+      ...(dropIn === DROP_IN
+        ? []
+        : [{kind: 'file', path: IRQBALANCE_DROP_IN, from: dropIn, to: DROP_IN} as const]),
+      {kind: 'run', argv: reload, undo: null},
+      {kind: 'run', argv: restart, undo: null},
+    ]
+    return {changes}
+  },
+})

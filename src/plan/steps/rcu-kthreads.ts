@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../../facts/settings.ts'
+import {tasks} from '../../facts/tasks.ts'
+import {defineStep} from '../step.ts'
+import {moveThreads} from '../threads.ts'
+import {isRcu} from './kthread-affinity.ts'
+
+export const rcuKthreads = defineStep({
+  id: 'rcu-kthreads',
+  check: 'rcu-threads-moved',
+  title: ({housekeeping}) => `Let RCU work on housekeeping CPUs ${housekeeping}`,
+  blast: 'housekeeping CPUs run the callbacks of the isolated ones; nothing waits for it',
+  facts: {settings, tasks},
+  plan: ({settings, tasks}) => ({
+    changes: moveThreads(
+      tasks.filter(({comm}) => isRcu(comm)),
+      settings,
+    ),
+  }),
+})

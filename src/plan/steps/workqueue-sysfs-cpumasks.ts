@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../../facts/settings.ts'
+import {namedWorkqueues} from '../../facts/workqueues.ts'
+import type {Change} from '../change.ts'
+import {quietSet} from '../quiet-set.ts'
+import {defineStep} from '../step.ts'
+
+export const workqueueSysfsCpumasks = defineStep({
+  id: 'workqueue-sysfs-cpumasks',
+  check: 'wq-sysfs-cpumasks',
+  title: ({housekeeping}) => `Keep workqueues with masks of their own on CPUs ${housekeeping}`,
+  blast: 'writeback, and whatever else these queues do, may stall for a moment while they move',
+  facts: {settings, namedWorkqueues},
+  plan: ({settings, namedWorkqueues}) => ({
+    changes: namedWorkqueues
+      .filter(({cpus}) => !cpus.intersect(settings.isolated).isEmpty)
+      .map(
+        ({name, mask, cpus}): Change => ({
+          kind: 'set',
+          path: mask.path,
+          from: mask.text,
+          to: quietSet(cpus, settings).toMask(mask.text),
+          format: 'cpumask',
+          about: name,
+        }),
+      ),
+  }),
+})

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+import type {Settings} from '../facts/settings.ts'
+import type {Task} from '../facts/tasks.ts'
+import type {Change} from './change.ts'
+import {quietSet} from './quiet-set.ts'
+
+/** Send those kernel threads that may run on isolated CPUs, and may be moved, to the others. Pure. */
+export function moveThreads(tasks: readonly Task[], settings: Settings): readonly Change[] {
+  return tasks
+    .filter(({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(settings.isolated).isEmpty)
+    .map(({tid, start, comm, allowed}) => ({
+      kind: 'affinity',
+      tid,
+      start,
+      comm,
+      from: `${allowed}`,
+      to: `${quietSet(allowed, settings)}`,
+    }))
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, it, test} from 'vitest'
+import {CHECKS} from '../../../src/checks/registry.ts'
+import {type Fact, gatherer, given} from '../../../src/facts/fact.ts'
+import {type Settings, settings} from '../../../src/facts/settings.ts'
+import {CpuSet} from '../../../src/lib/cpuset.ts'
+import {probe} from '../../../src/measure/watch.ts'
+import {cpusOf} from '../../../src/plan/change.ts'
+import {changeCount, makePlan} from '../../../src/plan/plan.ts'
+import {chooseSteps, STEPS} from '../../../src/plan/registry.ts'
+import type {Step} from '../../../src/plan/step.ts'
+import {untunedFiles} from '../../support/untuned.ts'
+import {alive, applyAll, type machine as Machine, machine, undoAll} from '../machine.ts'
+
+const asked: Settings = {
+  isolated: CpuSet.parse('2-3'),
+  housekeeping: CpuSet.parse('0-1'),
+  policy: {kind: 'fifo', priority: 1},
+  windowMs: 1000,
+}
+
+/** Two are for other machines than the rest. */
+function machineFor(step: Step): Record<string, string> {
+  const files = untunedFiles()
+  const cpu = '/sys/devices/system/cpu'
+  const partition = '/sys/fs/cgroup/isolctl'
+  if (step.id === 'fair-server')
+    return {
+      ...files,
+      '/sys/kernel/debug/sched/fair_server/cpu2/runtime': '50000000\n',
+      '/sys/kernel/debug/sched/fair_server/cpu3/runtime': '0\n',
+    }
+  // A cgroup comes with its files; this memory does not make them.
+  if (step.id === 'cpuset-partition')
+    return {...files, [`${partition}/cpuset.cpus`]: '\n', [`${partition}/cpuset.cpus.partition`]: 'member\n'}
+  if (step.id === 'smt-siblings') return {...files, [`${cpu}/cpu3/topology/core_cpus_list`]: '1,3\n'}
+  // The threads of other steps, and one that follows an interrupt.
+  if (step.id === 'kthread-affinity')
+    return Object.fromEntries(Object.entries(files).filter(([path]) => !/^\/proc\/(17|41)\//.test(path)))
+  return files
+}
+
+const settingsFor = (step: Step): Settings =>
+  step.id === 'fair-server' ? {...asked, policy: {kind: 'other'}} : asked
+
+const planFor = (m: ReturnType<typeof Machine>, step: Step) =>
+  makePlan(m.host, {settings: settingsFor(step), steps: [step]})
+
+const trimmed = (m: ReturnType<typeof Machine>) =>
+  Object.fromEntries([...m.memory.files].map(([path, text]) => [path, text.trim()]))
+
+/** What its check says of the machine; undefined where this isolctl has no such check. */
+async function verdict(m: ReturnType<typeof Machine>, step: Step) {
+  const check = CHECKS.find(({id}) => id === step.check)
+  if (check === undefined) return undefined
+  const get = gatherer(m.host, [
+    given(settings, settingsFor(step)),
+    given(probe, {spin: false, isolate: false}),
+  ])
+  const facts = Object.fromEntries(
+    await Promise.all(
+      Object.entries(check.facts).map(async ([name, fact]) => [name, await get(fact as Fact<unknown>)]),
+    ),
+  )
+  const findings = check.judge(facts)
+  return 'unknown' in findings
+    ? findings.unknown
+    : findings.map(({message, subject}) => `${subject}: ${message}`)
+}
+
+/** What systemd and irqbalance make of it is theirs; what stays on the management card, the operator's. */
+const ELSEWHERE = ['irqbalance-ban', 'systemd-slices', 'irq-affinity', 'management-nic', 'rps-xps']
+
+describe.for(STEPS)('$id', (step) => {
+  it('has work on an untuned machine, then none, and is taken back to the letter', async () => {
+    const m = machine(machineFor(step))
+    const before = trimmed(m)
+    const plan = await planFor(m, step)
+    expect(plan.unknown).toEqual([])
+    expect(changeCount(plan)).toBeGreaterThan(0)
+    expect((await applyAll(plan, m.under(alive))).outcome.status).toBe('applied')
+    if (!plan.steps[0]?.changes.some(({kind}) => kind === 'run')) expect(trimmed(m)).not.toEqual(before)
+    if (step.id !== 'systemd-slices' && step.id !== 'smt-siblings')
+      expect(changeCount(await planFor(m, step))).toBe(0)
+    const undone = await undoAll(m.under(alive))
+    expect(undone.filter(({result}) => result !== 'undone')).toEqual([])
+    expect(trimmed(m)).toEqual(before)
+  })
+
+  it('never names an isolated CPU, and always one that is left', async () => {
+    const {steps} = await planFor(machine(machineFor(step)), step)
+    for (const change of steps.flatMap(({changes}) => changes)) {
+      const format = change.kind === 'set' ? change.format : 'cpulist'
+      if (change.kind === 'run' || change.kind === 'file' || change.kind === 'folder') continue
+      if (format !== 'cpulist' && format !== 'cpumask') continue
+      const to = cpusOf(format, change.to) ?? CpuSet.empty
+      const wanted = step.id === 'cpuset-partition' ? asked.isolated : asked.housekeeping
+      expect(to.isEmpty).toBe(false)
+      expect(to.isSubsetOf(wanted)).toBe(true)
+    }
+  })
+})
+
+describe.for(STEPS.filter(({id}) => !ELSEWHERE.includes(id)))('$id', (step) => {
+  it('satisfies its check', async () => {
+    const m = machine(machineFor(step))
+    const before = await verdict(m, step)
+    if (before !== undefined) expect(before).not.toEqual([])
+    const plan = await planFor(m, step)
+    await applyAll(plan, m.under(alive))
+    const after = await verdict(m, step)
+    // An offline CPU leaves the list of those online, and here nobody does that.
+    if (after !== undefined && step.id !== 'smt-siblings') expect(after).toEqual([])
+  })
+})
+
+test('what an operator may be cut off by is only done when it is named', () => {
+  const plain = chooseSteps({})
+  expect(plain.steps.map(({id}) => id)).not.toContain('management-nic')
+  expect(plain.offered.map(({id}) => id)).toEqual([
+    'cpuset-partition',
+    'systemd-slices',
+    'smt-siblings',
+    'management-nic',
+  ])
+  expect(chooseSteps({also: ['management-nic']}).steps.map(({id}) => id)).toContain('management-nic')
+  expect(chooseSteps({only: ['management-nic']}).steps).toHaveLength(1)
+  expect(chooseSteps({never: ['mce-poll']}).steps.map(({id}) => id)).not.toContain('mce-poll')
+})
+
+test('the management card is found, told of, and left alone by the steps that move its like', async () => {
+  const m = machine(untunedFiles())
+  const plan = await makePlan(m.host, {settings: asked, ...chooseSteps({})})
+  const texts = JSON.stringify(plan.steps.flatMap(({changes}) => changes))
+  expect(texts).not.toContain('/proc/irq/25/')
+  expect(texts).not.toContain('/net/eth0/')
+  expect(texts).toContain('/net/eth1/')
+  expect(plan.onRequest?.find(({id}) => id === 'management-nic')).toMatchObject({changes: 2})
+  const notes = plan.steps.flatMap((step) => step.notes)
+  expect(
+    notes.filter(({reason}) => reason.includes('--also management-nic')).map(({subject}) => subject),
+  ).toEqual(['irq 25 (eth0-rx-0)', 'eth0 rx-0'])
+})
