@@ -5,6 +5,7 @@ import clocksourceTsc from './clocksource-tsc.ts'
 import clocksourceWatchdogOff from './clocksource-watchdog-off.ts'
 import cmdlineDuplicates from './cmdline-duplicates.ts'
 import cmdlineKernelWarnings from './cmdline-kernel-warnings.ts'
+import cmdlineMisread from './cmdline-misread.ts'
 import cmdlineQuoting from './cmdline-quoting.ts'
 import cmdlineUnknownParams from './cmdline-unknown-params.ts'
 import fairServer from './fair-server.ts'
@@ -41,6 +42,7 @@ export const CHECKS: readonly Check[] = [
   clocksourceWatchdogOff,
   cmdlineUnknownParams,
   cmdlineKernelWarnings,
+  cmdlineMisread,
   cmdlineDuplicates,
   cmdlineQuoting,
   bootCpuNotIsolated,

@@ -8,6 +8,7 @@ import LabRun from './lab/run.ts'
 import LabShell from './lab/shell.ts'
 import LabStory from './lab/story.ts'
 import Launch from './launch.ts'
+import Lint from './lint.ts'
 import Plan from './plan.ts'
 import Preflight from './preflight.ts'
 import Status from './status.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   'lab:shell': LabShell,
   apply: Apply,
   launch: Launch,
+  lint: Lint,
   preflight: Preflight,
   plan: Plan,
   status: Status,

@@ -14,10 +14,15 @@ export const kernel = defineFact<Kernel>('kernel', async (host) => {
     (await host.read('/proc/sys/kernel/osrelease'))?.trim() ||
     (await host.read('/proc/version'))?.trim().split(/\s+/)[2]
   if (release === undefined) throw new Error('neither /proc/sys/kernel/osrelease nor /proc/version exists')
+  return parseKernel(release)
+})
+
+/** Throws for what is no release. Pure. */
+export function parseKernel(release: string): Kernel {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? []
   if (major === undefined || minor === undefined) throw new Error(`not a kernel release: "${release}"`)
   return {release, major: Number(major), minor: Number(minor)}
-})
+}
 
 /** Whether a kernel is of this version or newer. Distributions backport: use it only where no better sign exists. */
 export function atLeast(kernel: Kernel, major: number, minor: number): boolean {

@@ -15,7 +15,7 @@ export function nearest(typed: string, names: readonly string[], most = 3): read
 }
 
 /** Levenshtein: insertions, deletions and replacements. */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({length: b.length + 1}, (_, index) => index)
   for (const [i, char] of [...a].entries()) {
     const next = [i + 1]

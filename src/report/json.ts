@@ -44,19 +44,22 @@ export function toReport(results: readonly Result[], context: ReportContext): Re
     summary,
     cpus: {quiet: `${quiet}`, disturbed: `${disturbed}`, unproven: `${unproven}`},
     ...(watch ? {measured: watch.cpus.map(measured)} : {}),
-    checks: results.map((result) => ({
-      id: result.check.id,
-      title: result.check.title,
-      status: result.status,
-      ms: Math.round(result.ms),
-      ...('evidence' in result ? {evidence: result.evidence} : {}),
-      ...('reason' in result ? {reason: result.reason} : {}),
-      ...('allowed' in result ? {allowed: true as const} : {}),
-      ...('findings' in result ? {findings: result.findings.map(finding)} : {}),
-      ...('remedy' in result ? {remedy: result.remedy} : {}),
-    })),
+    checks: results.map(checkReport),
   }
 }
+
+/** One result, as it stands in a report. Pure. */
+export const checkReport = (result: Result): Report['checks'][number] => ({
+  id: result.check.id,
+  title: result.check.title,
+  status: result.status,
+  ms: Math.round(result.ms),
+  ...('evidence' in result ? {evidence: result.evidence} : {}),
+  ...('reason' in result ? {reason: result.reason} : {}),
+  ...('allowed' in result ? {allowed: true as const} : {}),
+  ...('findings' in result ? {findings: result.findings.map(finding)} : {}),
+  ...('remedy' in result ? {remedy: result.remedy} : {}),
+})
 
 const finding = ({cpus, ...rest}: Finding) => ({...rest, ...(cpus === undefined ? {} : {cpus: `${cpus}`})})
 

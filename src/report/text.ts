@@ -111,12 +111,8 @@ function renderRemedy({text, command}: Remedy, {paint, width}: TextOptions): rea
   return [...painted, `        ${paint('bold', command)}`]
 }
 
-/** The counts, and at last the answer: which CPUs are quiet, and what is wrong with the others. */
-export function renderSummary(
-  results: readonly Result[],
-  isolated: CpuSet,
-  {paint, width}: TextOptions,
-): readonly string[] {
+/** "2 failed, 1 warning, 12 passed" */
+export function renderCounts(results: readonly Result[], {paint}: Pick<TextOptions, 'paint'>): string {
   const {ok, warn, fail, skip, unknown} = summarize(results)
   const counts = [
     fail > 0 ? paint('red', `${fail} failed`) : '',
@@ -125,6 +121,16 @@ export function renderSummary(
     skip > 0 ? `${skip} skipped` : '',
     paint(fail + unknown === 0 ? 'green' : 'dim', `${ok} passed`),
   ]
+  return counts.filter(Boolean).join(', ')
+}
+
+/** The counts, and at last the answer: which CPUs are quiet, and what is wrong with the others. */
+export function renderSummary(
+  results: readonly Result[],
+  isolated: CpuSet,
+  options: TextOptions,
+): readonly string[] {
+  const {paint, width} = options
   const {quiet, unproven, disturbed, why} = judgeCpus(results, isolated)
   const sentences = [
     ...(quiet.isEmpty ? [] : [`CPU ${quiet} ${quiet.size === 1 ? 'is' : 'are'} quiet.`]),
@@ -136,7 +142,7 @@ export function renderSummary(
   const style: Style = quiet.equals(isolated) ? 'green' : disturbed.isEmpty ? 'yellow' : 'red'
   return [
     '',
-    counts.filter(Boolean).join(', '),
+    renderCounts(results, options),
     ...wrap(sentences.join(' '), {indent: 0, width}).map((line) => paint(style, line)),
   ]
 }

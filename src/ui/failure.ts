@@ -42,7 +42,9 @@ function describe(error: unknown): Failure {
     }
   const {message, oclif, suggestions} = error as Error & {oclif?: {exit?: number}; suggestions?: string[]}
   // oclif's parser puts "See more help with --help" and pages of context on further lines.
-  const [first = 'unknown error'] = String(message ?? error).split('\n')
+  const [head = 'unknown error', detail = ''] = String(message ?? error).split('\n')
+  // "Parsing --cpus" alone does not say what is wrong with it.
+  const first = head.startsWith('Parsing --') ? `${head.trim()}: ${detail.trim()}` : head
   const fromParser = oclif !== undefined
   return {
     message: first,

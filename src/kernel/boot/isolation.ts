@@ -61,8 +61,10 @@ export function isolationOf(cmdline: Cmdline | string, cpus: BootCpus): Isolatio
     let reason: string | undefined
     if (name === 'nohz_full') reason = setup(value, ['tick', 'unbound'])
     if (name === 'isolcpus') {
-      const {flags, list, error} = isolcpusFlags(value)
+      const {flags, skipped, list, error} = isolcpusFlags(value)
       reason = error ?? setup(list, flags)
+      if (skipped.length > 0)
+        refused.push({text, reason: `"${skipped.join(', ')}" is no flag, and is skipped`})
     }
     if (name === 'rcu_nocbs' && value !== '') {
       const parsed = parseKernelList(value, cpus.count)
@@ -91,21 +93,24 @@ export function isolationOf(cmdline: Cmdline | string, cpus: BootCpus): Isolatio
 /** housekeeping_isolcpus_setup(): the flags in front of the list. An unknown one is skipped, an illegal one ends it. */
 function isolcpusFlags(value: string): {
   readonly flags: readonly Flag[]
+  readonly skipped: readonly string[]
   readonly list: string
   readonly error?: string
 } {
   const flags: Flag[] = []
+  const skipped: string[] = []
   let rest = value
   while (/^[A-Za-z]/.test(rest)) {
     const end = rest.indexOf(',')
     const word = end === -1 ? rest : rest.slice(0, end)
-    if (end === -1) return {flags, list: '', error: `"${word}" is no flag, and no CPU follows it`}
+    if (end === -1) return {flags, skipped, list: '', error: `"${word}" is no flag, and no CPU follows it`}
     if (word === 'nohz') flags.push('tick')
     else if (word === 'domain' || word === 'managed_irq') flags.push(word)
-    else if (!/^[A-Za-z_]+$/.test(word)) return {flags, list: '', error: `"${word}" is no flag`}
+    else if (/^[A-Za-z_]+$/.test(word)) skipped.push(word)
+    else return {flags, skipped, list: '', error: `"${word}" is no flag`}
     rest = rest.slice(end + 1)
   }
-  return {flags: flags.length === 0 ? ['domain'] : flags, list: rest}
+  return {flags: flags.length === 0 ? ['domain'] : flags, skipped, list: rest}
 }
 
 /**

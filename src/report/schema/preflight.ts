@@ -18,7 +18,7 @@ const Finding = z.strictObject({
   remedy: Remedy.optional(),
 })
 
-const CheckResult = z.strictObject({
+export const CheckResult = z.strictObject({
   id: z.string(),
   title: z.string().describe('the good case'),
   status: z.enum(['ok', 'warn', 'fail', 'skip', 'unknown']),
@@ -28,6 +28,14 @@ const CheckResult = z.strictObject({
   allowed: z.literal(true).optional().describe('failed, and --allow made it a warning'),
   findings: z.array(Finding).optional(),
   remedy: Remedy.optional(),
+})
+
+export const Summary = z.strictObject({
+  ok: z.number(),
+  warn: z.number(),
+  fail: z.number(),
+  skip: z.number(),
+  unknown: z.number(),
 })
 
 const Spun = z.strictObject({
@@ -57,13 +65,7 @@ export const ReportSchema = z.strictObject({
     .optional()
     .describe('when the CPUs were watched; absent when they were not'),
   ok: z.boolean().describe('nothing failed and nothing is unknown'),
-  summary: z.strictObject({
-    ok: z.number(),
-    warn: z.number(),
-    fail: z.number(),
-    skip: z.number(),
-    unknown: z.number(),
-  }),
+  summary: Summary,
   cpus: z.strictObject({
     quiet: cpulist.describe('proven: watched under load, and nothing found'),
     disturbed: cpulist,

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+import {cmdline} from '../facts/cmdline.ts'
+import {possible, present} from '../facts/cpus.ts'
+import {optional} from '../facts/fact.ts'
+import {kernel} from '../facts/kernel.ts'
+import {isolationOf} from '../kernel/boot/isolation.ts'
+import {COMMAND_LINE_SIZE, foreignArguments} from '../kernel/boot/known.ts'
+import {defineCheck, type Finding} from './check.ts'
+
+export default defineCheck({
+  id: 'cmdline-misread',
+  title: 'boot arguments mean what they say',
+  why: 'The kernel drops an isolation argument it cannot read and boots as if it had not been there: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This applies the rules of its parsers, and needs no log.',
+  facts: {cmdline, possible, present: optional(present), kernel: optional(kernel)},
+  judge({cmdline, possible, present, kernel}) {
+    const last = [...possible].at(-1)
+    if (last === undefined) return {unknown: 'no CPU is possible'}
+    const {refused} = isolationOf(cmdline, {count: last + 1, ...(present ? {present} : {})})
+    const length = Buffer.byteLength(cmdline.text)
+    const cut: readonly Finding[] =
+      length < COMMAND_LINE_SIZE - 1
+        ? []
+        : [
+            {
+              severity: 'fail',
+              message: 'the boot arguments are too long, and what is beyond the limit is lost',
+              expected: `fewer than ${COMMAND_LINE_SIZE - 1} bytes`,
+              actual: `${length}`,
+            },
+          ]
+    const version = kernel && kernel.major + kernel.minor / 1000
+    return [
+      ...cut,
+      ...refused.map(({text, reason}) => ({
+        severity: 'fail' as const,
+        subject: text,
+        message: `not read as it is written: ${reason}`,
+      })),
+      ...foreignArguments(cmdline, version).map(({text, reason, inert}) => ({
+        severity: inert ? ('warn' as const) : ('fail' as const),
+        subject: text,
+        message: `has no effect: ${reason}`,
+      })),
+    ]
+  },
+  remedy: {text: 'correct the boot arguments (isolctl lint judges them beforehand) and reboot'},
+  reference: 'kernel/sched/isolation.c, lib/bitmap-str.c: bitmap_parselist, init/main.c: unknown_bootoption',
+})

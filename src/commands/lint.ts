@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+import {readFile} from 'node:fs/promises'
+import {text as textOf} from 'node:stream/consumers'
+import {Flags} from '@oclif/core'
+import {parseKernel} from '../facts/kernel.ts'
+import {lintBoot} from '../kernel/boot/lint.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {lintReport, renderLint} from '../report/lint.ts'
+import type {LintReport} from '../report/schema/lint.ts'
+import type {Paint} from '../report/text.ts'
+import {exitCode} from '../report/verdict.ts'
+import {colour} from '../ui/colour.ts'
+import {columns} from '../ui/terminal.ts'
+import {cpulist, IsolCommand} from './base.ts'
+
+export default class Lint extends IsolCommand {
+  static override summary = 'Judge boot arguments without a machine, by the kernel’s own rules.'
+  static override description =
+    'Says what a kernel would make of them, and names what it would drop or read otherwise than it is written.'
+  static override examples = [
+    '<%= config.bin %> lint --cmdline /proc/cmdline --cpus 8 --kernel 6.12',
+    'echo nohz_full=2-9 isolcpus=managedirq,2-9 | <%= config.bin %> lint --cmdline - --cpus 8 --kernel 6.12 --isolated 2-7',
+  ]
+  static override flags = {
+    cmdline: Flags.string({
+      description: 'file with the boot arguments, as in /proc/cmdline; - reads standard input',
+      required: true,
+      helpValue: '<file>',
+    }),
+    cpus: Flags.integer({
+      description: 'how many CPUs the machine has',
+      required: true,
+      min: 1,
+      max: 8192,
+    }),
+    kernel: Flags.string({description: 'its Linux version', required: true, helpValue: '<version>'}),
+    isolated: cpulist({
+      description: 'CPUs that are to be isolated; default: what the arguments isolate',
+    }),
+    strict: Flags.boolean({description: 'fail on warnings as well'}),
+  }
+
+  async run(): Promise<LintReport> {
+    const {flags} = await this.parse(Lint)
+    if (flags.root !== undefined)
+      throw new UserError('lint looks at no machine, and takes no --root', {
+        help: 'isolctl preflight --root DIR judges a captured machine',
+      })
+    const boot = {
+      text: await input(flags.cmdline),
+      cpus: flags.cpus,
+      kernel: version(flags.kernel),
+      isolated: flags.isolated,
+    }
+    const linted = await lintBoot(boot)
+    const report = lintReport(boot, linted)
+    const paint: Paint = (style, text) => colour[style](text)
+    if (!this.jsonEnabled())
+      for (const line of renderLint(report, linted, {...flags, paint, width: Math.min(columns(), 120)}))
+        this.log(line)
+    process.exitCode = exitCode(linted.results, flags)
+    return report
+  }
+}
+
+async function input(file: string): Promise<string> {
+  const text =
+    file === '-'
+      ? await textOf(process.stdin)
+      : await readFile(file, 'utf8').catch((cause: unknown) => {
+          throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? 'EIO'}`, {
+            exit: Exit.unsuitable,
+            cause,
+          })
+        })
+  if (text.trim() === '')
+    throw new UserError(`no boot arguments in ${file === '-' ? 'standard input' : file}`, {
+      help: 'give it what /proc/cmdline has: isolctl lint --cmdline /proc/cmdline',
+    })
+  return text
+}
+
+function version(text: string) {
+  try {
+    return parseKernel(text)
+  } catch (cause) {
+    throw new UserError((cause as Error).message, {
+      help: 'a version looks like 6.12 or 6.1.0-28-amd64',
+      cause,
+    })
+  }
+}
