@@ -11,7 +11,14 @@ const SYSTEM = 'test/**/*.system.test.ts'
 export default defineConfig({
   test: {
     projects: [
-      {test: {...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**', SYSTEM]}},
+      {
+        test: {
+          ...common,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/lab/**', 'test/vm/**', SYSTEM],
+        },
+      },
       // Real processes, killed and traced: seconds each, and no kernel of our own.
       {test: {...common, name: 'system', include: [SYSTEM]}},
       {
@@ -24,6 +31,17 @@ export default defineConfig({
           // Once more, and said so: an emulated CPU that its host held up for a second looks like a disturbed one.
           retry: 1,
           testTimeout: 300_000,
+          hookTimeout: 3_000_000,
+        },
+      },
+      {
+        // A real Debian with its own boot loader: a boot is a minute of an emulated machine.
+        test: {
+          ...common,
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 900_000,
           hookTimeout: 3_000_000,
         },
       },

@@ -4,6 +4,7 @@
 #
 #   bootstrap.sh node   node_modules as package-lock.json wants them
 #   bootstrap.sh lab    that, and the Debian packages that building and booting the lab kernel takes
+#   bootstrap.sh vm     that, and those that make virtual machines of a whole Debian, for their tests
 #
 # Installs nothing that is there already; says what it is going to install before it does. Exits 69 where it cannot.
 set -eu
@@ -11,6 +12,8 @@ cd "$(dirname "$0")/.."
 
 # Kernel build, C programs, QEMU. perl and patch are used by the kernel's own scripts and by us.
 PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
+
+VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
 
 fail() { # what, help
   printf 'error: %s\nhelp: %s\n' "$1" "$2" >&2
@@ -80,5 +83,10 @@ case ${1:-} in
     install_packages
     install_modules
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab' ;;
+  vm)
+    PACKAGES="$PACKAGES $VM_PACKAGES"
+    install_packages
+    install_modules
+    ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|vm' ;;
 esac

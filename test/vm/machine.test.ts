@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/** The harness itself: if these fail, nothing else here says anything. */
+import {mkdtemp, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterAll, beforeAll, expect, test} from 'vitest'
+import {debianImage, type Loader, overlay} from './support/image.ts'
+import {isolctlDisk} from './support/isolctl.ts'
+import {bootReport, firmwareVariables, startVm, type VmOptions} from './support/machine.ts'
+
+let folder: string
+let data: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'isolctl-vm-'))
+  data = await isolctlDisk(folder)
+})
+afterAll(() => rm(folder, {recursive: true, force: true}))
+
+/** As an administrator does it by hand. */
+const NEW_ARGUMENTS: Record<Loader, string> = {
+  grub: 'sed -i s/quiet/vm.test=1/ /etc/default/grub && update-grub',
+  'systemd-boot':
+    'sed -i s/quiet/vm.test=1/ /etc/kernel/cmdline && kernel-install add $(uname -r) /boot/vmlinuz-$(uname -r)',
+}
+
+async function machine(loader: Loader): Promise<VmOptions> {
+  const disk = await overlay(await debianImage(loader, (line) => process.stderr.write(`${line}\n`)), folder)
+  return {disk, data, ...(loader === 'systemd-boot' ? {variables: await firmwareVariables(folder)} : {})}
+}
+
+test.for(['grub', 'systemd-boot'] as const)(
+  'a machine with %s boots, takes scripts and boot arguments, and keeps what was flushed',
+  async (loader) => {
+    const options = await machine(loader)
+    const first = await bootReport(options)
+    expect(first.release).toMatch(/^\d+\.\d+\..*-cloud-amd64$/)
+    expect(first.cmdline).toMatch(/root=UUID=\S+ ro .*console=ttyS0/)
+    {
+      await using vm = await startVm({...options, mode: 'agent'})
+      expect((await vm.ready()).release).toBe(first.release)
+      const result = await vm.sh('echo out; echo err >&2; isolctl topology --json; exit 7')
+      expect(result).toMatchObject({exitCode: 7, stderr: 'err\n'})
+      expect(result.stdout).toMatch(/^out\n\{/)
+      await vm.must(`${NEW_ARGUMENTS[loader]}; echo kept >/root/flushed; sync`)
+      await vm.must('echo lost >/root/not-flushed')
+      await vm.cut()
+    }
+    expect((await bootReport(options)).cmdline).toMatch(/^(initrd=\S+ |BOOT_IMAGE=\S+ )?root=.* vm\.test=1/)
+    await using vm = await startVm({...options, mode: 'agent'})
+    await vm.ready()
+    expect(await vm.must('cat /root/flushed; ls /root/not-flushed || true')).toBe('kept\n')
+    await vm.powerOff()
+  },
+)
+
+test('a whole system comes up, and again after a reboot', async () => {
+  await using vm = await startVm(await machine('grub'))
+  const first = await vm.ready()
+  const state = await vm.must(
+    'while state=$(systemctl is-system-running); [ "$state" != running ] && [ "$state" != degraded ]; do sleep 1; done; echo $state; systemctl --failed --plain --no-legend',
+  )
+  expect(state).toBe('running\n')
+  const second = await vm.reboot()
+  expect(second.release).toBe(first.release)
+  expect(second.bootId).not.toBe(first.bootId)
+  await vm.powerOff()
+})
