@@ -6,6 +6,7 @@ import clocksourceWatchdogOff from './clocksource-watchdog-off.ts'
 import cmdlineDuplicates from './cmdline-duplicates.ts'
 import cmdlineKernelWarnings from './cmdline-kernel-warnings.ts'
 import cmdlineMisread from './cmdline-misread.ts'
+import cmdlinePendingReboot from './cmdline-pending-reboot.ts'
 import cmdlineQuoting from './cmdline-quoting.ts'
 import cmdlineUnknownParams from './cmdline-unknown-params.ts'
 import fairServer from './fair-server.ts'
@@ -45,6 +46,7 @@ export const CHECKS: readonly Check[] = [
   cmdlineMisread,
   cmdlineDuplicates,
   cmdlineQuoting,
+  cmdlinePendingReboot,
   bootCpuNotIsolated,
   isolcpusEffective,
   nohzFullEffective,

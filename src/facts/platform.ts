@@ -7,6 +7,18 @@ export const clocksource = defineFact<string>('clocksource', async (host) =>
   (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim(),
 )
 
+/** `uname -m`: "x86_64". Kernels before 6.1 do not have the file. */
+export const machine = defineFact<string>('machine', async (host) =>
+  (await mustRead(host, '/proc/sys/kernel/arch')).trim(),
+)
+
+/** Feature flags of the first CPU, as x86 names them. Throws on other architectures. */
+export const cpuFlags = defineFact<ReadonlySet<string>>('cpu-flags', async (host) => {
+  const flags = /^flags\s*:\s*(.*)$/m.exec(await mustRead(host, '/proc/cpuinfo'))?.[1]
+  if (flags === undefined) throw new Error('/proc/cpuinfo has no flags: not an x86 machine')
+  return new Set(flags.trim().split(/\s+/))
+})
+
 /** A sign that this is a virtual machine, or undefined when there is none. Throws where none would show. */
 export const guest = defineFact<string | undefined>('guest', async (host) => {
   const type = (await host.read('/sys/hypervisor/type'))?.trim()

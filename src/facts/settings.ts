@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Policy} from '../config/policy.ts'
 import type {Target} from '../config/target.ts'
+import type {IsolationPolicy} from '../kernel/boot/policy.ts'
 import {defineFact} from './fact.ts'
 
 /** What the operator asked for: which CPUs, under which policy, watched for how long. */
@@ -8,6 +9,8 @@ export interface Settings extends Target {
   readonly policy: Policy
   /** How long measurements watch, in milliseconds. */
   readonly windowMs: number
+  /** How isolation begins at boot; absent: static, and no arguments besides ours. */
+  readonly boot?: {readonly isolation: IsolationPolicy; readonly extra: readonly string[]}
 }
 
 /** Given by the command, not read from the machine: see `given` in fact.ts. */

@@ -68,7 +68,13 @@ export interface Host extends HostView {
   makeFolder(path: string, there: boolean): Promise<void>
   /** Say where a thread may run: a cpulist. ESRCH when the thread with that number did not start then. */
   setAffinity(thread: Thread, cpus: string): Promise<void>
-  run(argv: readonly [string, ...string[]]): Promise<{readonly stdout: string}>
+  run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<{readonly stdout: string}>
+}
+
+export interface RunOptions {
+  readonly stdin?: string
+  /** What it prints is for people, in their language; otherwise it is told to speak English. */
+  readonly translated?: boolean
 }
 
 /** A system error with the path as the user knows it. */

@@ -6,7 +6,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
-import {type Helper, type Host, HostError, type Live, type Thread} from './host.ts'
+import {type Helper, type Host, HostError, type Live, type RunOptions, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 
 /** The machine we run on. */
@@ -93,9 +93,17 @@ async function setAffinity({tid, start}: Thread, cpus: string): Promise<void> {
  * In a session of its own: a Ctrl-C asks us to stop after the change at hand, and must not cut that change in two. Throws
  * Error with the command, how it ended, and the last thing it complained about.
  */
-async function run([file, ...args]: readonly [string, ...string[]]): Promise<{readonly stdout: string}> {
+async function run(
+  [file, ...args]: readonly [string, ...string[]],
+  {stdin, translated = false}: RunOptions = {},
+): Promise<{readonly stdout: string}> {
   try {
-    const {stdout} = await execa(file, args, {env: {LC_ALL: 'C'}, stdin: 'ignore', detached: true})
+    const {stdout} = await execa(file, args, {
+      env: translated ? {} : {LC_ALL: 'C'},
+      ...(stdin === undefined ? {stdin: 'ignore' as const} : {input: stdin}),
+      stripFinalNewline: false,
+      detached: true,
+    })
     return {stdout}
   } catch (cause) {
     if (!(cause instanceof ExecaError)) throw cause

@@ -72,6 +72,18 @@ const FileChange = z.strictObject({
   about: z.string().exactOptional(),
 })
 
+/** A variable in GRUB's environment block. Only GRUB's own program may write there. null: it is not set. */
+const GrubenvChange = z.strictObject({
+  kind: z.literal('grubenv'),
+  path: absolute,
+  name: z.string().regex(/^[a-z_]+$/),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  /** grub-editenv, under the name that it has here. */
+  editenv: absolute,
+  about: z.string().exactOptional(),
+})
+
 /**
  * A command that makes something follow from files, such as update-grub. Either direction may have none: what must run
  * after the files of a step went in, and again after they came out, is planned as {argv: null, undo: C} before them and
@@ -83,6 +95,16 @@ const RunChange = z.strictObject({
   undo: argv.nullable(),
   /** What it did is gone at reboot. */
   untilReboot: z.literal(true).exactOptional(),
+  /** What it prints becomes a grub.cfg, in one step, and only after it was checked: nobody ever boots half of one. */
+  into: z
+    .strictObject({
+      path: absolute,
+      /** Gets it on standard input. */
+      check: argv,
+      /** Boot arguments that every ordinary entry in it must pass. */
+      passes: z.array(z.string()),
+    })
+    .exactOptional(),
   about: z.string().exactOptional(),
 })
 
@@ -95,6 +117,7 @@ export const ChangeSchema = z.discriminatedUnion('kind', [
   AffinityChange,
   FolderChange,
   FileChange,
+  GrubenvChange,
   RunChange,
 ])
 
@@ -168,6 +191,8 @@ export function subjectOf(change: Change): string {
       return (change.argv ?? change.undo ?? []).join(' ')
     case 'affinity':
       return `${change.comm} [${change.tid}]`
+    case 'grubenv':
+      return `${change.path} ${change.name}`
     default:
       return change.path
   }
@@ -176,6 +201,7 @@ export function subjectOf(change: Change): string {
 /** The place whose content it changes, as a key; undefined for a command. */
 export function placeOf(change: Change): string | undefined {
   if (change.kind === 'run') return undefined
+  if (change.kind === 'grubenv') return `${change.path} ${change.name}`
   return change.kind === 'affinity' ? `task ${change.tid} ${change.start}` : change.path
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
+import {grubProblems} from '../kernel/boot/grub.ts'
+import {parseGrubenv} from '../kernel/boot/grubenv.ts'
 import {type Change, type ContentChange, cpusOf, sameValue, subjectOf} from './change.ts'
 
 /** What is there now; null when nothing is, or when the thread of that number is another one. Throws HostError. */
@@ -10,9 +12,19 @@ export async function current(change: ContentChange, host: HostView): Promise<st
       return (await taskAffinity(host, change)) ?? null
     case 'folder':
       return (await host.isFolder(change.path)) ? '' : null
+    case 'grubenv':
+      return (await grubenv(change.path, host))?.get(change.name) ?? null
     default:
       return (await host.read(change.path)) ?? null
   }
+}
+
+async function grubenv(path: string, host: HostView): Promise<ReadonlyMap<string, string> | undefined> {
+  const text = await host.read(path)
+  if (text === undefined) return undefined
+  const variables = parseGrubenv(text)
+  if (variables === undefined) throw new Error(`${path} is not a GRUB environment block`)
+  return variables
 }
 
 /**
@@ -33,8 +45,15 @@ export async function effect(change: Change, host: Host): Promise<void> {
     case 'file':
       await host.writeFile(change.path, change.to)
       break
+    case 'grubenv': {
+      const {editenv, path, name, to} = change
+      await host.run(to === null ? [editenv, path, 'unset', name] : [editenv, path, 'set', `${name}=${to}`])
+      break
+    }
     case 'run':
-      if (change.argv !== null) await host.run(change.argv)
+      if (change.argv === null) return
+      if (change.into) await generate(change.argv, change.into, host)
+      else await host.run(change.argv)
       return
   }
   const found = await current(change, host)
@@ -42,6 +61,25 @@ export async function effect(change: Change, host: Host): Promise<void> {
     throw new Error(
       `wrote "${change.to}" to ${subjectOf(change)}, and it reads back as "${found?.trim() ?? ''}"`,
     )
+}
+
+/**
+ * Let a command make a grub.cfg, and put it in place when it is sound. update-grub would write over the file that GRUB
+ * reads, and a power cut meanwhile leave half of it. In the operator's own language: menu titles are translated.
+ */
+async function generate(
+  argv: readonly [string, ...string[]],
+  {path, check, passes}: NonNullable<Extract<Change, {kind: 'run'}>['into']>,
+  host: Host,
+): Promise<void> {
+  const {stdout} = await host.run(argv, {translated: true})
+  const [problem, ...more] = grubProblems(stdout, passes)
+  if (problem !== undefined)
+    throw new Error(
+      `what ${argv.join(' ')} makes is not what was planned: ${problem}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
+    )
+  await host.run(check, {stdin: stdout})
+  await host.writeFile(path, stdout)
 }
 
 /**

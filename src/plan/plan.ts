@@ -26,6 +26,8 @@ const PlannedStepSchema = z.strictObject({
   blast: z.string(),
   /** Takes effect at the next boot only. */
   needsReboot: z.literal(true).exactOptional(),
+  /** It is all written already, and waits for a reboot. */
+  pending: z.literal(true).exactOptional(),
   /** In order; none when the machine is already so. */
   changes: z.array(ChangeSchema),
   /** What is left alone on purpose. */
@@ -103,7 +105,7 @@ export async function makePlan(
 }
 
 function planStep(step: Step, title: string, facts: Record<string, unknown>): PlannedStep {
-  const {changes, notes = []} = step.plan(facts)
+  const {changes, notes = [], pending} = step.plan(facts)
   const {id, check, blast, needsReboot} = step
   return {
     id,
@@ -111,6 +113,7 @@ function planStep(step: Step, title: string, facts: Record<string, unknown>): Pl
     check,
     blast,
     ...(needsReboot ? {needsReboot} : {}),
+    ...(pending ? {pending} : {}),
     changes: [...changes],
     notes: [...notes],
   }
@@ -127,6 +130,10 @@ async function gatherAll(
 
 export const changeCount = ({steps}: Plan): number =>
   steps.reduce((sum, {changes}) => sum + changes.length, 0)
+
+/** Whether the machine waits for a reboot, once the plan is carried out. */
+export const rebootPending = ({steps}: Plan): boolean =>
+  steps.some(({needsReboot, pending, changes}) => pending || (needsReboot && changes.length > 0))
 
 /** A plan that was saved. Throws UserError saying where it is not one, or not one for this machine. Pure. */
 export function parsePlan(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {Step} from './step.ts'
+import {bootArguments} from './steps/boot-arguments.ts'
 import {cpufreq} from './steps/cpufreq.ts'
 import {cpusetPartition} from './steps/cpuset-partition.ts'
 import {fairServer} from './steps/fair-server.ts'
@@ -48,6 +49,7 @@ export const STEPS: readonly Step[] = [
   systemdSlices,
   smtSiblings,
   managementNic,
+  bootArguments,
 ]
 
 /** By name. */

@@ -27,8 +27,15 @@ export interface StepSpec<F extends Facts> {
   /** Only done when it was asked for by name, and why, in a few words: "could cut you off". */
   readonly onRequest?: string
   readonly facts: F
-  /** Pure: the same facts always give the same changes; none when the machine is already as it should be. */
-  plan(facts: Values<F>): {readonly changes: readonly Change[]; readonly notes?: readonly Note[]}
+  /**
+   * `pending`: it is all written already, and waits for a reboot.
+   * Pure: the same facts always give the same changes; none when the machine is already as it should be.
+   */
+  plan(facts: Values<F>): {
+    readonly changes: readonly Change[]
+    readonly notes?: readonly Note[]
+    readonly pending?: true
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of steps over different facts

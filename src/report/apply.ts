@@ -4,7 +4,7 @@ import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
 import type {ApplyEvent} from '../plan/apply.ts'
 import {subjectOf} from '../plan/change.ts'
-import type {Plan} from '../plan/plan.ts'
+import {type Plan, rebootPending} from '../plan/plan.ts'
 import type {Undone} from '../plan/undo.ts'
 import {named} from './changes.ts'
 import type {ApplyReport, UndoReport} from './schema/machine.ts'
@@ -39,6 +39,8 @@ export function applyReport(plan: Plan, events: readonly ApplyEvent[]): ApplyRep
     if (event.type === 'undo') report.undone = [...(report.undone ?? []), undoneReport(event.undone)]
     if (event.type === 'end') Object.assign(report, {outcome: event.outcome.status, run: event.outcome.run})
   }
+  if ((report.outcome === 'applied' || report.outcome === 'unchanged') && rebootPending(plan))
+    report.rebootPending = true
   return report
 }
 
@@ -52,10 +54,11 @@ export function undoneReport({delta, result, found, reason}: Undone): UndoReport
 }
 
 /** What apply's exit code says. */
-export function applyExit({outcome, error, unknown}: ApplyReport): Exit {
+export function applyExit({outcome, error, unknown, rebootPending}: ApplyReport): Exit {
   if (outcome === 'not-undone') return Exit.applyNotUndone
   if (outcome === 'undone') return error?.code === 'interrupted' ? Exit.interrupted : Exit.applyUndone
-  return unknown.length > 0 ? Exit.unknown : Exit.ok
+  if (unknown.length > 0) return Exit.unknown
+  return rebootPending ? Exit.rebootPending : Exit.ok
 }
 
 /** The result, for people; a failed run's is in `applyFailure`. */
@@ -83,6 +86,7 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
     const back = undone.filter(({result}) => result !== 'conflict' && result !== 'failed').length
     lines.push(`undone: ${back} of ${count(undone.length, 'change')} made by this run`)
   }
+  if (report.rebootPending) lines.push('a reboot is pending: what was set for boot is in force after it')
   if (outcome === 'applied' && results('done') > 0) lines.push('Undo later with: isolctl undo')
   return `${lines.join('\n')}\n`
 }

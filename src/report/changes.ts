@@ -26,7 +26,13 @@ export function renderChanges(
     if (change.kind === 'folder') return [`  ${changeMark(change)} ${change.path}/`]
     if (change.kind === 'file')
       return [`  ${changeMark(change)} ${change.path}`, ...lineDiff(change.from, change.to)]
-    return change.argv === null ? [] : [`  $ ${change.argv.join(' ')}`]
+    if (change.kind === 'grubenv')
+      return [
+        `  ${changeMark(change)} ${change.path}   ${change.name}: ${told(change.from)} -> ${told(change.to)}`,
+      ]
+    return change.argv === null
+      ? []
+      : [`  $ ${change.argv.join(' ')}${change.into ? ` > ${change.into.path}` : ''}`]
   })
 }
 
@@ -43,6 +49,7 @@ const diffOf = (change: Value): string => {
   const {from, to} = valuesOf(change)
   return change.kind === 'set' && change.format === 'word' ? to : `${from} -> ${to}`
 }
+const told = (value: string | null) => value ?? '(unset)'
 
 /** On one line where it fits, else broken before what the path stands for, else also before the values. */
 function renderValue(

@@ -2,7 +2,7 @@
 import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
 import {isVolatile} from '../plan/change.ts'
-import {changeCount, type Plan, type PlannedStep} from '../plan/plan.ts'
+import {changeCount, type Plan, type PlannedStep, rebootPending} from '../plan/plan.ts'
 import {colour} from '../ui/colour.ts'
 import {renderChanges} from './changes.ts'
 
@@ -19,7 +19,9 @@ export interface PlanLayout {
 
 /** A plan as a diff, for people. */
 export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayout): string {
-  const shown = plan.steps.filter(({changes, notes}) => changes.length > 0 || notes.length > 0)
+  const shown = plan.steps.filter(
+    ({changes, notes, pending}) => changes.length > 0 || notes.length > 0 || pending,
+  )
   const lines = [
     ...wrap([`${plan.host}:`, ...headline(plan).split(' ')], {width}),
     ...shown.flatMap((step) => ['', ...renderStep(step, {width, verbose})]),
@@ -48,7 +50,9 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayou
 function headline(plan: Plan): string {
   const steps = plan.steps.filter(({changes}) => changes.length > 0)
   const reboots = steps.filter(({needsReboot}) => needsReboot).length
-  const nothing = plan.unknown.length > 0 ? 'no change known' : 'nothing to do'
+  const pending = plan.steps.some((step) => step.pending)
+  const nothing =
+    plan.unknown.length > 0 ? 'no change known' : pending ? 'nothing to do but reboot' : 'nothing to do'
   const what =
     steps.length === 0
       ? nothing
@@ -71,6 +75,7 @@ function renderStep(
       : wrap(step.blast.split(' '), {width, indent: 2}).map((line) => colour.dim(line))),
     ...renderChanges(step.changes, {width}),
     ...renderNotes(step, {width, verbose}),
+    ...(step.pending ? ['  = written already; it takes effect at the next boot'] : []),
   ]
 }
 
@@ -115,5 +120,6 @@ function footer(parts: readonly string[], width: number): readonly string[] {
 /** What plan's exit code says. */
 export function planExit(plan: Plan): Exit {
   if (changeCount(plan) > 0) return Exit.changes
-  return plan.unknown.length > 0 ? Exit.unknown : Exit.ok
+  if (plan.unknown.length > 0) return Exit.unknown
+  return rebootPending(plan) ? Exit.rebootPending : Exit.ok
 }

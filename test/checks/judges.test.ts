@@ -10,6 +10,8 @@ import {memoryHost} from '../../src/host/memory.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import type {Probe} from '../../src/measure/watch.ts'
 import {
+  BOOT_ENTRY,
+  bootEntry,
   CMDLINE,
   fakeLive,
   givens,
@@ -166,6 +168,15 @@ const ROWS: readonly Row[] = [
   ['cmdline-duplicates', 'with a dash', cmdline('nohz-full=3'), 'fail'],
   ['cmdline-duplicates', 'twice the same', cmdline('nohz_full=2-3'), 'warn'],
   ['cmdline-duplicates', 'after --, where the kernel does not look', cmdline('-- nohz_full=3'), 'ok'],
+  [
+    'cmdline-pending-reboot',
+    'something else is configured',
+    {[BOOT_ENTRY]: bootEntry('quiet nohz_full=1')},
+    'warn',
+    /a reboot will change/,
+  ],
+  ['cmdline-pending-reboot', 'typed in once', {[BOOT_ENTRY]: bootEntry('quiet')}, 'warn'],
+  ['cmdline-pending-reboot', 'a loader we do not know', {[BOOT_ENTRY]: undefined}, 'skip'],
   ['cmdline-quoting', 'single quotes', {'/proc/cmdline': "isolcpus='2-3'\n"}, 'fail', /'2-3'/],
   ['boot-cpu-not-isolated', 'CPU 0 in nohz_full', {[`${CPU}/nohz_full`]: '0-3\n'}, 'fail'],
   [

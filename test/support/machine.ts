@@ -83,6 +83,11 @@ export const schedDebugText = (
 export const CMDLINE =
   'BOOT_IMAGE=/vmlinuz root=/dev/sda1 isolcpus=domain,managed_irq,2-3 nohz_full=2-3 irqaffinity=0-1 tsc=reliable'
 
+/** Where systemd-boot keeps what it passes on that machine. */
+export const BOOT_ENTRY = '/boot/loader/entries/debian-6.12.117-isol1.conf'
+export const bootEntry = (options: string) =>
+  `title Debian\nversion 6.12.117-isol1\nlinux /vmlinuz\noptions ${options}\n`
+
 /** A machine of four CPUs on Linux 6.12 on which everything is as it should be for CPUs 2 and 3. */
 export function goodFiles(): Record<string, string> {
   const cpu = '/sys/devices/system/cpu'
@@ -122,6 +127,7 @@ export function goodFiles(): Record<string, string> {
     }),
     '/proc/stat': 'cpu  1 2 3 4\ncpu2 1 0 1 5 0 0 0 0 0 0\ncpu3 1 0 1 5 0 0 0 0 0 0\n',
     '/proc/cmdline': `${CMDLINE}\n`,
+    [BOOT_ENTRY]: bootEntry(CMDLINE),
     '/proc/cpuinfo': 'processor\t: 0\nflags\t\t: fpu tsc\n',
     '/proc/config.gz':
       'CONFIG_NO_HZ_FULL=y\nCONFIG_CPU_ISOLATION=y\nCONFIG_RCU_NOCB_CPU=y\nCONFIG_CPUSETS=y\nCONFIG_HZ=250\n',

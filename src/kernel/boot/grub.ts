@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
+import type {Note} from '../../plan/step.ts'
 import {parseScript, quote, type Statement} from './grub-script.ts'
+import {type BootPlan, fileChange, type MaybeFile, type WantedWord} from './loader.ts'
 import {nameOf, requirePlain, sameWord} from './words.ts'
 
 /**
@@ -15,12 +17,16 @@ const LINE = /^GRUB_CMDLINE_LINUX_DEFAULT="\$GRUB_CMDLINE_LINUX_DEFAULT((?: [^"]
 /** The drop-in that adds these words. Throws UserError for a word that a shell or GRUB could misread. */
 export function renderDropIn(words: readonly string[]): string {
   requirePlain(words)
-  return `${HEADER}GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT ${words.join(' ')}"\n`
+  return `${HEADER}${assignment(words)}`
 }
 
+const assignment = (words: readonly string[]) =>
+  `GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT ${words.join(' ')}"\n`
+
 /** The words that a drop-in of ours adds; none for anything else. */
-export const dropInWords = (text: string): readonly string[] =>
-  LINE.exec(text)?.[1]?.trim().split(' ').filter(Boolean) ?? []
+export const dropInWords = (text: string): readonly string[] => wordsIn(LINE.exec(text)?.[1])
+
+const wordsIn = (list = ''): readonly string[] => list.trim().split(' ').filter(Boolean)
 
 /** A menu entry that starts Linux. */
 export interface GrubEntry {
@@ -109,34 +115,22 @@ function sectionAt(text: string, position: number): string | undefined {
 export const ordinaryEntries = (entries: readonly GrubEntry[]): readonly GrubEntry[] =>
   entries.filter(({section = '', recovery}) => /^10_linux/.test(section) && !recovery)
 
-export interface Passes {
-  /** Words of ours that were passed before, */
-  readonly from: readonly string[]
-  /** and those that must be from now on. */
-  readonly to: readonly string[]
-}
-
 /**
- * What is wrong with a generated grub.cfg: every ordinary entry must pass each word of `to` exactly once and nothing else
- * of that name, and no word that is only in `from`; a recovery entry none of them. Empty: nothing. Pure.
+ * What is wrong with a generated grub.cfg: every ordinary entry must pass each of these words exactly once, and of those
+ * that the kernel takes once no other. Empty: nothing. Pure.
  */
-export function grubProblems(text: string, {from, to}: Passes): readonly string[] {
-  const entries = parseGrubCfg(text)
-  const ordinary = ordinaryEntries(entries)
+export function grubProblems(text: string, words: readonly string[]): readonly string[] {
+  const ordinary = ordinaryEntries(parseGrubCfg(text))
   if (ordinary.length === 0) return ['no entry for a kernel of this system']
-  const gone = from.filter((word) => !to.some((other) => sameWord(word, other)))
-  return ordinary.flatMap(({title, args}) => [
-    ...to.flatMap((word) => {
+  return ordinary.flatMap(({title, args}) =>
+    words.flatMap((word) => {
       const namesakes = args.filter((arg) => nameOf(arg) === nameOf(word))
       const count = namesakes.filter((arg) => sameWord(arg, word)).length
       if (count === 1 && (namesakes.length === 1 || !SINGLE.has(nameOf(word)))) return []
       const found = namesakes.length === 0 ? 'is missing' : `is there as ${namesakes.join(' ')}`
       return [`"${title}": ${word} ${found}`]
     }),
-    ...gone
-      .filter((word) => args.some((arg) => sameWord(arg, word)))
-      .map((word) => `"${title}": ${word} is still there`),
-  ])
+  )
 }
 
 /** Arguments of which the kernel takes one, and silently drops or overrules the other. */
@@ -172,3 +166,89 @@ export function cloneGrubEntry(
 
 /** As GRUB must read it: a variable of its own is left to it, everything that it could misread is quoted. */
 const written = (word: string): string => (/^[A-Za-z0-9_.,:=/+@%$-]+$/.test(word) ? word : quote(word))
+
+/** What GRUB has on a machine whose grub.cfg is generated. */
+export interface GrubState {
+  readonly cfg: {readonly path: string; readonly text: string}
+  /** The generator, as it is to be called. */
+  readonly mkconfig: string
+  readonly scriptCheck: string
+  /** Where the generator takes its settings from: ours lie in the drop-in, or, where it reads none, at the file's end. */
+  readonly home: MaybeFile
+  /** Who else may have set arguments: the files that the generator reads. */
+  readonly others: readonly {readonly path: string; readonly text: string}[]
+}
+
+/**
+ * What makes GRUB pass these words: our lines among the generator's settings, and a new grub.cfg. Throws Error where
+ * somebody else passes an argument of the same name, of which the kernel would drop one. Pure.
+ */
+export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootPlan {
+  const {cfg, home, mkconfig, scriptCheck} = state
+  const entries = ordinaryEntries(parseGrubCfg(cfg.text))
+  const [first] = entries
+  if (first === undefined)
+    throw new Error(`${cfg.path} has no entry that grub-mkconfig wrote for a kernel of this system`)
+  const before = ownWords(home)
+  const foreign = entries.flatMap(({args}) => without(args, before))
+  const notes: Note[] = []
+  const ours = wanted.flatMap(({word, yields}) => {
+    const namesakes = foreign.filter((arg) => nameOf(arg) === nameOf(word))
+    if (namesakes.some((arg) => sameWord(arg, word))) return []
+    if (!yields && SINGLE.has(nameOf(word)) && namesakes.length > 0)
+      throw new Error(
+        `${blame(state, namesakes)} passes ${namesakes[0]} already, and of two the kernel drops one: take it out there`,
+      )
+    if (yields && namesakes.length > 0) {
+      notes.push({subject: word, reason: `left out, because ${namesakes[0]} is passed already`})
+      return []
+    }
+    return [word]
+  })
+  const files = fileChange(home, placeWords(home, ours))
+  const stale = grubProblems(cfg.text, ours).length > 0
+  const into = {path: cfg.path, check: [scriptCheck] as const}
+  return {
+    changes:
+      files.length === 0 && !stale
+        ? []
+        : [
+            {kind: 'run', argv: null, undo: [mkconfig], into: {...into, passes: []}},
+            ...files,
+            {kind: 'run', argv: [mkconfig], undo: null, into: {...into, passes: [...ours]}},
+          ],
+    notes,
+    line: [`BOOT_IMAGE=${first.kernel}`, ...without(first.args, before), ...ours].join(' '),
+  }
+}
+
+/** Words without one of each of these. */
+function without(words: readonly string[], some: readonly string[]): readonly string[] {
+  const rest = [...some]
+  return words.filter((word) => {
+    const index = rest.indexOf(word)
+    if (index === -1) return true
+    rest.splice(index, 1)
+    return false
+  })
+}
+
+const ownWords = ({path, text}: MaybeFile): readonly string[] =>
+  path === GRUB_DROP_IN ? dropInWords(text ?? '') : wordsIn(BLOCK.exec(text ?? '')?.[1])
+
+/** Our own file as a whole, or our lines at the end of a file that others write as well. */
+function placeWords({path, text}: MaybeFile, words: readonly string[]): string | null {
+  if (path === GRUB_DROP_IN) return words.length === 0 ? null : renderDropIn(words)
+  const rest = (text ?? '').replace(BLOCK, '')
+  if (words.length === 0) return text === null ? null : rest
+  requirePlain(words)
+  return `${rest}${rest === '' || rest.endsWith('\n') ? '' : '\n'}${MARK}${assignment(words)}`
+}
+
+const MARK = '# The next line is written by isolctl; isolctl undo removes both.\n'
+const BLOCK = new RegExp(`${MARK}${LINE.source.slice(0, -1)}\\n?`, 'm')
+
+/** The file that sets one of these arguments, as far as its text tells. */
+function blame({others, cfg}: GrubState, args: readonly string[]): string {
+  return others.find(({text}) => args.some((arg) => text.includes(arg)))?.path ?? cfg.path
+}

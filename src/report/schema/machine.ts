@@ -57,6 +57,8 @@ export const ApplySchema = z.strictObject({
       pending: cpulist.exactOptional(),
     }),
   ),
+  /** What was set for boot is in force after a reboot. */
+  rebootPending: z.literal(true).exactOptional(),
   undone: z.array(UndoneSchema).exactOptional(),
   error: z
     .strictObject({message: z.string(), code: z.string().exactOptional(), step: z.string().exactOptional()})

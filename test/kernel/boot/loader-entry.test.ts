@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {expect, it} from 'vitest'
 import {cloneLoaderEntry, parseLoaderEntry} from '../../../src/kernel/boot/loader-entry.ts'
-import {defaultEntry, efiText, ownEntryName, withDefaultEntry} from '../../../src/kernel/boot/systemd-boot.ts'
+import {ownEntryName} from '../../../src/kernel/boot/own-entry.ts'
+import {defaultEntry, efiText, withDefaultEntry} from '../../../src/kernel/boot/systemd-boot.ts'
 
 const ENTRY = [
   '# Boot Loader Specification type#1 entry',

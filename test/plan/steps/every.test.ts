@@ -19,7 +19,15 @@ const asked: Settings = {
   windowMs: 1000,
 }
 
-/** Two are for other machines than the rest. */
+/** A boot loader, and what it passed. */
+const BOOT: Readonly<Record<string, string>> = {
+  '/proc/cmdline': 'ro quiet\n',
+  '/proc/sys/kernel/osrelease': '6.12.1\n',
+  '/sys/devices/system/cpu/possible': '0-3\n',
+  '/boot/loader/entries/debian-6.12.1.conf': 'title Debian\nversion 6.12.1\nlinux /linux\noptions ro quiet\n',
+}
+
+/** Some are for other machines than the rest. */
 function machineFor(step: Step): Record<string, string> {
   const files = untunedFiles()
   const cpu = '/sys/devices/system/cpu'
@@ -34,6 +42,7 @@ function machineFor(step: Step): Record<string, string> {
   if (step.id === 'cpuset-partition')
     return {...files, [`${partition}/cpuset.cpus`]: '\n', [`${partition}/cpuset.cpus.partition`]: 'member\n'}
   if (step.id === 'smt-siblings') return {...files, [`${cpu}/cpu3/topology/core_cpus_list`]: '1,3\n'}
+  if (step.id === 'boot-arguments') return {...files, ...BOOT}
   // The threads of other steps, and one that follows an interrupt.
   if (step.id === 'kthread-affinity')
     return Object.fromEntries(Object.entries(files).filter(([path]) => !/^\/proc\/(17|41)\//.test(path)))
@@ -68,8 +77,15 @@ async function verdict(m: ReturnType<typeof Machine>, step: Step) {
     : findings.map(({message, subject}) => `${subject}: ${message}`)
 }
 
-/** What systemd and irqbalance make of it is theirs; what stays on the management card, the operator's. */
-const ELSEWHERE = ['irqbalance-ban', 'systemd-slices', 'irq-affinity', 'management-nic', 'rps-xps']
+/** What systemd and irqbalance make of it is theirs, as is a reboot; what stays on the management card, the operator's. */
+const ELSEWHERE = [
+  'boot-arguments',
+  'irqbalance-ban',
+  'systemd-slices',
+  'irq-affinity',
+  'management-nic',
+  'rps-xps',
+]
 
 describe.for(STEPS)('$id', (step) => {
   it('has work on an untuned machine, then none, and is taken back to the letter', async () => {
@@ -91,7 +107,7 @@ describe.for(STEPS)('$id', (step) => {
     const {steps} = await planFor(machine(machineFor(step)), step)
     for (const change of steps.flatMap(({changes}) => changes)) {
       const format = change.kind === 'set' ? change.format : 'cpulist'
-      if (change.kind === 'run' || change.kind === 'file' || change.kind === 'folder') continue
+      if (change.kind !== 'set' && change.kind !== 'affinity') continue
       if (format !== 'cpulist' && format !== 'cpumask') continue
       const to = cpusOf(format, change.to) ?? CpuSet.empty
       const wanted = step.id === 'cpuset-partition' ? asked.isolated : asked.housekeeping

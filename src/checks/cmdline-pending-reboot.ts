@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+import {bootLoader} from '../facts/boot-loader.ts'
+import {type Cmdline, cmdline, parseCmdline} from '../facts/cmdline.ts'
+import {possible} from '../facts/cpus.ts'
+import {configuredLine} from '../kernel/boot/configured.ts'
+import {isolationOf} from '../kernel/boot/isolation.ts'
+import {sameIsolation} from '../kernel/boot/judge.ts'
+import {defineCheck} from './check.ts'
+
+const ISOLATION = /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)$/
+
+export default defineCheck({
+  id: 'cmdline-pending-reboot',
+  title: 'the next boot isolates as this one does',
+  why: 'What the boot loader is configured to pass and what this kernel was booted with are two things: a reboot that is still to come, or arguments that somebody typed in once and that will be gone.',
+  facts: {bootLoader, cmdline, possible},
+  skip: ({bootLoader}) =>
+    configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,
+  judge({bootLoader, cmdline, possible}) {
+    const line = configuredLine(bootLoader) ?? ''
+    const cpus = {count: Math.max(...possible) + 1}
+    if (sameIsolation(isolationOf(line, cpus), isolationOf(cmdline, cpus))) return []
+    return [
+      {
+        severity: 'warn',
+        message: 'a reboot will change what is isolated',
+        expected: told(parseCmdline(line)),
+        actual: told(cmdline),
+      },
+    ]
+  },
+  evidence: ({cmdline}) => told(cmdline),
+  remedy: {
+    text: 'reboot, or configure what was booted',
+    command: 'isolctl apply --only boot-arguments',
+  },
+  reference: 'kernel/sched/isolation.c: housekeeping_setup',
+})
+
+const told = ({args}: Cmdline): string =>
+  args
+    .filter(({name}) => ISOLATION.test(name))
+    .map(({text}) => text)
+    .join(' ') || 'nothing isolated'

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+import {type BootLoader, bootLoader} from '../../facts/boot-loader.ts'
+import {cmdline} from '../../facts/cmdline.ts'
+import {possible, present} from '../../facts/cpus.ts'
+import {optional} from '../../facts/fact.ts'
+import {kconfig} from '../../facts/kconfig.ts'
+import {clocksource, cpuFlags, machine} from '../../facts/platform.ts'
+import {type Settings, settings} from '../../facts/settings.ts'
+import {planBls} from '../../kernel/boot/bls.ts'
+import {planGrub} from '../../kernel/boot/grub.ts'
+import {isolationOf} from '../../kernel/boot/isolation.ts'
+import {objection, sameIsolation} from '../../kernel/boot/judge.ts'
+import type {BootPlan, WantedWord} from '../../kernel/boot/loader.ts'
+import {bootWords} from '../../kernel/boot/policy.ts'
+import {planSystemdBoot} from '../../kernel/boot/systemd-boot.ts'
+import {sameWord} from '../../kernel/boot/words.ts'
+import {defineStep} from '../step.ts'
+
+/** Without these the arguments mean nothing to the kernel, which says nothing. */
+const NEEDED = ['NO_HZ_FULL', 'CPU_ISOLATION', 'RCU_NOCB_CPU']
+
+export const bootArguments = defineStep({
+  id: 'boot-arguments',
+  check: 'nohz-full-effective',
+  title: ({isolated}) => `Isolate CPUs ${isolated} at boot`,
+  blast: 'nothing until the next boot; the recovery entry, and entries that are not ours, stay without them',
+  needsReboot: true,
+  facts: {
+    settings,
+    bootLoader,
+    cmdline,
+    possible,
+    present: optional(present),
+    kconfig: optional(kconfig),
+    clocksource: optional(clocksource),
+    cpuFlags: optional(cpuFlags),
+    machine: optional(machine),
+  },
+  plan({settings, bootLoader, cmdline, possible, present, kconfig, clocksource, cpuFlags, machine}) {
+    const {wanted, notes} = bootWords(asked(settings), {clocksource, flags: cpuFlags})
+    const words = wanted.map(({word}) => word)
+    const cpus = {count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
+    const missing = NEEDED.find((name) => kconfig !== undefined && kconfig.symbols.get(name) !== 'y')
+    if (missing !== undefined)
+      throw new Error(`this kernel was built without CONFIG_${missing}, and would drop them without a word`)
+    const booted = isolationOf(cmdline, cpus)
+    const effective = sameIsolation(booted, isolationOf(words.join(' '), cpus))
+    const planned = planLoader(bootLoader, wanted)
+    if (planned === undefined) {
+      if (effective) return {changes: []} // booted by something that is not ours to change, and as it should be
+      throw new Error(advice(bootLoader, words.join(' ')))
+    }
+    const passed = words.filter((word) => !planned.notes.some(({subject}) => subject === word))
+    const objected = objection(planned.line, passed, {cpus, machine})
+    if (objected !== undefined) throw new Error(objected)
+    if (planned.changes.length > 0) return {changes: planned.changes, notes: [...notes, ...planned.notes]}
+    const here = passed.every((word) => cmdline.args.some(({text}) => sameWord(text, word)))
+    return {changes: [], ...(effective && here ? {} : {pending: true as const})}
+  },
+})
+
+const asked = ({isolated, housekeeping, boot}: Settings) => ({
+  isolated,
+  housekeeping,
+  isolation: boot?.isolation ?? 'static',
+  extra: boot?.extra ?? [],
+})
+
+/** Undefined for a boot loader that we do not write to. */
+function planLoader(loader: BootLoader, wanted: readonly WantedWord[]): BootPlan | undefined {
+  switch (loader.kind) {
+    case 'grub':
+      return planGrub(loader.state, wanted)
+    case 'grub-bls':
+      return planBls(loader.state, wanted)
+    case 'systemd-boot':
+      return planSystemdBoot(loader.state, wanted)
+    default:
+      return undefined
+  }
+}
+
+function advice(loader: BootLoader, words: string): string {
+  return loader.kind === 'other'
+    ? `${loader.name} keeps its boot arguments itself: ${loader.add(words)}`
+    : `no boot loader that isolctl knows was found; pass these arguments to the kernel: ${words}`
+}
