@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {Command, Flags} from '@oclif/core'
+import {captured} from '../host/captured.ts'
 import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
-import {rooted} from '../host/rooted.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
 import {reportFailure} from '../ui/failure.ts'
@@ -40,7 +40,8 @@ export abstract class IsolCommand extends Command {
       helpGroup: 'GLOBAL',
     }),
     root: Flags.directory({
-      description: 'look at a captured machine below this directory instead of this one',
+      description:
+        'look at a captured machine instead of this one: a directory, or an archive of isolctl capture',
       helpGroup: 'GLOBAL',
     }),
     quiet: Flags.boolean({char: 'q', description: 'only failures', helpGroup: 'GLOBAL'}),
@@ -49,7 +50,7 @@ export abstract class IsolCommand extends Command {
 
   /** The machine to look at: this one, or the tree that --root names. */
   protected view(root: string | undefined): HostView {
-    return root === undefined ? localHost() : rooted(root)
+    return root === undefined ? localHost() : captured(root)
   }
 
   /** The machine to change: only ever this one. */

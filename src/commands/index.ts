@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
+import Capture from './capture.ts'
 import Explain from './explain.ts'
 import LabBuild from './lab/build.ts'
 import LabDemo from './lab/demo.ts'
@@ -24,6 +25,7 @@ export const COMMANDS: Record<string, Command.Class> = {
   'lab:story': LabStory,
   'lab:shell': LabShell,
   apply: Apply,
+  capture: Capture,
   launch: Launch,
   lint: Lint,
   preflight: Preflight,

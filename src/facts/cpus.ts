@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+
+import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, type Fact, mustRead} from './fact.ts'
 
@@ -30,5 +32,7 @@ const declaredNohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)
  * CONFIG_NO_HZ_FULL, and has none.
  */
 export const nohzFull = defineFact<CpuSet>('nohz-full', async (host, get) =>
-  host.live && (await host.read(`${CPU}/nohz_full`)) === undefined ? CpuSet.empty : get(declaredNohzFull),
+  tellsAbsence(host) && (await host.read(`${CPU}/nohz_full`)) === undefined
+    ? CpuSet.empty
+    : get(declaredNohzFull),
 )

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {tellsAbsence} from '../host/host.ts'
 import {defineFact} from './fact.ts'
 
 const FOLDER = '/sys/devices/system/machinecheck/machinecheck0'
@@ -13,7 +14,7 @@ export const machineCheckPoll = defineFact<number | undefined>('machine-check-po
   if ((await host.list('/sys/devices/system/cpu')).length === 0)
     throw new Error('/sys/devices/system/cpu does not exist')
   const interval = await host.read(MACHINE_CHECK_INTERVAL)
-  if (interval === undefined && !host.live) throw new Error(`${FOLDER} was not captured`)
+  if (interval === undefined && !tellsAbsence(host)) throw new Error(`${FOLDER} was not captured`)
   if (interval === undefined) return undefined
   // Written in hex by old kernels' documentation, printed as decimal by the kernel.
   const ignored = (await host.read(`${FOLDER}/ignore_ce`))?.trim() === '1'

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
@@ -38,7 +39,7 @@ export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', as
   const text = await host.read(TASK_ISOLATION)
   if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
   // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
-  if (!host.live && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
+  if (!tellsAbsence(host) && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)
   return undefined
 })

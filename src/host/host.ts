@@ -21,9 +21,14 @@ export interface HostView {
    * went through tar or git and does not keep them.
    */
   mode?(path: string): Promise<number | undefined>
+  /** A file that is not there was not there on the machine either: a capture of ours. Of others that cannot be told. */
+  readonly complete?: true
   /** Only a running machine can be measured; a captured tree has no `live`. */
   readonly live?: Live
 }
+
+/** Whether the absence of a file says something about the machine. */
+export const tellsAbsence = (host: HostView): boolean => host.live !== undefined || host.complete === true
 
 /** What a measurement needs of a running machine, and nothing more. The only clock of the program. */
 export interface Live {

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: MIT
-import {closeSync, constants, openSync, readdirSync, readSync, statSync} from 'node:fs'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 import {gunzipSync} from 'node:zlib'
 import {errnoOf} from '../lib/errors.ts'
 import {HostError, type HostView} from './host.ts'
@@ -11,13 +20,50 @@ import {HostError, type HostView} from './host.ts'
 export function rooted(root: string, name = root): HostView {
   const base = root.replace(/\/+$/, '')
   const contents = reader()
-  const read = (path: string) => (path.endsWith('.gz') ? unpack : text)(contents(`${base}${path}`))
+  const real = base === '' ? (path: string) => path : contained(base)
+  const read = (path: string) => (path.endsWith('.gz') ? unpack : text)(contents(real(path)))
   return {
     name,
     read: (path) => attempt(path, undefined, () => read(path)),
-    list: (path) => attempt(path, [], () => readdirSync(`${base}${path}`).sort(byNumberThenName)),
-    isFolder: (path) => attempt(path, false, () => statSync(`${base}${path}`).isDirectory()),
+    list: (path) => attempt(path, [], () => readdirSync(real(path)).sort(byNumberThenName)),
+    isFolder: (path) => attempt(path, false, () => statSync(real(path)).isDirectory()),
   }
+}
+
+/** As many links as the kernel itself follows (include/linux/namei.h: MAXSYMLINKS). */
+const LINKS = 40
+
+/**
+ * Where a path of a captured machine really is. A symbolic link in it means what it meant there: "/" is the capture, and
+ * ".." does not lead out of it, so that a capture from elsewhere cannot show a file of this machine. Looks at each
+ * directory once.
+ */
+function contained(base: string): (path: string) => string {
+  /** Directories that are no link, by their path in the capture. */
+  const plain = new Set<string>()
+  const resolve = (path: string, links: number): string => {
+    let here = ''
+    const parts = path.split('/')
+    for (const [at, part] of parts.entries()) {
+      if (part === '' || part === '.') continue
+      if (part === '..') {
+        here = here.slice(0, Math.max(0, here.lastIndexOf('/')))
+        continue
+      }
+      const next = `${here}/${part}`
+      const found = plain.has(next) ? undefined : lstatSync(`${base}${next}`, {throwIfNoEntry: false})
+      if (found?.isSymbolicLink()) {
+        if (links === LINKS) throw Object.assign(new Error('too many links'), {code: 'ELOOP'})
+        const target = readlinkSync(`${base}${next}`)
+        const rest = parts.slice(at + 1).join('/')
+        return resolve(target.startsWith('/') ? `${target}/${rest}` : `${here}/${target}/${rest}`, links + 1)
+      }
+      if (found?.isDirectory()) plain.add(next)
+      here = next
+    }
+    return here
+  }
+  return (path) => `${base}${resolve(path, 0)}`
 }
 
 async function attempt<T>(path: string, missing: T, read: () => T): Promise<T> {
@@ -71,7 +117,7 @@ export const absent =
     throw new HostError(code ?? 'EIO', path, 'cannot read', {cause})
   }
 
-function byNumberThenName(a: string, b: string): number {
+export function byNumberThenName(a: string, b: string): number {
   const [x, y] = [Number(a), Number(b)]
   const [xIsName, yIsName] = [Number.isNaN(x), Number.isNaN(y)]
   if (xIsName || yIsName) return Number(xIsName) - Number(yIsName) || (a < b ? -1 : Number(a > b))

@@ -40,14 +40,14 @@ export async function publishFile(path: string, contents: string | Uint8Array, m
  * Write what was asked for to where it was asked for: in one step where that is a file. A device or a pipe
  * (/dev/stdout) is written to, and not replaced. Throws UserError.
  */
-export async function writeOutput(path: string, contents: string | Uint8Array): Promise<void> {
+export async function writeOutput(path: string, contents: string | Uint8Array, mode = 0o644): Promise<void> {
   try {
     const old = await stat(path).catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
     })
     if (old?.isDirectory()) throw Object.assign(new Error('it is a directory'), {code: 'EISDIR'})
-    await (old && !old.isFile() ? writeFile(path, contents) : publishFile(path, contents, 0o644))
+    await (old && !old.isFile() ? writeFile(path, contents) : publishFile(path, contents, mode))
   } catch (cause) {
     throw new UserError(`cannot write ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
       exit: Exit.unsuitable,

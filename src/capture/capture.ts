@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+import {CHECKS} from '../checks/registry.ts'
+import {bootId} from '../facts/boot.ts'
+import {cmdline} from '../facts/cmdline.ts'
+import {online, possible, present} from '../facts/cpus.ts'
+import {type Fact, gatherer, given} from '../facts/fact.ts'
+import {kernel} from '../facts/kernel.ts'
+import {settings} from '../facts/settings.ts'
+import {topology} from '../facts/topology.ts'
+import {MANIFEST, type Manifest} from '../host/captured.ts'
+import type {HostView} from '../host/host.ts'
+import {recording} from '../host/recording.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {probe} from '../measure/watch.ts'
+import {STEPS} from '../plan/registry.ts'
+import {type Redactions, redactor} from './redact.ts'
+
+/** A machine to be written down. Paths are relative, and neither empty nor leading out. */
+export interface Capture {
+  /** Contents, the manifest among them. What ends in .gz is here unpacked. */
+  readonly files: ReadonlyMap<string, string>
+  /** Directories that hold nothing else of the capture. */
+  readonly folders: readonly string[]
+  readonly redactions: Redactions
+  /** What exists and could not be read: path to errno. */
+  readonly unreadable: Readonly<Record<string, string>>
+}
+
+/** Contents that are versions and numbers, and must stay what they are: a host may be named after a distribution. */
+const VERBATIM = new Set(['/proc/sys/kernel/osrelease'])
+
+/**
+ * Everything that any check, step or command reads of a machine: they are all asked, for every CPU, and what they read is
+ * kept. So nothing can be forgotten here. Measures nothing. Throws UserError for what is no Linux machine.
+ */
+export async function takeCapture(
+  machine: HostView,
+  {version, also}: {readonly version: string; readonly also: readonly string[]},
+): Promise<Capture> {
+  const {host, recorded} = recording(machine)
+  const cpus = await gatherer(host)(online).catch((cause: Error) => {
+    throw new UserError(`cannot tell which CPUs are online: ${cause.message}`, {
+      exit: Exit.unsuitable,
+      help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+      cause,
+    })
+  })
+  const get = gatherer(host, [
+    // What matters to real-time programs only is read for them alone, and all threads only where every CPU is asked for.
+    given(settings, {
+      isolated: cpus,
+      housekeeping: CpuSet.empty,
+      policy: {kind: 'fifo', priority: 1},
+      windowMs: 0,
+    }),
+    given(probe, {spin: false, isolate: false}),
+  ])
+  for (const fact of allFacts()) await get(fact).catch(() => {})
+  for (const path of [...also, '/proc/timer_list']) await host.read(path).catch(() => {})
+
+  const name = (await machine.read('/proc/sys/kernel/hostname').catch(() => undefined))?.trim() ?? ''
+  const redact = redactor(name)
+  const files = new Map<string, string>()
+  for (const [path, text] of recorded.files) {
+    const kept = path.endsWith('/environ') ? redact.environment(text) : text
+    files.set(inside(redact.path(path)), VERBATIM.has(path) ? kept : redact.text(kept))
+  }
+  const unreadable = Object.fromEntries([...recorded.errors].map(([path, code]) => [redact.path(path), code]))
+  const manifest: Manifest = {
+    schema: 'isolctl.capture/1',
+    isolctl: version,
+    errors: unreadable,
+    modes: Object.fromEntries([...recorded.modes].map(([path, mode]) => [redact.path(path), mode & 0o7777])),
+  }
+  files.set(MANIFEST, `${JSON.stringify(manifest, null, 1)}\n`)
+  return {
+    files,
+    folders: emptyFolders(recorded.folders, recorded.files).map((path) => inside(redact.path(path))),
+    redactions: redact.counts(),
+    unreadable,
+  }
+}
+
+function allFacts(): ReadonlySet<Fact<unknown>> {
+  const named = [...CHECKS, ...STEPS].flatMap(({facts}) =>
+    Object.values(facts as Record<string, Fact<unknown>>),
+  )
+  return new Set([...named, bootId, cmdline, kernel, online, possible, present, topology])
+}
+
+/**
+ * Names that were listed and not read: directories below which nothing was read, or files that nobody wanted. As empty
+ * directories they can be listed, and to read one is an error and never an empty text.
+ */
+function emptyFolders(
+  folders: ReadonlyMap<string, readonly string[]>,
+  files: ReadonlyMap<string, string>,
+): readonly string[] {
+  const filled = new Set<string>()
+  for (const path of [...files.keys(), ...folders.keys()])
+    for (let at = path; at !== '' && !filled.has(at); at = at.slice(0, at.lastIndexOf('/'))) filled.add(at)
+  const named = [...folders].flatMap(([folder, names]) => names.map((name) => `${folder}/${name}`))
+  const bare = [...folders].flatMap(([folder, names]) => (names.length === 0 ? [folder] : []))
+  return [...named.filter((path) => !filled.has(path)), ...bare]
+}
+
+/** Without the slash in front. What leads out of the capture cannot have come from the kernel. */
+function inside(path: string): string {
+  const parts = path.split('/').filter(Boolean)
+  if (parts.length === 0 || parts.some((part) => part === '..' || part === '.' || part.includes('\0')))
+    throw new Error(`not a path to capture: ${JSON.stringify(path)}`)
+  return parts.join('/')
+}

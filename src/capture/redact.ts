@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+/** What was taken out, and how often. */
+export type Redactions = Readonly<Record<'host names' | 'MAC addresses' | 'serial numbers' | 'UUIDs', number>>
+
+export interface Redactor {
+  /** Contents of a file. */
+  text(text: string): string
+  /** Variables of a program, as in /proc/PID/environ: those with passwords in them are in no fact. */
+  environment(text: string): string
+  /** A path or a name: network interfaces are named after their address. */
+  path(path: string): string
+  counts(): Redactions
+}
+
+export const REDACTED_HOST = 'redacted-host'
+const REDACTED = 'REDACTED'
+
+/** Six pairs; with more of them it is a GUID, or BOOTIF with the kind of hardware in front. */
+const MAC = /\b(?:[0-9a-f]{2}[:-]){5,7}[0-9a-f]{2}\b/gi
+/** systemd's name for an interface that has no better one: enx and the address (systemd.net-naming-scheme(7)). */
+const MAC_IN_NAME = /\b(enx|wlx|wwx)([0-9a-f]{12})\b/gi
+const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
+/** "SerialNumber: 0123" of USB, "serial: 0123", "ID_SERIAL=..."; "serial8250: ..." is a driver. */
+const SERIAL = /\b((?:id_)?serial(?:[ _-]?(?:number|no|short))?\s*[:=]\s*"?)([^\s",;]{3,})/gi
+const WWN = /\b((?:wwn|wwid|nguid|eui64)[-.:= ]\s*(?:0x|t10\.|naa\.|eui\.)?)([0-9a-z._-]{8,})/gi
+
+/**
+ * Takes out what names one machine and not its kind. The same value becomes the same stand-in everywhere, so that what
+ * belongs together still does. What a program or a thread calls itself stays. No module state; `counts` grows with use.
+ */
+export function redactor(hostName: string): Redactor {
+  const counts = {'host names': 0, 'MAC addresses': 0, 'serial numbers': 0, UUIDs: 0}
+  const known = new Map<string, string>()
+  const standIn = (kind: keyof Redactions, value: string, write: (index: number) => string) => {
+    counts[kind]++
+    const key = `${kind} ${value.toLowerCase().replaceAll('-', ':')}`
+    const old = known.get(key)
+    if (old !== undefined) return old
+    const fresh = write(known.size + 1)
+    known.set(key, fresh)
+    return fresh
+  }
+  const mac = (address: string) =>
+    standIn('MAC addresses', address, (index) => `02:00:00:00:${hex(index, 4).replace(/(..)/, '$1:')}`)
+  const inName = (_: string, prefix: string, address: string) =>
+    prefix + mac((address.match(/../g) ?? []).join(':')).replaceAll(':', '')
+  const host = hostPattern(hostName)
+  return {
+    text(text) {
+      let clean = text
+        .replaceAll(UUID, (uuid) =>
+          standIn('UUIDs', uuid, (index) => `00000000-0000-4000-8000-${hex(index, 12)}`),
+        )
+        .replaceAll(MAC, mac)
+        .replaceAll(MAC_IN_NAME, inName)
+      for (const pattern of [SERIAL, WWN])
+        clean = clean.replaceAll(pattern, (_, head: string) => {
+          counts['serial numbers']++
+          return head + REDACTED
+        })
+      return host === undefined
+        ? clean
+        : clean.replaceAll(host, () => {
+            counts['host names']++
+            return REDACTED_HOST
+          })
+    },
+    environment: (text) =>
+      text
+        .split('\0')
+        .filter((variable) => /^(IRQBALANCE_\w+|container)=/.test(variable))
+        .map((variable) => `${variable}\0`)
+        .join(''),
+    path: (path) => path.replaceAll(MAC_IN_NAME, inName),
+    counts: () => ({...counts}),
+  }
+}
+
+const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
+
+/** The name as a word of its own, and the same with its domain. "localhost" names nobody. */
+function hostPattern(name: string): RegExp | undefined {
+  const [short = ''] = name.split('.')
+  if (short === '' || /^localhost$/i.test(short)) return undefined
+  const words = [name, short].map((word) => word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`(?<![\\w.-])(?:${words.join('|')})(?![\\w-])`, 'gi')
+}

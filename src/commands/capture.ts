@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+import {Args} from '@oclif/core'
+import {takeCapture} from '../capture/capture.ts'
+import {writeCapture} from '../capture/write.ts'
+import {type CaptureReport, captureReport, renderCapture} from '../report/capture.ts'
+import {columns} from '../ui/terminal.ts'
+import {IsolCommand} from './base.ts'
+
+export default class Capture extends IsolCommand {
+  static override summary = 'Write down what isolctl reads of this machine, to judge it elsewhere.'
+  static override description =
+    'Takes every file that any check or plan looks at, and nothing else; measures nothing. Host name, MAC addresses, serial ' +
+    'numbers and UUIDs are taken out. Names of programs and threads and network addresses stay: look through it before you pass it on.'
+  static override examples = [
+    '<%= config.bin %> capture rt-07.tgz',
+    '<%= config.bin %> capture ./rt-07 && <%= config.bin %> preflight --root ./rt-07',
+  ]
+  static override args = {
+    path: Args.string({
+      description: 'a new directory, or a file that ends in .tgz',
+      required: true,
+      ignoreStdin: true,
+    }),
+  }
+
+  async run(): Promise<CaptureReport> {
+    const {args, flags} = await this.parse(Capture)
+    const {version} = this.config
+    const capture = await takeCapture(this.view(flags.root), {version, also: [flags.config]})
+    await writeCapture(args.path, capture)
+    const report = captureReport(args.path, capture)
+    if (!this.jsonEnabled() && !flags.quiet)
+      process.stdout.write(renderCapture(report, {width: Math.min(columns(), 120), verbose: flags.verbose}))
+    return report
+  }
+}

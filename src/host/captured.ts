@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+import {closeSync, constants, openSync, readFileSync, statSync} from 'node:fs'
+import {gunzipSync} from 'node:zlib'
+import {unpackTar} from 'modern-tar'
+import {z} from 'zod'
+import {errnoOf, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {parseJson} from '../lib/files.ts'
+import {HostError, type HostView} from './host.ts'
+import {byNumberThenName, rooted} from './rooted.ts'
+
+/** In the capture's own root: what its files cannot say themselves. */
+export const MANIFEST = 'isolctl-capture.json'
+
+const ManifestSchema = z.object({
+  schema: z.literal('isolctl.capture/1'),
+  isolctl: z.string(),
+  errors: z.record(z.string(), z.string()).describe('paths that could not be read, to the errno'),
+  modes: z.record(z.string(), z.number()).describe('permission bits of files whose bits mean something'),
+})
+
+export type Manifest = z.output<typeof ManifestSchema>
+
+/**
+ * A captured machine: a directory, ours or somebody else's, or an archive of ours. Only of what `capture` took is it
+ * known that a file that is not there was not there. Throws UserError for what is no capture.
+ */
+export function captured(root: string): HostView {
+  if (statSync(root, {throwIfNoEntry: false})?.isFile()) return archived(root)
+  const tree = rooted(root)
+  const text = readOwn(`${root}/${MANIFEST}`)
+  return text === undefined ? tree : withManifest(tree, parseManifest(text, root))
+}
+
+/** A link in that place would not be of ours. */
+function readOwn(file: string): string | undefined {
+  try {
+    const opened = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      return readFileSync(opened, 'utf8')
+    } finally {
+      closeSync(opened)
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw new HostError(errnoOf(error) ?? 'EIO', file, 'cannot read', {cause: error})
+  }
+}
+
+function parseManifest(text: string, root: string): Manifest {
+  const {data, error} = ManifestSchema.safeParse(parseJson(text))
+  if (data) return data
+  throw new UserError(`${root}/${MANIFEST} is damaged: ${z.prettifyError(error).split('\n')[0]}`, {
+    exit: Exit.unsuitable,
+    help: 'capture the machine again',
+  })
+}
+
+function withManifest(tree: HostView, {errors, modes}: Manifest): HostView {
+  const known = new Map(Object.entries(errors))
+  const refuse = (path: string) => {
+    const code = known.get(path)
+    if (code !== undefined) throw new HostError(code, path, 'cannot read')
+  }
+  return {
+    name: tree.name,
+    complete: true,
+    async read(path) {
+      refuse(path)
+      return tree.read(path)
+    },
+    async list(path) {
+      refuse(path)
+      return tree.list(path)
+    },
+    isFolder: (path) => tree.isFolder(path),
+    mode: async (path) => modes[path],
+  }
+}
+
+/** A .tgz of ours, unpacked in memory when the first file is wanted: nothing is written, no link followed. */
+function archived(file: string): HostView {
+  let opened: Promise<HostView> | undefined
+  const open = () => {
+    opened ??= unpack(file)
+    return opened
+  }
+  return {
+    name: file,
+    complete: true,
+    read: async (path) => (await open()).read(path),
+    list: async (path) => (await open()).list(path),
+    isFolder: async (path) => (await open()).isFolder(path),
+    mode: async (path) => (await open()).mode?.(path),
+  }
+}
+
+/** Far beyond the largest machine, and far below the memory of the smallest. */
+const UNPACKED_LIMIT = 1024 * 1024 * 1024
+
+async function unpack(file: string): Promise<HostView> {
+  const entries = await unpackTarFile(file)
+  const files: Record<string, string> = {}
+  const folders: string[] = []
+  for (const {header, data} of entries) {
+    const path = `/${header.name.replace(/^(\.?\/)+/, '').replace(/\/+$/, '')}`
+    if (header.type === 'directory') folders.push(path)
+    if (header.type !== 'file' || data === undefined) continue
+    const bytes = Buffer.from(data)
+    files[path] = (
+      path.endsWith('.gz') ? gunzipSync(bytes, {maxOutputLength: UNPACKED_LIMIT}) : bytes
+    ).toString()
+  }
+  const manifest = files[`/${MANIFEST}`]
+  if (manifest === undefined)
+    throw new UserError(`${file} is an archive, but none that isolctl capture wrote`, {
+      exit: Exit.unsuitable,
+      help: 'unpack it, and name the directory',
+    })
+  return withManifest({...memoryTree(files, folders), name: file}, parseManifest(manifest, file))
+}
+
+async function unpackTarFile(file: string) {
+  try {
+    return await unpackTar(gunzipSync(readFileSync(file), {maxOutputLength: UNPACKED_LIMIT}))
+  } catch (cause) {
+    throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? 'not a .tgz archive'}`, {
+      exit: Exit.unsuitable,
+      help: 'name a directory, or an archive that isolctl capture wrote',
+      cause,
+    })
+  }
+}
+
+/** Listing a machine in memory goes through all its files: here every directory is looked up. */
+function memoryTree(files: Readonly<Record<string, string>>, folders: readonly string[]): HostView {
+  const names = new Map<string, Set<string>>()
+  for (const path of [...Object.keys(files), ...folders])
+    for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+      const folder = at.slice(0, at.lastIndexOf('/'))
+      const siblings = names.get(folder) ?? new Set()
+      if (siblings.has(at.slice(folder.length + 1))) break
+      names.set(folder, siblings.add(at.slice(folder.length + 1)))
+    }
+  const empty = new Set(folders)
+  const isFolder = (path: string) => names.has(path) || empty.has(path)
+  return {
+    name: 'archive',
+    isFolder: async (path) => isFolder(path),
+    async read(path) {
+      if (files[path] === undefined && isFolder(path)) throw new HostError('EISDIR', path, 'cannot read')
+      return files[path]
+    },
+    list: async (path) => [...(names.get(path) ?? [])].sort(byNumberThenName),
+  }
+}

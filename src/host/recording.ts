@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+import {NotMeasured} from '../facts/fact.ts'
+import {HostError, type HostView, type Live} from './host.ts'
+
+/** Where a capture keeps the kernel log: the kernel itself has it in no file. */
+export const CAPTURED_LOG = '/var/log/dmesg'
+
+/** Everything that was asked of a machine, and what it answered. */
+export interface Recorded {
+  /** Path to contents. */
+  readonly files: ReadonlyMap<string, string>
+  /** Directory to the names in it. */
+  readonly folders: ReadonlyMap<string, readonly string[]>
+  /** Paths that exist and could not be read: to the errno. */
+  readonly errors: ReadonlyMap<string, string>
+  /** Permission bits, where they were asked for. */
+  readonly modes: ReadonlyMap<string, number>
+}
+
+/**
+ * The same machine, with a record of all that is read through it. Nothing can be measured or started: who records wants
+ * to disturb nothing.
+ */
+export function recording(host: HostView): {readonly host: HostView; readonly recorded: Recorded} {
+  const files = new Map<string, string>()
+  const folders = new Map<string, readonly string[]>()
+  const errors = new Map<string, string>()
+  const modes = new Map<string, number>()
+  const attempt = async <T>(path: string, read: () => Promise<T>): Promise<T> => {
+    try {
+      return await read()
+    } catch (error) {
+      if (error instanceof HostError) errors.set(path, error.code)
+      throw error
+    }
+  }
+  const {mode, live} = host
+  const view: HostView = {
+    name: host.name,
+    ...(host.complete ? {complete: true} : {}),
+    async read(path) {
+      const text = await attempt(path, () => host.read(path))
+      if (text !== undefined) files.set(path, text)
+      return text
+    },
+    async list(path) {
+      const names = await attempt(path, () => host.list(path))
+      if (names.length > 0) folders.set(path, names)
+      return names
+    },
+    async isFolder(path) {
+      const is = await attempt(path, () => host.isFolder(path))
+      if (is && !folders.has(path)) folders.set(path, [])
+      return is
+    },
+    ...(mode
+      ? {
+          async mode(path) {
+            const bits = await mode(path)
+            if (bits !== undefined) modes.set(path, bits)
+            return bits
+          },
+        }
+      : {}),
+    ...(live ? {live: still(live, (log) => files.set(CAPTURED_LOG, log))} : {}),
+  }
+  return {host: view, recorded: {files, folders, errors, modes}}
+}
+
+function still(live: Live, keep: (log: string) => void): Live {
+  const refuse = async () => {
+    throw new NotMeasured('a capture measures nothing')
+  }
+  return {
+    ...live,
+    sleep: refuse,
+    start: refuse,
+    stayOn: async () => {},
+    async kernelLog() {
+      const log = await live.kernelLog()
+      keep(log)
+      return log
+    },
+  }
+}
