@@ -162,10 +162,16 @@ describe('launch --enter settle', () => {
   })
 
   it('changes nothing in a thread that is sent into isolation and torn out of it again and again', async () => {
-    const {stdout} = await guest(`(${torture} 200 quiet 3; ${torture} 200 signals 3) 2>&1`)
+    const {stdout} = await guest(
+      `(${torture} 200 1000000 quiet 3; for i in 1 2 3; do ${torture} 200 100000 signals 3; done) 2>&1`,
+    )
     const lines = stdout.trim().split('\n')
     expect(lines).toEqual(
-      [1, 2].map(() => expect.stringMatching(/^200 rounds, .* (1[5-9]\d|200) starts: unharmed$/)),
+      [7, 6, 6, 6].map((digits) =>
+        expect.stringMatching(
+          new RegExp(`^200 rounds, .* \\d{${digits},} turns, .* (1[5-9]\\d|200) starts.*: unharmed$`),
+        ),
+      ),
     )
   })
 

@@ -39,7 +39,8 @@
 
 enum {
 	STUB_SIZE = 256,
-	SLOTS = 64, /* for stubs, in every program */
+	SLOTS = 64, /* for stubs, mapped together */
+	STUB_PAGES = 16,
 	/* How often the stub asks again while the kernel says "not yet"; a turn takes a microsecond or two. */
 	STUB_RETRIES = 200000,
 	USER_CS = 0x33 /* 64-bit code */
@@ -90,10 +91,16 @@ static bool is_syscall_stop(int status)
 	return WSTOPSIG(status) == (SIGTRAP | 0x80);
 }
 
+/* The whole program was stopped, as by SIGSTOP or Ctrl-Z (ptrace(2), "Group-stop"). */
+static bool is_group_stop(int status)
+{
+	return status >> 16 == PTRACE_EVENT_STOP && !is_event_stop(status);
+}
+
 /*
  * Stop a thread that we trace, at an instruction of its own. Signals that arrive meanwhile are handed on to it. Returns 0
- * with *held filled, or -1 with errno: EBUSY means that it was in the kernel or stopped by somebody; it is running again
- * then, still traced.
+ * with *held filled, or -1 with errno, still traced: EBUSY means that it was in the kernel, and is running again; EINTR
+ * that somebody stopped the program, and it stays so.
  */
 static inline int interrupt(struct held *held, int resume)
 {
@@ -112,6 +119,10 @@ static inline int interrupt(struct held *held, int resume)
 				return 0;
 			isol_ptrace(resume, held->tid, 0, NULL);
 			errno = EBUSY;
+			return -1;
+		}
+		if (is_group_stop(status)) {
+			errno = EINTR;
 			return -1;
 		}
 		int signal = is_syscall_stop(status) || status >> 16 ? 0 : WSTOPSIG(status);
@@ -143,12 +154,16 @@ static inline bool in_rseq(const struct held *held, int memory)
 	return pread(memory, &code, sizeof code, (off_t)section) != sizeof code || held->regs.rip - code.start < code.length;
 }
 
-/* Let the thread make one system call at `gate`, a syscall instruction somewhere in its code. -errno on failure. */
+/*
+ * Let the thread make one system call at `gate`, a syscall instruction somewhere in its code. -errno on failure. A SIGSTOP
+ * that comes meanwhile, the one signal that cannot be blocked, comes again afterwards.
+ */
 static long call(const struct held *held, uint64_t gate, long number, const long arguments[6])
 {
 	struct user_regs_struct regs = held->regs;
 	uint64_t all = ~0ULL;
 	long result = -EIO;
+	int late = 0;
 	regs.rip = gate;
 	regs.rax = (unsigned long)number;
 	regs.rdi = (unsigned long)arguments[0];
@@ -170,11 +185,15 @@ static long call(const struct held *held, uint64_t gate, long number, const long
 			break;
 		if (is_syscall_stop(status))
 			stops++;
+		else if (status >> 16 == 0)
+			late = WSTOPSIG(status);
 		if (stops == 2 && isol_ptrace(PTRACE_GETREGS, held->tid, 0, &regs) == 0)
 			result = (long)regs.rax;
 	}
 	isol_ptrace(PTRACE_SETREGS, held->tid, 0, (void *)(uintptr_t)&held->regs);
 	isol_ptrace(PTRACE_SETSIGMASK, held->tid, sizeof held->mask, (void *)(uintptr_t)&held->mask);
+	if (late)
+		syscall(SYS_tkill, held->tid, late);
 	return result;
 }
 
@@ -256,19 +275,13 @@ static struct code make_stub(const struct user_regs_struct *regs)
 }
 
 /*
- * Write a stub to one of the slots and send the thread there: let go of, it isolates itself with `flags`. Returns 0, or -1
- * with errno, the thread still held: EBUSY when it is in a stub of an earlier time. `turn` counts the plants: slots are
- * used in turns, because a thread that was called away to a signal handler has its way back through the slot it was in.
+ * Write a stub to the slot and send the thread there: let go of, it isolates itself with `flags`. Returns 0, or -1 with
+ * errno, the thread still held.
  */
-static int plant(const struct held *held, int memory, uint64_t slots, unsigned long turn, unsigned long flags)
+static int plant(const struct held *held, int memory, uint64_t slot, unsigned long flags)
 {
-	const uint64_t slot = slots + STUB_SIZE * (turn % SLOTS);
 	struct code code = make_stub(&held->regs);
 	struct user_regs_struct regs = held->regs;
-	if (regs.rip - slots < STUB_SIZE * SLOTS) {
-		errno = EBUSY;
-		return -1;
-	}
 	if (pwrite(memory, code.bytes, code.length, (off_t)slot) != (ssize_t)code.length)
 		return -1;
 	regs.rip = slot;
@@ -279,6 +292,24 @@ static int plant(const struct held *held, int memory, uint64_t slots, unsigned l
 	if (isol_ptrace(PTRACE_SETREGS, held->tid, 0, &regs) < 0)
 		return -1;
 	return (int)isol_ptrace(PTRACE_DETACH, held->tid, 0, NULL);
+}
+
+/*
+ * The stubs of one program. A slot is used once, and again only when its thread is known to have left it: one that was
+ * called away to a signal handler has its way back through the slot, and may take it at any time. When all are in use
+ * more are mapped.
+ */
+struct stubs {
+	uint64_t page[STUB_PAGES]; /* addresses of SLOTS slots each, in the program; 0 when not mapped yet */
+	bool used[STUB_PAGES * SLOTS];
+};
+
+static inline bool in_stub(const struct stubs *stubs, uint64_t rip)
+{
+	for (size_t i = 0; i < STUB_PAGES; i++)
+		if (stubs->page[i] && rip - stubs->page[i] < STUB_SIZE * SLOTS)
+			return true;
+	return false;
 }
 
 /* Map the stub slots into the process, present and locked. Returns the address, or 0 with errno. */
@@ -296,6 +327,30 @@ static uint64_t map_slots(const struct held *held, int memory, uint64_t gate)
 		if (pwrite(memory, &trap, 1, address + page) != 1)
 			return 0;
 	return (uint64_t)address;
+}
+
+/*
+ * A free slot for a thread that we hold. Returns its number and its address, or -1 with errno: EBUSY when the thread is in
+ * a stub right now, ENOSPC when no slot will ever be free, or mmap's.
+ */
+static inline int take_slot(struct stubs *stubs, const struct held *held, int memory, uint64_t gate, uint64_t *address)
+{
+	if (in_stub(stubs, held->regs.rip)) {
+		errno = EBUSY;
+		return -1;
+	}
+	for (int slot = 0; slot < STUB_PAGES * SLOTS; slot++) {
+		uint64_t *page = &stubs->page[slot / SLOTS];
+		if (stubs->used[slot])
+			continue;
+		if (!*page && !(*page = map_slots(held, memory, gate)))
+			return -1;
+		stubs->used[slot] = true;
+		*address = *page + STUB_SIZE * (uint64_t)(slot % SLOTS);
+		return slot;
+	}
+	errno = ENOSPC;
+	return -1;
 }
 
 #endif

@@ -60,12 +60,13 @@ struct candidate {
 	enum stage stage;
 	struct sample sample;
 	unsigned long user_ticks; /* when it came to rest */
-	uint64_t rest_ns, retry_ns, planted_ns;
+	uint64_t rest_ns, retry_ns, planted_ns, entered_ns;
 	unsigned failures, plants;
 	int cpu;                /* its launch CPU, or -1 */
 	cpu_set_t home;         /* where it ran before that */
+	int slot;               /* of its stub, while that may be in use; -1 */
 	unsigned long long starts;
-	struct held held;
+	struct held held;       /* tid 0 when we do not trace it */
 	char why[96]; /* it is not isolated: "made the system call read" */
 };
 
@@ -73,8 +74,8 @@ struct settle {
 	struct settle_options options;
 	pid_t pid;
 	int memory;           /* /proc/PID/mem, or -1 */
-	uint64_t gate, slots; /* addresses in the program */
-	unsigned long turn; /* see plant() */
+	uint64_t gate;        /* address in the program */
+	struct stubs stubs;
 	uint64_t restless_ns; /* when the program as a whole last was */
 	const char *runtime;  /* why this kind of program cannot settle; "" when it can; NULL: not looked at yet */
 	struct candidate threads[THREADS_MAX];
@@ -146,7 +147,7 @@ static void settle_look(struct settle *settle)
 			if (settle->count == THREADS_MAX)
 				continue;
 			thread = &settle->threads[settle->count++];
-			*thread = (struct candidate){.tid = tid, .cpu = -1, .sample = sample};
+			*thread = (struct candidate){.tid = tid, .cpu = -1, .slot = -1, .sample = sample};
 			disturb(thread, now, "has just started");
 			settle->restless_ns = now;
 		}
@@ -239,18 +240,36 @@ static void give_up(struct candidate *thread, const char *format, ...)
 	thread->rest_ns = thread->retry_ns;
 }
 
-/* Stop tracing a thread, wherever it is. */
+/* Detach from a thread that has stopped with that wait status, or has ended. */
+static void release(struct candidate *thread, int status)
+{
+	bool own = status < 0 || !WIFSTOPPED(status) || is_syscall_stop(status) || status >> 16;
+	isol_ptrace(PTRACE_DETACH, thread->held.tid, 0, (void *)(long)(own ? 0 : WSTOPSIG(status)));
+	thread->held.tid = 0;
+}
+
+/*
+ * Stop tracing a thread, wherever it is. One that is deep in the kernel stops later: it stays traced until then, and
+ * let_go_late() has to be called again and again, because nobody else would let it run on.
+ */
 static void let_go(struct candidate *thread)
 {
-	pid_t tid = thread->held.tid;
-	thread->held.tid = 0;
-	if (isol_ptrace(PTRACE_DETACH, tid, 0, NULL) == 0 || isol_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0)
+	const pid_t tid = thread->held.tid;
+	if (isol_ptrace(PTRACE_DETACH, tid, 0, NULL) == 0 || isol_ptrace(PTRACE_INTERRUPT, tid, 0, NULL) < 0) {
+		thread->held.tid = 0;
 		return;
+	}
 	int status = wait_stop(tid, 1000);
-	if (status < 0)
-		return;
-	int signal = is_syscall_stop(status) || status >> 16 ? 0 : WSTOPSIG(status);
-	isol_ptrace(PTRACE_DETACH, tid, 0, (void *)(long)signal);
+	if (status >= 0 || errno != ETIMEDOUT)
+		release(thread, status);
+}
+
+static void let_go_late(struct candidate *thread)
+{
+	int status;
+	pid_t got = waitpid(thread->held.tid, &status, __WALL | WNOHANG);
+	if (got)
+		release(thread, got < 0 ? -1 : status);
 }
 
 /* Runtimes that interrupt their own threads, by signals or by unmapping, cannot stay isolated. */
@@ -314,7 +333,7 @@ static bool seize(struct settle *settle, struct candidate *thread)
 		return false;
 	}
 	if (interrupt(&thread->held, PTRACE_CONT) < 0) {
-		give_up(thread, "was in the kernel");
+		give_up(thread, errno == EINTR ? "is stopped" : "was in the kernel");
 		let_go(thread);
 		return false;
 	}
@@ -325,8 +344,6 @@ static bool seize(struct settle *settle, struct candidate *thread)
 		give_up(thread, "was in a restartable sequence");
 	} else if (!settle->gate && !(settle->gate = find_gate(settle->pid, settle->memory))) {
 		give_up(thread, "has no syscall instruction");
-	} else if (!settle->slots && !(settle->slots = map_slots(&thread->held, settle->memory, settle->gate))) {
-		give_up(thread, "cannot map memory: %s", strerror(errno));
 	} else if ((locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT})) < 0) {
 		give_up(thread, "cannot lock its memory (ulimit -l): %s", strerror((int)-locked));
 	} else if (!move_in(settle, thread)) {
@@ -356,10 +373,9 @@ static bool stays_settled(struct candidate *thread)
 		give_up(thread, "makes system calls: %s (%llu)", isol_syscall_name(regs.orig_rax), regs.orig_rax);
 		let_go(thread);
 	} else {
-		int signal = is_syscall_stop(status) || status >> 16 ? 0 : WSTOPSIG(status);
-		give_up(thread, "gets signals: %d", WSTOPSIG(status));
-		thread->held.tid = 0;
-		isol_ptrace(PTRACE_DETACH, thread->tid, 0, (void *)(long)signal);
+		const char *name = sigabbrev_np(WSTOPSIG(status));
+		give_up(thread, is_group_stop(status) ? "is stopped (SIG%s)" : "gets signals: SIG%s", name ? name : "RT");
+		release(thread, status);
 	}
 	return false;
 }
@@ -391,7 +407,9 @@ static void enter_by_stub(struct settle *settle, struct candidate *thread)
 		let_go(thread);
 		return;
 	}
-	if (plant(&thread->held, settle->memory, settle->slots, settle->turn++, settle->options.flags) < 0) {
+	uint64_t slot;
+	if ((thread->slot = take_slot(&settle->stubs, &thread->held, settle->memory, settle->gate, &slot)) < 0 ||
+	    plant(&thread->held, settle->memory, slot, settle->options.flags) < 0) {
 		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
 		let_go(thread);
 		return;
@@ -406,7 +424,7 @@ static void enter_by_stub(struct settle *settle, struct candidate *thread)
 static bool same_program(const struct settle *settle)
 {
 	unsigned char first;
-	return !settle->slots || pread(settle->memory, &first, 1, (off_t)settle->slots) == 1;
+	return !settle->stubs.page[0] || pread(settle->memory, &first, 1, (off_t)settle->stubs.page[0]) == 1;
 }
 
 static void enter_all(struct settle *settle, struct candidate *threads[], size_t count)
@@ -421,7 +439,10 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 		return;
 	}
 	if (!same_program(settle)) {
-		settle->gate = settle->slots = 0;
+		settle->gate = 0;
+		settle->stubs = (struct stubs){0};
+		for (size_t i = 0; i < settle->count; i++)
+			settle->threads[i].slot = -1;
 		settle->runtime = NULL;
 	}
 	bool watched[THREADS_MAX] = {false};
@@ -448,6 +469,19 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 	}
 }
 
+/* A thread that was isolated for that long has left its stub, a few instructions long, for good. */
+#define STUB_LEFT_NS 1000000ULL
+
+static void note_stub_left(struct settle *settle, struct candidate *thread, const struct isol_record *record)
+{
+	const bool isolated = strcmp(record->state, "isolated") == 0;
+	const uint64_t lasted = isolated ? isol_now_ns() - thread->entered_ns : record->duration_ns;
+	if (thread->slot >= 0 && lasted > STUB_LEFT_NS)
+		settle->stubs.used[thread->slot] = false;
+	if (lasted > STUB_LEFT_NS || !isolated)
+		thread->slot = -1;
+}
+
 /* Note how a thread fares by its record. Returns true when it has just become isolated by our doing. */
 static inline bool settle_record(struct settle *settle, struct candidate *thread, const struct isol_record *record)
 {
@@ -464,6 +498,7 @@ static inline bool settle_record(struct settle *settle, struct candidate *thread
 			thread->stage = ISOLATED;
 			thread->failures = 0;
 			thread->starts = record->starts;
+			thread->entered_ns = isol_now_ns();
 			return true;
 		}
 		if (waited > 2000000000ULL) {
@@ -473,6 +508,8 @@ static inline bool settle_record(struct settle *settle, struct candidate *thread
 		thread->starts = record->starts;
 		break;
 	case ISOLATED:
+		if (thread->slot >= 0)
+			note_stub_left(settle, thread, record);
 		if (isolated)
 			break;
 		thread->stage = settle->options.rearm ? WATCHED : DONE;
@@ -499,12 +536,15 @@ static void settle_step(struct settle *settle)
 	size_t count = 0;
 	settle_look(settle);
 	uint64_t now = isol_now_ns(), time = settle->options.ms * 1000000ULL;
-	for (size_t i = 0; i < settle->count; i++)
+	for (size_t i = 0; i < settle->count; i++) {
+		if (settle->threads[i].held.tid)
+			let_go_late(&settle->threads[i]);
 		if (is_starved(&settle->threads[i]))
 			settle->restless_ns = now;
+	}
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
-		if (thread->stage != WATCHED || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
+		if (thread->stage != WATCHED || thread->held.tid || now < thread->retry_ns || now < thread->rest_ns || now - thread->rest_ns < time ||
 		    thread->sample.user_ticks == thread->user_ticks)
 			continue;
 		int cpu = place(settle, thread);
