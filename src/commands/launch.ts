@@ -6,6 +6,7 @@ import {cutArguments, shellLine} from '../launch/arguments.ts'
 import {become} from '../launch/become.ts'
 import {parseEnter} from '../launch/enter.ts'
 import {describeLaunch, prepareLaunch} from '../launch/launch.ts'
+import {NUMA} from '../launch/numa.ts'
 import {parseOnBreak} from '../launch/on-break.ts'
 import {asset} from '../lib/assets.ts'
 import {cpulist, IsolCommand} from './base.ts'
@@ -22,6 +23,7 @@ broke isolation, and ends with the program.`
     '<%= config.bin %> launch --cpus 2-3 -- dpdk-testpmd -l 1,2,3 --no-huge --no-pci --vdev=net_null0 --vdev=net_null1',
     '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
     '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
+    '<%= config.bin %> launch --cpus 2-5 --on-break rearm --status-file /run/feed.json --notify -- ./feed-handler',
   ]
   static override flags = {
     cpus: cpulist({description: 'isolated CPUs to use; default: the configured or booted ones'}),
@@ -48,9 +50,22 @@ broke isolation, and ends with the program.`
       description: 'launch in a virtual machine, whose host can interrupt unseen',
     }),
     'status-file': Flags.string({
-      description: 'write the report as JSON there, at the end',
+      description: 'write the report as JSON there, when all workers are isolated and at the end',
       helpValue: 'FILE',
     }),
+    notify: Flags.boolean({
+      description: 'tell systemd (Type=notify) that the unit is ready when all workers are isolated',
+    }),
+    workers: Flags.integer({
+      description: 'how many isolated threads the program will have; default: one on each CPU',
+      helpValue: 'N',
+      min: 1,
+    }),
+    numa: Flags.option({
+      options: NUMA,
+      description: 'memory from the NUMA nodes of the CPUs: preferably, only, or wherever',
+      default: 'local',
+    })(),
     'dry-run': Flags.boolean({char: 'n', description: 'print the command that would be executed'}),
   }
 
@@ -66,6 +81,7 @@ broke isolation, and ends with the program.`
       onBreak: parseOnBreak(flags['on-break']),
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],
+      workers: flags.workers,
     })
     const shim = asset('libexec/isol-exec')
     for (const note of launch.notes) if (!flags.quiet) process.stderr.write(`note: ${note}\n`)

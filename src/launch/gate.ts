@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
+import type {Policy} from '../config/policy.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-
-/** What launch must know of the machine. */
-export interface Ground {
-  /** CPUs that may enter task isolation; undefined: the kernel does not have it. */
-  readonly eligible: CpuSet | undefined
-  /** A sign that this is a virtual machine, undefined when there is none, or why that could not be told. */
-  readonly guest: string | {readonly unknown: string} | undefined
-  /** The clock source in use, undefined when it could not be read. */
-  readonly clocksource: string | undefined
-}
+import type {Enter} from './enter.ts'
+import type {Complaint, Ground} from './ground.ts'
 
 export interface GateOptions {
   readonly cpus: CpuSet
+  readonly enter: Enter
+  readonly policy: Policy
   /** Go on without isolation where it cannot be had. */
   readonly soft: boolean
   /** Go on although the program is likely to lose isolation. */
@@ -25,30 +20,42 @@ export interface GateOptions {
 /** Clock sources that the vDSO reads without a system call (arch/x86/entry/vdso, drivers/clocksource/arm_arch_timer.c). */
 const VDSO_CLOCKS: readonly string[] = ['tsc', 'kvm-clock', 'hyperv_clocksource_tsc_page', 'arch_sys_counter']
 
+/** Less locked memory than that, and a real program does not fit. The kernel's default is 8 MiB (include/uapi/linux/resource.h). */
+const LEAST_MEMLOCK = 64 << 20
+
 interface Objection {
   readonly message: string
   readonly code: string
   readonly help?: string
-  /** The option that turns this refusal into a note; absent: it is no more than a note. */
-  readonly overrideBy?: 'soft' | 'force' | 'allowGuest'
+  /** The option that turns this refusal into a note; 'note': it is no more than that; absent: nothing does. */
+  readonly overrideBy?: 'soft' | 'force' | 'allowGuest' | 'note'
 }
 
 /**
  * Whether to launch: throws UserError (exit 69) with the first objection that no option overrides, and returns the
  * others as notes. Pure.
  */
-export function gate(ground: Ground, options: GateOptions): readonly string[] {
+export function gate(
+  ground: Ground,
+  complaints: readonly Complaint[],
+  options: GateOptions,
+): readonly string[] {
   const notes: string[] = []
-  for (const {message, code, help, overrideBy} of objections(ground, options)) {
-    if (overrideBy && !options[overrideBy])
+  for (const {message, code, help, overrideBy} of objections(ground, complaints, options)) {
+    if (overrideBy !== 'note' && !(overrideBy && options[overrideBy]))
       throw new UserError(message, {code, exit: Exit.unsuitable, ...(help === undefined ? {} : {help})})
     notes.push(message)
   }
   return notes
 }
 
-function* objections({eligible, guest, clocksource}: Ground, {cpus}: GateOptions): Generator<Objection> {
-  if (eligible === undefined) {
+function* objections(
+  ground: Ground,
+  complaints: readonly Complaint[],
+  options: GateOptions,
+): Generator<Objection> {
+  yield* placement(ground, options)
+  if (ground.eligible === undefined) {
     yield {
       message: 'this kernel has no task isolation',
       code: 'no-task-isolation',
@@ -57,18 +64,75 @@ function* objections({eligible, guest, clocksource}: Ground, {cpus}: GateOptions
     }
     return // nothing that follows could break what is not there
   }
-  const missing = cpus.minus(eligible)
-  if (!missing.isEmpty)
+  yield* eligibility(ground.eligible, options)
+  yield* platform(ground)
+  yield* permission(ground, options)
+  for (const {check, kind, message, help} of complaints)
     yield {
-      message: `CPU ${missing} cannot be isolated: the kernel was booted for ${eligible.isEmpty ? 'none' : eligible}`,
-      code: 'not-eligible',
-      help: eligible.isEmpty
-        ? `boot with nohz_full=${cpus} isolcpus=domain,managed_irq,${cpus}; or run without hard isolation: --soft`
-        : `choose out of ${eligible}; or run without hard isolation: --soft`,
-      overrideBy: 'soft',
+      message,
+      code: check,
+      help: `${help}; or launch all the same: --force`,
+      overrideBy: kind === 'fail' ? 'force' : 'note',
     }
+}
+
+/** What would keep the program from its CPUs, isolated or not. */
+function* placement(
+  {architecture, cpuset, privileges}: Ground,
+  {cpus, enter, policy}: GateOptions,
+): Generator<Objection> {
+  if (enter.kind === 'settle' && architecture !== 'x64')
+    yield {
+      message: `--enter settle knows the instructions of x86-64 only, and this machine is ${architecture}`,
+      code: 'architecture',
+      help: 'let the program enter by itself with isolctl.h: --enter app',
+    }
+  if (cpuset && 'unknown' in cpuset)
+    yield {
+      message: `cannot tell which CPUs the cgroup allows: ${cpuset.unknown}`,
+      code: 'cpuset',
+      overrideBy: 'note',
+    }
+  else if (cpuset && !cpus.isSubsetOf(cpuset))
+    yield {
+      message: `the cgroup of this shell may not use CPU ${cpus.minus(cpuset)} (cpuset.cpus.effective: ${cpuset})`,
+      code: 'cpuset',
+      help: 'start it from a cgroup that may, for example with systemd-run -p AllowedCPUs=',
+    }
+  if (
+    policy.kind === 'fifo' &&
+    !('unknown' in privileges) &&
+    !privileges.sysNice &&
+    privileges.rtprio < policy.priority
+  )
+    yield {
+      message: `not allowed to run at real-time priority ${policy.priority}: no CAP_SYS_NICE, and RLIMIT_RTPRIO is ${privileges.rtprio}`,
+      code: 'rtprio',
+      help: 'run as root, raise the limit (ulimit -r), or use --policy other',
+    }
+}
+
+function* eligibility(eligible: CpuSet, {cpus}: GateOptions): Generator<Objection> {
+  const missing = cpus.minus(eligible)
+  if (missing.isEmpty) return
+  yield {
+    message: `CPU ${missing} cannot be isolated: the kernel was booted for ${eligible.isEmpty ? 'none' : eligible}`,
+    code: 'not-eligible',
+    help: eligible.isEmpty
+      ? `boot with nohz_full=${cpus} isolcpus=domain,managed_irq,${cpus}; or run without hard isolation: --soft`
+      : `choose out of ${eligible}; or run without hard isolation: --soft`,
+    overrideBy: 'soft',
+  }
+}
+
+/** What interrupts the program, or makes it enter the kernel, whatever it does. */
+function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
   if (typeof guest === 'object')
-    yield {message: `cannot tell whether this is a virtual machine: ${guest.unknown}`, code: 'guest-unknown'}
+    yield {
+      message: `cannot tell whether this is a virtual machine: ${guest.unknown}`,
+      code: 'guest-unknown',
+      overrideBy: 'note',
+    }
   else if (guest !== undefined)
     yield {
       message: `this is a virtual machine (${guest}), and its host can interrupt any CPU unseen`,
@@ -83,4 +147,49 @@ function* objections({eligible, guest, clocksource}: Ground, {cpus}: GateOptions
       help: 'boot with tsc=reliable where the hardware has a stable TSC; or launch all the same: --force',
       overrideBy: 'force',
     }
+  if (quota && 'unknown' in quota)
+    yield {
+      message: `cannot tell whether a cgroup limits CPU time: ${quota.unknown}`,
+      code: 'cpu-quota',
+      overrideBy: 'note',
+    }
+}
+
+/** What we must be able to do for it. */
+function* permission(
+  {privileges, quota, ptraceScope}: Ground,
+  {enter, policy}: GateOptions,
+): Generator<Objection> {
+  if (quota && 'quotaUs' in quota && policy.kind === 'other')
+    yield {
+      message: `cgroup ${quota.cgroup} limits CPU time to ${quota.quotaUs} of every ${quota.periodUs} us: the kernel would have to stop the program`,
+      code: 'cpu-quota',
+      help: 'start it from a cgroup without a quota (cpu.max: max), or use --policy fifo:1; or launch all the same: --force',
+      overrideBy: 'force',
+    }
+  if ('unknown' in privileges) {
+    yield {
+      message: `cannot tell what this process may do: ${privileges.unknown}`,
+      code: 'privileges',
+      overrideBy: 'note',
+    }
+    return
+  }
+  if (!privileges.ipcLock && privileges.memlock < LEAST_MEMLOCK)
+    yield {
+      message: `only ${privileges.memlock >> 10} KiB of memory may be locked (RLIMIT_MEMLOCK), and what is not locked can fault`,
+      code: 'memlock',
+      help: 'raise the limit (ulimit -l, LimitMEMLOCK= in a unit), or run as root; or launch all the same: --force',
+      overrideBy: 'force',
+    }
+  if (enter.kind === 'settle' && ptraceScope !== undefined && ptraceScope > 1)
+    if (ptraceScope > 2 || !privileges.sysPtrace)
+      yield {
+        message: `--enter settle needs ptrace, and kernel.yama.ptrace_scope=${ptraceScope} forbids it`,
+        code: 'ptrace',
+        help:
+          ptraceScope > 2
+            ? 'only a reboot resets it; let the program enter by itself with isolctl.h: --enter app'
+            : 'run as root, or let the program enter by itself with isolctl.h: --enter app',
+      }
 }

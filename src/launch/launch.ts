@@ -3,8 +3,9 @@ import {readFile} from 'node:fs/promises'
 import {formatPolicy, type Policy} from '../config/policy.ts'
 import {resolveSettings} from '../config/settings.ts'
 import {bootIsolated, nohzFull} from '../facts/cpus.ts'
-import {gatherer} from '../facts/fact.ts'
-import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
+import {gatherer, given} from '../facts/fact.ts'
+import {nodes} from '../facts/nodes.ts'
+import {settings} from '../facts/settings.ts'
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
@@ -12,7 +13,9 @@ import {isUtf8, splitNul} from './arguments.ts'
 import {choose} from './choose.ts'
 import type {Enter} from './enter.ts'
 import {gate} from './gate.ts'
+import {quickPreflight, surveyGround} from './ground.ts'
 import {parseNofile, startingNofile} from './limits.ts'
+import {memoryPolicy, type Numa} from './numa.ts'
 import {isolationFlags, type OnBreak} from './on-break.ts'
 
 export interface LaunchOptions {
@@ -29,6 +32,11 @@ export interface LaunchOptions {
   /** The report on stderr as JSON. */
   readonly json: boolean
   readonly statusFile: string | undefined
+  readonly numa: Numa
+  /** Tell systemd when so many threads are isolated; undefined: leave that to the program. */
+  readonly notify: boolean
+  /** How many isolated threads the program is to have; undefined: one on each CPU. */
+  readonly workers: number | undefined
   /** As Node.js read them. */
   readonly program: readonly string[]
 }
@@ -51,14 +59,15 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       help: 'use --enter settle; or --on-break signal=SIG, and let the program enter again by itself',
     })
   const target = await resolveSettings(host, options)
-  const get = gatherer(host)
+  if (options.notify && process.env['NOTIFY_SOCKET'] === undefined)
+    throw new UserError('nobody waits to be notified: NOTIFY_SOCKET is not set', {
+      help: '--notify is for systemd units with Type=notify; leave it out elsewhere',
+    })
+  const get = gatherer(host, [given(settings, target)])
   const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
-  const ground = {
-    eligible: await get(taskIsolation),
-    guest: await get(guest).catch((error: Error) => ({unknown: error.message})),
-    clocksource: await optional(get(clocksource)),
-  }
-  const notes = gate(ground, {...options, cpus: target.isolated})
+  const ground = await surveyGround(get)
+  const complaints = ground.eligible === undefined ? [] : await quickPreflight(get)
+  const notes = gate(ground, complaints, {...options, cpus: target.isolated, policy: target.policy})
   const setApart = [await optional(get(bootIsolated)), await optional(get(nohzFull)), ground.eligible]
   const {isolated, housekeeping} = choose({
     target,
@@ -76,6 +85,10 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       ...(enter.kind === 'settle' ? [`--settle=${enter.ms}`] : []),
       ...(onBreak.kind === 'rearm' ? ['--rearm'] : []),
       ...(target.policy.kind === 'fifo' ? [`--fifo=${target.policy.priority}`] : []),
+      ...memoryPolicy(options.numa, (await optional(get(nodes))) ?? new Map(), isolated),
+      ...(options.notify ? ['--notify'] : []),
+      ...(options.workers === undefined ? [] : [`--workers=${options.workers}`]),
+      ...(options.force ? ['--force'] : []),
       ...(await nofile()),
       ...(options.soft ? ['--soft'] : []),
       ...(options.quiet ? ['--quiet'] : []),

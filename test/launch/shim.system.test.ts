@@ -92,6 +92,33 @@ describe('isol-exec', () => {
     expect(await readFile(join(shop.folder, 'never.json'), 'utf8')).toBe('')
   })
   test.for([
+    ['is setuid, setgid', [], 0o4755, undefined],
+    ['is setuid, setgid', [], 0o2755, undefined],
+    ['is for another processor architecture', ['--soft'], 0o755, {machine: 8}], // MIPS
+    ['is not a 64-bit program', ['--settle=50'], 0o755, {machine: 3}], // i386
+  ] as const)('exits 126, and says what to do, when the program %s %j', async ([why, options, mode, elf]) => {
+    const odd = join(shop.folder, `odd-${mode}-${elf?.machine}`)
+    const bytes = await readFile(probe)
+    if (elf) bytes.writeUInt16LE(elf.machine, 18) // e_machine of its ELF header
+    await writeFile(odd, bytes)
+    await chmod(odd, mode)
+    const {exitCode, stderr} = await run([odd], options)
+    expect([exitCode, stderr.split('\n')]).toEqual([
+      126,
+      [expect.stringContaining(why), expect.stringMatching(/^help: /), ''],
+    ])
+    if (mode & 0o6000) expect(await run([odd], [...options, '--force'])).toMatchObject({exitCode: 0})
+  })
+  it('takes memory from the NUMA nodes it is told, or says that it cannot', async ({skip}) => {
+    const numa = await run(['cat', '/proc/self/numa_maps'], ['--memory=bind:0'])
+    skip(numa.stderr.includes('Function not implemented'), 'this kernel has no NUMA')
+    expect(numa.stdout).toContain(' bind:0 ')
+    const preferred = await run(['cat', '/proc/self/numa_maps'], ['--memory=prefer:0'])
+    expect(preferred.stdout).toMatch(/ prefer[^ ]*:0 /)
+    expect(await run(['true'], ['--memory=bind:999'])).toMatchObject({exitCode: 125})
+    expect(await run(['true'], ['--memory=near:0'])).toMatchObject({exitCode: 125})
+  })
+  test.for([
     [['--cpus=4095', '--housekeeping=0', '--', 'true'], 'not a cpulist'],
     [['--cpus=1000', '--housekeeping=0', '--', 'true'], 'cannot run on CPU 1000'],
     [['--cpus=0-', '--housekeeping=0', '--', 'true'], 'not a cpulist: "0-"'],

@@ -13,6 +13,7 @@
  * Exit status as env(1): 125 failed before the program, 126 it cannot be executed, 127 it was not found.
  */
 #define _GNU_SOURCE
+#include "program.h"
 #include "reporter.h"
 
 #include <getopt.h>
@@ -22,11 +23,12 @@
 enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
 struct options {
-	const char *cpus, *housekeeping, *flags, *status_file;
+	const char *cpus, *housekeeping, *flags, *status_file, *memory;
 	long nofile;  /* soft RLIMIT_NOFILE, or -1: leave it */
 	int priority; /* SCHED_FIFO, or 0: SCHED_OTHER */
 	unsigned settle; /* milliseconds, or 0: the program enters by itself */
-	bool rearm, soft, quiet, json, hex;
+	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
+	bool rearm, soft, quiet, json, hex, notify, force;
 };
 
 __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, const char *format, ...)
@@ -40,6 +42,13 @@ __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, con
 	if (error)
 		fprintf(stderr, ": %s", strerror(error));
 	fputc('\n', stderr);
+	exit(status);
+}
+
+/* The same for what has no errno; with a help line. */
+__attribute__((noreturn)) static void refuse(int status, const char *what, const char *why, const char *help)
+{
+	fprintf(stderr, "isol-exec: %s: %s\nhelp: %s\n", what, why, help);
 	exit(status);
 }
 
@@ -113,39 +122,51 @@ static void undo_node(long nofile)
 		fail(FAILED, "setrlimit RLIMIT_NOFILE %ld", nofile);
 }
 
-/* The file that will be executed, by the rules of execvp(3), so that what is wrong with it is known beforehand. */
-static void check_program(const char *name)
+/* What can be known to be wrong with the program before it is executed. */
+static void check_program(const char *name, const struct options *options)
 {
 	char path[4096];
-	const char *folders = getenv("PATH");
-	struct stat file;
-	int error = ENOENT;
-	if (!*name || strchr(name, '/'))
-		folders = NULL;
-	else if (!folders)
-		folders = "/bin:/usr/bin";
-	do {
-		size_t length = folders ? strcspn(folders, ":") : 0;
-		snprintf(path, sizeof path, "%.*s%s%s", (int)length, folders ? folders : "", length ? "/" : "", name);
-		if (stat(path, &file) < 0) {
-			if (errno != ENOENT && errno != ENOTDIR)
-				error = errno;
-		} else if (!S_ISREG(file.st_mode)) {
-			error = S_ISDIR(file.st_mode) ? EISDIR : EACCES;
-		} else if (access(path, X_OK) < 0) {
-			error = errno;
-		} else {
-			return;
-		}
-		folders = folders && folders[length] ? folders + length + 1 : NULL;
-	} while (folders);
-	errno = error;
-	fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", name);
+	int error = find_program(name, path, sizeof path);
+	if (error) {
+		errno = error;
+		fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", name);
+	}
+	const struct program program = look_at_program(path);
+	if (program.foreign)
+		refuse(NOT_EXECUTABLE, name, "is for another processor architecture than this machine's",
+		       "take the build for this machine");
+	if (program.privileged && !options->soft && !options->force)
+		refuse(NOT_EXECUTABLE, name, "is setuid, setgid or has file capabilities: it would run as somebody else, out of our reach",
+		       "start it as that user: runuser -u USER -- isolctl launch ...; or launch all the same: --force");
+	if (program.narrow && options->settle && !options->soft)
+		refuse(NOT_EXECUTABLE, name, "is not a 64-bit program, and --enter settle takes no other",
+		       "take a 64-bit build; or let it enter by itself with isolctl.h: --enter app");
+}
+
+enum { MPOL_PREFERRED_ONE = 1, MPOL_BIND_TO = 2, MPOL_PREFERRED_SOME = 5 }; /* include/uapi/linux/mempolicy.h */
+
+/* "prefer:0", "bind:0,2": the NUMA nodes that memory is to come from. Inherited over exec (set_mempolicy(2)). */
+static void set_memory_policy(const char *text)
+{
+	unsigned long mask[CPU_SETSIZE / (8 * sizeof(unsigned long))] = {0};
+	const char *list = strchr(text, ':');
+	const bool bind = strncmp(text, "bind:", 5) == 0;
+	cpu_set_t nodes; /* a nodelist has the form of a cpulist */
+	if (!list || (!bind && strncmp(text, "prefer:", 7) != 0))
+		refuse(FAILED, text, "is not a memory policy", "give prefer:NODES or bind:NODES");
+	int count = cpus_of(list + 1, &nodes);
+	for (unsigned node = 0; node < CPU_SETSIZE; node++)
+		if (CPU_ISSET(node, &nodes))
+			mask[node / (8 * sizeof *mask)] |= 1UL << node % (8 * sizeof *mask);
+	int mode = bind ? MPOL_BIND_TO : count == 1 ? MPOL_PREFERRED_ONE : MPOL_PREFERRED_SOME;
+	if (syscall(SYS_set_mempolicy, mode, mask, CPU_SETSIZE) < 0)
+		fail(FAILED, "cannot take memory from NUMA node %s", list + 1);
 }
 
 static struct options parse(int argc, char **argv)
 {
-	enum { CPUS = 1, HOUSEKEEPING, FLAGS, NOFILE, FIFO, STATUS_FILE, SETTLE, REARM, SOFT, QUIET, JSON, HEX, HEX_ENV };
+	enum { CPUS = 1, HOUSEKEEPING, FLAGS, NOFILE, FIFO, STATUS_FILE, SETTLE, REARM, SOFT, QUIET, JSON, HEX, HEX_ENV,
+	       MEMORY, NOTIFY, WORKERS, FORCE };
 	static const struct option known[] = {
 		{"cpus", required_argument, NULL, CPUS},     {"housekeeping", required_argument, NULL, HOUSEKEEPING},
 		{"flags", required_argument, NULL, FLAGS},   {"nofile", required_argument, NULL, NOFILE},
@@ -153,7 +174,9 @@ static struct options parse(int argc, char **argv)
 		{"settle", required_argument, NULL, SETTLE}, {"rearm", no_argument, NULL, REARM},
 		{"soft", no_argument, NULL, SOFT},           {"quiet", no_argument, NULL, QUIET},
 		{"json", no_argument, NULL, JSON},           {"hex", no_argument, NULL, HEX},
-		{"hex-env", required_argument, NULL, HEX_ENV}, {NULL, 0, NULL, 0}};
+		{"hex-env", required_argument, NULL, HEX_ENV}, {"memory", required_argument, NULL, MEMORY},
+		{"notify", no_argument, NULL, NOTIFY},       {"workers", required_argument, NULL, WORKERS},
+		{"force", no_argument, NULL, FORCE},         {NULL, 0, NULL, 0}};
 	struct options options = {.flags = "0x1", .nofile = -1};
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
 		switch (option) {
@@ -169,6 +192,10 @@ static struct options parse(int argc, char **argv)
 		case QUIET: options.quiet = true; break;
 		case JSON: options.json = true; break;
 		case HEX: options.hex = true; break;
+		case MEMORY: options.memory = optarg; break;
+		case NOTIFY: options.notify = true; break;
+		case WORKERS: options.workers = (unsigned)number_of(optarg, "number of workers", 1, THREADS_MAX); break;
+		case FORCE: options.force = true; break;
 		case HEX_ENV:
 			decode_hex(optarg);
 			putenv(optarg);
@@ -203,12 +230,21 @@ int main(int argc, char **argv)
 	cpu_set_t cpus;
 	struct reporter reporter = {.pid = getpid(), .program = *program, .cpus = options.cpus, .status_fd = -1,
 				    .json = options.json, .soft = options.soft, .quiet = options.quiet};
-	bool alone = cpus_of(options.cpus, &cpus) == 1;
+	int count = cpus_of(options.cpus, &cpus);
+	bool alone = count == 1;
+	reporter.workers = options.workers ? options.workers : (unsigned)count;
 	cpus_of(options.housekeeping, &reporter.housekeeping);
 
 	undo_node(options.nofile);
 	set_environment(&options);
-	check_program(*program);
+	check_program(*program, &options);
+	if (options.notify) {
+		reporter.notify = getenv("NOTIFY_SOCKET");
+		if (!reporter.notify)
+			refuse(FAILED, "--notify", "nobody waits to be notified: NOTIFY_SOCKET is not set", "leave --notify out");
+		reporter.notify = strdup(reporter.notify);
+		unsetenv("NOTIFY_SOCKET"); /* it is for us to answer: the program is ready when it is isolated */
+	}
 	if (options.status_file) {
 		reporter.status_fd = open(options.status_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 		if (reporter.status_fd < 0)
@@ -224,13 +260,15 @@ int main(int argc, char **argv)
 	}
 	if (sched_setaffinity(0, sizeof cpus, alone ? &cpus : &reporter.housekeeping) < 0)
 		fail(FAILED, "cannot run on CPU %s (cgroup cpuset?)", alone ? options.cpus : options.housekeeping);
+	if (options.memory)
+		set_memory_policy(options.memory);
 	struct sched_param priority = {.sched_priority = options.priority};
 	if (sched_setscheduler(0, options.priority ? SCHED_FIFO : SCHED_OTHER, &priority) < 0)
 		fail(FAILED, "cannot set the scheduling policy (CAP_SYS_NICE, RLIMIT_RTPRIO)");
 
 	/* Last, so that only a failing exec has to be told to it. */
 	int exec_failed = -1;
-	if (options.settle || options.status_file || options.json || (records && !options.quiet)) {
+	if (options.settle || options.status_file || options.json || options.notify || (records && !options.quiet)) {
 		exec_failed = start_reporter(&reporter);
 		if (exec_failed < 0)
 			fail(FAILED, "cannot start the reporter");

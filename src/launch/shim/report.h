@@ -20,6 +20,8 @@ struct reporter {
 	bool json;     /* JSON on stderr instead of sentences */
 	bool soft;     /* isolation is not insisted on */
 	bool quiet;    /* nothing on stderr */
+	unsigned workers;    /* isolated threads that make it ready */
+	const char *notify;  /* address of systemd's socket, or NULL */
 	struct settle_options settle; /* ms 0: the program enters by itself */
 };
 
@@ -49,7 +51,7 @@ struct watch {
 	size_t told_count;
 	unsigned long long start_ns, changed_ns;
 	struct settle settle;
-	bool hinted;
+	bool hinted, ready, ended;
 };
 
 static void json_text(FILE *out, const char *text)
@@ -75,6 +77,7 @@ static void json_report(FILE *out, const struct watch *watch)
 	json_text(out, reporter->program);
 	fprintf(out, ",\"pid\":%d,\"cpus\":", reporter->pid);
 	json_text(out, reporter->cpus);
+	fprintf(out, ",\"ended\":%s,\"ready\":%s", watch->ended ? "true" : "false", watch->ready ? "true" : "false");
 	fprintf(out, ",\"durationMs\":%llu,\"isolated\":%s,\"starts\":%llu,\"breakCount\":%llu,\"threads\":[",
 		(isol_now_ns() - watch->start_ns) / 1000000, starts ? "true" : "false", starts, breaks);
 	const char *comma = "";

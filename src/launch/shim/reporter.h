@@ -10,6 +10,7 @@
 #ifndef ISOL_REPORTER_H
 #define ISOL_REPORTER_H
 
+#include "notify.h"
 #include "report.h"
 
 #include <dirent.h>
@@ -194,23 +195,53 @@ static void say_end(const struct watch *watch)
 		say(watch->reporter, "help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n");
 }
 
+/* The report in one write: who reads the file meanwhile finds the old one or the new one. */
 static void write_json(int fd, const struct watch *watch)
 {
-	FILE *out = fdopen(dup(fd), "w");
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return;
-	if (fd == watch->reporter->status_fd && ftruncate(fd, 0) < 0)
-		errno = 0; /* a pipe or a device: nothing to cut off */
 	json_report(out, watch);
-	fclose(out);
+	if (fclose(out) != 0)
+		return;
+	/* A pipe or a device has no place to write to and nothing to cut off. */
+	if (fd == watch->reporter->status_fd && pwrite(fd, text, size, 0) >= 0 && ftruncate(fd, (off_t)size) == 0)
+		size = 0;
+	for (size_t at = 0; at < size;) {
+		ssize_t wrote = write(fd, text + at, size - at);
+		if (wrote <= 0)
+			break;
+		at += (size_t)wrote;
+	}
+	free(text);
+}
+
+/* All workers are isolated, for the first time. */
+static void tell_ready(struct watch *watch, size_t isolated)
+{
+	const struct reporter *reporter = watch->reporter;
+	char text[128];
+	watch->ready = true;
+	if (reporter->status_fd >= 0)
+		write_json(reporter->status_fd, watch);
+	snprintf(text, sizeof text, "READY=1\nSTATUS=%zu thread%s isolated on CPU %.64s", isolated, isolated == 1 ? "" : "s",
+		 reporter->cpus);
+	if (reporter->notify && isol_notify(reporter->notify, reporter->pid, text) < 0)
+		say(reporter, "isolctl: cannot notify %s: %s\n", reporter->notify, strerror(errno));
 }
 
 /* One look at the program's threads, and what settle does with it. */
 static void step(struct watch *watch)
 {
 	const struct reporter *reporter = watch->reporter;
-	size_t isolated = 0;
+	size_t isolated = 0, now = 0;
 	scan(watch);
+	for (size_t i = 0; i < watch->count; i++)
+		now += strcmp(watch->threads[i].record.state, "isolated") == 0;
+	if (!watch->ready && now >= reporter->workers)
+		tell_ready(watch, now);
 	if (reporter->settle.ms == 0)
 		return;
 	for (size_t i = 0; i < watch->count; i++) {
@@ -241,6 +272,7 @@ static void follow(struct watch *watch, int pidfd)
 		step(watch);
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
+	watch->ended = true;
 	if (watch->reporter->json)
 		write_json(2, watch);
 	else

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, mustRead} from './fact.ts'
+
+/** Bit numbers in CapEff (include/uapi/linux/capability.h). */
+const CAPABILITIES = {ipcLock: 14, sysPtrace: 19, sysNice: 23} as const
+
+/** What this process may do, and hands on to the program it becomes. */
+export interface Privileges {
+  readonly ipcLock: boolean
+  readonly sysPtrace: boolean
+  readonly sysNice: boolean
+  /** Soft RLIMIT_MEMLOCK in bytes; Infinity for none. */
+  readonly memlock: number
+  /** Soft RLIMIT_RTPRIO: the highest real-time priority it may take without CAP_SYS_NICE. */
+  readonly rtprio: number
+}
+
+export const privileges = defineFact<Privileges>('privileges', async (host) => {
+  const limits = await mustRead(host, '/proc/self/limits')
+  const status = await mustRead(host, '/proc/self/status')
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1]
+  if (effective === undefined) throw new Error('/proc/self/status names no capabilities')
+  const has = (bit: number) => ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n
+  return {
+    ipcLock: has(CAPABILITIES.ipcLock),
+    sysPtrace: has(CAPABILITIES.sysPtrace),
+    sysNice: has(CAPABILITIES.sysNice),
+    memlock: softLimit(limits, 'Max locked memory'),
+    rtprio: softLimit(limits, 'Max realtime priority'),
+  }
+})
+
+function softLimit(limits: string, name: string): number {
+  const soft = limits
+    .split('\n')
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length)
+    .trim()
+    .split(/\s+/)[0]
+  if (soft === undefined) throw new Error(`/proc/self/limits has no line "${name}"`)
+  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}
+
+/** A limit on CPU time that holds for us: the cgroup, and what its file says. */
+export interface Quota {
+  readonly cgroup: string
+  readonly quotaUs: number
+  readonly periodUs: number
+}
+
+/**
+ * The first quota of the CFS bandwidth control on the way from our cgroup to the root, undefined when there is none
+ * (Documentation/admin-guide/cgroup-v2.rst, cpu.max; v1: cpu.cfs_quota_us, -1 for none). It slows SCHED_OTHER only.
+ */
+export const cpuQuota = defineFact<Quota | undefined>('cpu-quota', async (host) => {
+  for (const {folder, path} of await cgroupsAbove(host, 'cpu')) {
+    const [quota, period] = (await host.read(`${folder}/cpu.max`))?.trim().split(' ') ?? [
+      (await host.read(`${folder}/cpu.cfs_quota_us`))?.trim(),
+      (await host.read(`${folder}/cpu.cfs_period_us`))?.trim(),
+    ]
+    if (quota !== undefined && period !== undefined && quota !== 'max' && Number(quota) > 0)
+      return {cgroup: path, quotaUs: Number(quota), periodUs: Number(period)}
+  }
+  return undefined
+})
+
+/** The CPUs that our cgroup may use; undefined when no cpuset holds us (cgroup v1 and v2). */
+export const cpusetCpus = defineFact<CpuSet | undefined>('cpuset-cpus', async (host) => {
+  for (const {folder} of await cgroupsAbove(host, 'cpuset')) {
+    const text =
+      (await host.read(`${folder}/cpuset.cpus.effective`)) ??
+      (await host.read(`${folder}/cpuset.effective_cpus`))
+    if (text !== undefined) return CpuSet.parse(text)
+  }
+  return undefined
+})
+
+/** Where a controller's files of our cgroup are, and of those above it, lowest first. Empty without cgroups. */
+async function cgroupsAbove(
+  host: HostView,
+  controller: string,
+): Promise<readonly {folder: string; path: string}[]> {
+  const text = (await host.read('/proc/self/cgroup')) ?? ''
+  const rows = text
+    .split('\n')
+    .map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, names = '', path = '/']) => ({names: names.split(','), path}))
+  const v1 = rows.find(({names}) => names.includes(controller))
+  const own = v1 ?? rows.find(({names}) => names.length === 1 && names[0] === '')
+  if (own === undefined) return []
+  const root = v1 === undefined ? '/sys/fs/cgroup' : `/sys/fs/cgroup/${controller}`
+  const parts = own.path.split('/').filter((part) => part !== '')
+  return parts
+    .map((_, depth) => `/${parts.slice(0, parts.length - depth).join('/')}`)
+    .concat('/')
+    .map((path) => ({path, folder: path === '/' ? root : `${root}${path}`}))
+}
+
+/** kernel.yama.ptrace_scope: 0 anybody, 1 own descendants and who is named, 2 CAP_SYS_PTRACE only, 3 nobody; undefined without Yama. */
+export const ptraceScope = defineFact<number | undefined>('ptrace-scope', async (host) => {
+  const text = await host.read('/proc/sys/kernel/yama/ptrace_scope')
+  return text === undefined ? undefined : Number(text)
+})

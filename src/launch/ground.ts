@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+import type {Check} from '../checks/check.ts'
+import irqAffinityEffective from '../checks/irq-affinity-effective.ts'
+import isolcpusEffective from '../checks/isolcpus-effective.ts'
+import mcePoll from '../checks/mce-poll.ts'
+import nohzFullEffective from '../checks/nohz-full-effective.ts'
+import rtThrottle from '../checks/rt-throttle.ts'
+import {runChecks} from '../checks/run.ts'
+import softlockupMask from '../checks/softlockup-mask.ts'
+import type {Get} from '../facts/fact.ts'
+import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
+import {cpuQuota, cpusetCpus, type Privileges, privileges, ptraceScope, type Quota} from '../facts/process.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+
+/** What could not be told, and why. */
+export interface Unknown {
+  readonly unknown: string
+}
+
+/** What launch must know of the machine, and of what it may do there. */
+export interface Ground {
+  /** process.arch */
+  readonly architecture: string
+  /** CPUs that may enter task isolation; undefined: the kernel does not have it. */
+  readonly eligible: CpuSet | undefined
+  /** A sign that this is a virtual machine, undefined when there is none. */
+  readonly guest: string | Unknown | undefined
+  /** The clock source in use, undefined when it could not be read. */
+  readonly clocksource: string | undefined
+  readonly privileges: Privileges | Unknown
+  /** CPUs that the cgroup lets us use, undefined for all. */
+  readonly cpuset: CpuSet | Unknown | undefined
+  readonly quota: Quota | Unknown | undefined
+  readonly ptraceScope: number | undefined
+}
+
+export async function surveyGround(get: Get): Promise<Ground> {
+  const tell = <T>(value: Promise<T>) =>
+    value.catch((error: unknown): Unknown => ({unknown: error instanceof Error ? error.message : `${error}`}))
+  const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
+  return {
+    architecture: process.arch,
+    eligible: await get(taskIsolation),
+    guest: await tell(get(guest)),
+    clocksource: await optional(get(clocksource)),
+    privileges: await tell(get(privileges)),
+    cpuset: await tell(get(cpusetCpus)),
+    quota: await tell(get(cpuQuota)),
+    ptraceScope: await optional(get(ptraceScope)),
+  }
+}
+
+/**
+ * Those of preflight's checks that are done in milliseconds and whose failure ends isolation sooner or later. Not among
+ * them: the fair server, which the kernel parks by itself.
+ */
+const QUICK: readonly Check[] = [
+  isolcpusEffective,
+  nohzFullEffective,
+  irqAffinityEffective,
+  rtThrottle,
+  softlockupMask,
+  mcePoll,
+]
+
+/** One thing that preflight holds against the CPUs. */
+export interface Complaint {
+  readonly check: string
+  readonly kind: 'fail' | 'unknown'
+  readonly message: string
+  readonly help: string
+}
+
+/** What the quick checks find on the CPUs that `get` was given as isolated; warnings are left to preflight. */
+export async function quickPreflight(get: Get): Promise<readonly Complaint[]> {
+  const complaints: Complaint[] = []
+  for await (const result of runChecks(QUICK, get, {clock: () => performance.now()})) {
+    const {id} = result.check
+    if (result.status === 'unknown')
+      complaints.push({
+        check: id,
+        kind: 'unknown',
+        message: `cannot tell whether ${result.check.title}: ${result.reason}`,
+        help: `isolctl explain ${id}`,
+      })
+    if (result.status !== 'fail') continue
+    const failed = result.findings.filter(({severity}) => severity === 'fail')
+    const [first] = failed
+    const remedy = first?.remedy ?? result.remedy
+    complaints.push({
+      check: id,
+      kind: 'fail',
+      message: `${[first?.subject, first?.message].filter(Boolean).join(': ')}${failed.length > 1 ? `, and ${failed.length - 1} more like it` : ''} (${id})`,
+      help: remedy?.command ?? remedy?.text ?? `isolctl explain ${id}`,
+    })
+  }
+  return complaints
+}

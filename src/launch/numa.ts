@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+import type {CpuSet} from '../lib/cpuset.ts'
+
+/** Where the program's memory comes from: preferably, or only, from the nodes of its isolated CPUs; or as the kernel likes. */
+export type Numa = (typeof NUMA)[number]
+export const NUMA = ['local', 'bind', 'none'] as const
+
+/** The argument of isol-exec, none where there is nothing to choose. Pure. */
+export function memoryPolicy(
+  numa: Numa,
+  nodes: ReadonlyMap<number, CpuSet>,
+  cpus: CpuSet,
+): readonly string[] {
+  if (numa === 'none' || nodes.size < 2) return []
+  const near = [...nodes].filter(([, theirs]) => !theirs.isDisjointFrom(cpus)).map(([node]) => node)
+  return near.length === 0 ? [] : [`--memory=${numa === 'bind' ? 'bind' : 'prefer'}:${near.join(',')}`]
+}
