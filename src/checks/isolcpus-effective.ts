@@ -4,17 +4,20 @@ import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'isolcpus-effective',
   title: 'isolated CPUs are out of load balancing',
   why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in none: through isolcpus=domain at boot, or an isolated cpuset partition.',
-  facts: {bootIsolated, cmdline: optional(cmdline), partitioned, settings},
+  facts: {bootIsolated, cmdline: optional(cmdline), partitioned: optional(partitioned), settings},
   judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
-    const effective = bootIsolated.union(partitioned)
+    const effective = bootIsolated.union(partitioned ?? CpuSet.empty)
     const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
     const [booted] = cmdline ? valuesOf(cmdline, 'isolcpus') : []
+    if (!missing.isEmpty && partitioned === undefined)
+      return {unknown: `CPU ${missing} is not in isolcpus=, and cpuset partitions cannot be seen`}
     if (!missing.isEmpty)
       return [
         {
@@ -37,7 +40,7 @@ export default defineCheck({
       },
     ]
   },
-  evidence: ({bootIsolated, partitioned}) => `${bootIsolated.union(partitioned)}`,
+  evidence: ({bootIsolated, partitioned}) => `${bootIsolated.union(partitioned ?? CpuSet.empty)}`,
   remedy: ({settings: {isolated}}) => ({
     text: `boot with isolcpus=nohz,domain,managed_irq,${isolated}`,
     command: 'isolctl apply --only boot-arguments',

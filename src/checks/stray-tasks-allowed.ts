@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
+import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask, grouped, taskName, tasks} from '../facts/tasks.ts'
+import {CpuSet} from '../lib/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'stray-tasks-allowed',
   title: 'no other program may run on an isolated CPU',
   why: 'A program whose affinity names an isolated CPU can land there at any time. This says what could run, not what did.',
-  facts: {bootIsolated, everyTask, partitioned, settings, tasks},
+  facts: {bootIsolated, everyTask, partitioned: optional(partitioned), settings, tasks},
   judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
-    const balanced = isolated.minus(bootIsolated.union(partitioned))
+    const balanced = isolated.minus(bootIsolated.union(partitioned ?? CpuSet.empty))
     const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
     // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.

@@ -38,6 +38,16 @@ export const ConfigSchema = z.strictObject({
     })
     .optional()
     .describe('which steps apply takes, by the ids that plan shows'),
+  devices: z
+    .array(
+      z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/, 'not a PCI address like 0000:03:00.0'),
+    )
+    .optional()
+    .describe('PCI devices that the isolated programs drive themselves, as with DPDK'),
+  hugepages: z
+    .partialRecord(z.enum(['64K', '2M', '32M', '512M', '1G', '16G']), z.number().int().nonnegative())
+    .optional()
+    .describe('huge pages that must be free on the NUMA nodes of the isolated CPUs, by size'),
 })
 
 export type Config = z.output<typeof ConfigSchema>

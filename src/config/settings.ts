@@ -8,6 +8,7 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {loadConfig} from './load.ts'
 import type {Policy} from './policy.ts'
+import type {Config} from './schema.ts'
 import {resolveTarget} from './target.ts'
 
 export interface Asked {
@@ -35,5 +36,19 @@ export async function resolveSettings(host: HostView, asked: Asked): Promise<Set
     ...resolveTarget({flag: asked.cpus, config, online: machine, booted}),
     policy: asked.policy ?? config.policy ?? {kind: 'other'},
     windowMs: asked.windowMs ?? 10_000,
+    ...(config.devices ? {devices: config.devices} : {}),
+    ...(config.hugepages ? {hugepages: sizesInKb(config.hugepages)} : {}),
   }
+}
+
+const UNIT_KB = {K: 1, M: 1024, G: 1024 * 1024} as const
+
+/** "2M" to 2048. */
+function sizesInKb(pages: NonNullable<Config['hugepages']>): ReadonlyMap<number, number> {
+  return new Map(
+    Object.entries(pages).map(([size, count]) => [
+      Number.parseInt(size, 10) * UNIT_KB[size.slice(-1) as keyof typeof UNIT_KB],
+      count,
+    ]),
+  )
 }

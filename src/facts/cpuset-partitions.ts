@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
+import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
-import {defineFact} from './fact.ts'
+import {CGROUP, cpusets} from './cgroup.ts'
+import {defineFact, parsed} from './fact.ts'
+
+const ISOLATED = `${CGROUP}/cpuset.cpus.isolated`
 
 /**
- * CPUs in isolated cpuset partitions (since 6.7; kernel/cgroup/cpuset.c). They do not show in
- * /sys/devices/system/cpu/isolated. Empty where cgroup v2 or the file is absent: then there is no such partition that
- * this kernel would tell of.
+ * CPUs in isolated cpuset partitions, which do not show in /sys/devices/system/cpu/isolated. Since 6.7 the kernel lists
+ * them (kernel/cgroup/cpuset.c); before, each partition has to be looked at. A running machine without cgroup v2 has
+ * none.
  */
-export const partitioned = defineFact<CpuSet>('partitioned', async (host) =>
-  CpuSet.parse((await host.read('/sys/fs/cgroup/cpuset.cpus.isolated')) ?? ''),
-)
+export const partitioned = defineFact<CpuSet>('partitioned', async (host, get) => {
+  const text = await host.read(ISOLATED)
+  if (text !== undefined) return parsed(ISOLATED, text, CpuSet.parse)
+  if (tellsAbsence(host) && (await host.read(`${CGROUP}/cgroup.controllers`)) === undefined)
+    return CpuSet.empty
+  const partitions = (await get(cpusets)).filter(({partition}) => partition === 'isolated')
+  return partitions.reduce((all, {effective}) => all.union(effective), CpuSet.empty)
+})

@@ -2,7 +2,7 @@
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {bootIsolated, nohzFull} from './cpus.ts'
-import {defineFact} from './fact.ts'
+import {defineFact, parsed} from './fact.ts'
 import {everyTask} from './tasks.ts'
 
 /** Debian's, and Fedora's and openSUSE's. */
@@ -16,6 +16,11 @@ export const IRQBALANCE_ENVIRONMENT = `${IRQBALANCE_FOLDER}/60-isolctl.env`
 
 export interface Irqbalance {
   readonly running: boolean
+  /** Its process, and what that was told at its start, where its environment can be read (root). */
+  readonly pid?: number
+  readonly inForce?: CpuSet
+  /** Where the ban was read: its environment, a file; absent: nowhere, or nothing could be read. */
+  readonly from?: string
   /** There is a systemd unit of it. */
   readonly unit: boolean
   /**
@@ -31,7 +36,8 @@ export interface Irqbalance {
 
 /** Undefined where irqbalance is neither installed nor running. */
 export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async (host, get) => {
-  const running = (await get(everyTask)).some(({comm}) => comm === 'irqbalance')
+  const daemon = (await get(everyTask)).find(({pid, tid, comm}) => pid === tid && comm === 'irqbalance')
+  const running = daemon !== undefined
   let unit = false
   for (const folder of UNITS) unit ||= (await host.read(`${folder}/irqbalance.service`)) !== undefined
   if (!running && !unit) return undefined
@@ -41,9 +47,16 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   const environment = await host.read(IRQBALANCE_ENVIRONMENT)
   const theirs = await bans(host, ENVIRONMENTS)
   const ours = dropIn === undefined ? undefined : await bans(host, [IRQBALANCE_ENVIRONMENT])
+  const environ = `/proc/${daemon?.pid}/environ`
+  const started = running ? await host.read(environ).catch(() => undefined) : undefined
+  const told = started === undefined ? undefined : (bannedIn(environ, started) ?? found)
+  const readable = [...(started === undefined ? [] : [environ]), ...(await existing(host, ENVIRONMENTS))]
   return {
     running,
     unit,
+    ...(daemon ? {pid: daemon.pid} : {}),
+    ...(told ? {inForce: told} : {}),
+    ...(readable[0] === undefined ? {} : {from: readable[0]}),
     banned: ours ?? theirs ?? found,
     folder: await host.isFolder(IRQBALANCE_FOLDER),
     ...(dropIn === undefined ? {} : {dropIn}),
@@ -54,17 +67,23 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
 /** What the last of these files that says something bans. Throws when it cannot be understood. */
 async function bans(host: HostView, paths: readonly string[]): Promise<CpuSet | undefined> {
   let banned: CpuSet | undefined
-  for (const path of paths) {
-    const text = await host.read(path)
-    for (const line of (text ?? '').split('\n')) {
-      const [, name, value = ''] = /^\s*IRQBALANCE_BANNED_(CPULIST|CPUS)=["']?([^"'#]*)/.exec(line) ?? []
-      if (name === undefined || value.trim() === '') continue
-      try {
-        banned = name === 'CPUS' ? CpuSet.fromMask(value) : CpuSet.parse(value)
-      } catch (cause) {
-        throw new Error(`${path}: ${(cause as Error).message}`, {cause})
-      }
-    }
+  for (const path of paths) banned = bannedIn(path, (await host.read(path)) ?? '') ?? banned
+  return banned
+}
+
+/** Lines of a file, or of /proc/PID/environ, which end in NUL. */
+function bannedIn(path: string, text: string): CpuSet | undefined {
+  let banned: CpuSet | undefined
+  for (const line of text.split(/[\n\0]/)) {
+    const [, name, value = ''] = /^\s*IRQBALANCE_BANNED_(CPULIST|CPUS)=["']?([^"'#]*)/.exec(line) ?? []
+    if (name === undefined || value.trim() === '') continue
+    banned = parsed(path, value, name === 'CPUS' ? CpuSet.fromMask : CpuSet.parse)
   }
   return banned
+}
+
+async function existing(host: HostView, paths: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const path of paths) if ((await host.read(path)) !== undefined) found.push(path)
+  return found
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact} from './fact.ts'
 
 /** Where a captured machine keeps its kernel log. */
@@ -15,4 +16,13 @@ export const kernelLog = defineFact<string>('kernel-log', async (host) => {
   if (!/^(Linux version |Command line: |Kernel command line: )/m.test(plain))
     throw new Error('the start of the kernel log has been overwritten')
   return plain
+})
+
+/**
+ * CPUs whose RCU callbacks are offloaded, as the kernel said at boot (kernel/rcu/tree_nocb.h: rcu_init_nohz); undefined
+ * when it said nothing, because nobody asked for it.
+ */
+export const offloadedAtBoot = defineFact<CpuSet | undefined>('offloaded-at-boot', async (_host, get) => {
+  const list = /Offload RCU callbacks from CPUs: (.*?)\.?$/m.exec(await get(kernelLog))?.[1]
+  return list === undefined ? undefined : CpuSet.parse(list.replace('(none)', ''))
 })

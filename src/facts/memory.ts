@@ -15,3 +15,6 @@ export const proactiveCompaction = knob('compaction-proactiveness', '/proc/sys/v
 
 /** 1: compaction also moves locked pages, and the program takes a fault on each (Documentation/admin-guide/sysctl/vm.rst). */
 export const compactLocked = knob('compact-unevictable', '/proc/sys/vm/compact_unevictable_allowed')
+
+/** Files and devices in use for swapping: one line each, below a heading (mm/swapfile.c: swap_show). */
+export const swaps = knob('swaps', '/proc/swaps')

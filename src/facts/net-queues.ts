@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {HostView} from '../host/host.ts'
-import {HostError} from '../host/host.ts'
+import {HostError, type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact} from './fact.ts'
 import type {Knob} from './knob.ts'
@@ -31,6 +30,9 @@ export const queueMasks = defineFact<readonly QueueMask[]>('queue-masks', async 
 async function ofInterface(host: HostView, nic: string): Promise<readonly QueueMask[]> {
   const folder = `${NET}/${nic}/queues`
   const queues = await host.list(folder)
+  // Every interface has queues: where none are seen they were not captured. bonding_masters is no interface.
+  if (queues.length === 0 && !tellsAbsence(host) && nic !== 'bonding_masters')
+    throw new Error(`${folder} does not exist`)
   const masks = await Promise.all(
     queues.map(async (queue): Promise<QueueMask | undefined> => {
       const mask = await readMask(host, `${folder}/${queue}/${queue.startsWith('rx') ? 'rps' : 'xps'}_cpus`)

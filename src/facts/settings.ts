@@ -11,6 +11,10 @@ export interface Settings extends Target {
   readonly windowMs: number
   /** How isolation begins at boot; absent: static, and no arguments besides ours. */
   readonly boot?: {readonly isolation: IsolationPolicy; readonly extra: readonly string[]}
+  /** PCI addresses of devices that programs are to drive themselves. */
+  readonly devices?: readonly string[]
+  /** Huge pages that programs need near the isolated CPUs: size in KiB to number. */
+  readonly hugepages?: ReadonlyMap<number, number>
 }
 
 /** Given by the command, not read from the machine: see `given` in fact.ts. */

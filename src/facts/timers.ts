@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
-import {mustRead} from './fact.ts'
+import {defineFact, mustRead} from './fact.ts'
 
 export interface CpuTimers {
   /** Functions of the high-resolution timers armed on the CPU: "watchdog_timer_fn", "dl_task_timer". */
@@ -9,7 +9,10 @@ export interface CpuTimers {
   readonly tickStopped?: boolean
 }
 
-/** /proc/timer_list, root only (kernel/time/timer_list.c). Not a Fact: it is only worth reading while a CPU is busy. */
+/** What is armed on every CPU, now. For the tick only what is read while a CPU is busy says anything: see measure/watch.ts. */
+export const timers = defineFact<ReadonlyMap<number, CpuTimers>>('timers', readTimers)
+
+/** /proc/timer_list, root only (kernel/time/timer_list.c). */
 export async function readTimers(host: HostView): Promise<ReadonlyMap<number, CpuTimers>> {
   return parseTimers(await mustRead(host, '/proc/timer_list'))
 }

@@ -73,3 +73,9 @@ async function siblingsOf(host: HostView, folder: string): Promise<CpuSet | unde
   }
   return undefined
 }
+
+/** Whether two hardware threads of one core are in use (kernel/cpu.c: active_show); undefined where the kernel does not tell. */
+export const smtActive = defineFact<boolean | undefined>('smt-active', async (host) => {
+  const text = (await host.read(`${CPU}/smt/active`))?.trim()
+  return text === undefined ? undefined : text === '1'
+})

@@ -18,7 +18,9 @@ export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) =>
       [root, ...instances.map((name) => `${root}/instances/${name}`)].map(async (instance) => ({
         instance,
         tracer: (await host.read(`${instance}/current_tracer`))?.trim() ?? 'nop',
-        events: ((await host.read(`${instance}/set_event`)) ?? '').split('\n').filter(Boolean).length,
+        events: ((await host.read(`${instance}/set_event`)) ?? '')
+          .split('\n')
+          .filter((line) => line.trim() !== '').length,
       })),
     )
   }

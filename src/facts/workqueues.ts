@@ -39,7 +39,11 @@ export interface NamedWorkqueue {
   readonly cpus: CpuSet
 }
 
-/** writeback, and whatever else drivers made so; bound ones have no mask (kernel/workqueue.c: workqueue_sysfs_register). */
+/**
+ * writeback, and whatever else drivers made so; bound ones have no mask (kernel/workqueue.c: workqueue_sysfs_register).
+ * They run on what of it is in the general mask as well, and on the whole general mask where that is nothing
+ * (apply_wqattrs_prepare).
+ */
 export const namedWorkqueues = defineFact<readonly NamedWorkqueue[]>('named-workqueues', async (host) => {
   const named: NamedWorkqueue[] = []
   for (const name of await host.list(WQ)) {

@@ -23,6 +23,8 @@ export interface HostView {
   mode?(path: string): Promise<number | undefined>
   /** A file that is not there was not there on the machine either: a capture of ours. Of others that cannot be told. */
   readonly complete?: true
+  /** Where a symbolic link points, as it stands; undefined when there is none. Only on a running machine. */
+  link?(path: string): Promise<string | undefined>
   /** Only a running machine can be measured; a captured tree has no `live`. */
   readonly live?: Live
 }

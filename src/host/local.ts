@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {readlinkSync} from 'node:fs'
 import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
@@ -11,11 +12,20 @@ import {absent, rooted} from './rooted.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), mode, set, writeFile, makeFolder, setAffinity, run, live}
+  return {...rooted('/', hostname()), mode, link, set, writeFile, makeFolder, setAffinity, run, live}
 }
 
 async function mode(path: string): Promise<number | undefined> {
   return (await stat(path).catch(absent(path, undefined)))?.mode
+}
+
+/** At once, as every reading (rooted.ts): a machine has thousands of open files. */
+async function link(path: string): Promise<string | undefined> {
+  try {
+    return readlinkSync(path)
+  } catch (cause) {
+    return absent(path, undefined)(cause)
+  }
 }
 
 async function set(path: string, value: string): Promise<void> {

@@ -8,7 +8,7 @@ import type {Moved, Ran} from './sample.ts'
 import type {CpuWatch} from './watch.ts'
 
 /** Which question a disturbance answers: the check that reports it. */
-export type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task'
+export type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task' | 'kthread'
 
 /** Why a CPU was interrupted. */
 export interface Cause {
@@ -319,7 +319,8 @@ const otherTask: Rung = ({watch: {switches}, ran}, {housekeeping}) =>
     ? undefined
     : {
         id: 'other-task',
-        concern: 'task',
+        // Threads that belong to the CPU are a matter of their own: nobody can move them.
+        concern: ran.length > 0 && ran.every(({kernel, fixed}) => kernel && fixed) ? 'kthread' : 'task',
         label: ran.length > 0 ? names(ran) : 'another task',
         sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and was gone before it could be named',
         remedy: keepAway(ran, housekeeping),

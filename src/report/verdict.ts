@@ -30,6 +30,8 @@ const PROOF = [
   'ipi-delta',
   'nmi-pmi-delta',
   'stray-tasks-present',
+  'kthread-percpu-quiet',
+  'rq-nr-switches',
 ]
 
 export interface CpuVerdict {

@@ -126,6 +126,8 @@ describe('which CPUs are quiet', () => {
     'ipi-delta',
     'nmi-pmi-delta',
     'stray-tasks-present',
+    'kthread-percpu-quiet',
+    'rq-nr-switches',
   ]
   const verdict = async (checks: readonly Check[], allow = new Set<string>()) => {
     const {quiet, disturbed, unproven} = judgeCpus(await run(checks, {allow}), isolated)

@@ -3,7 +3,7 @@ import {mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile} from 'n
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
-import {goodFiles} from '../support/machine.ts'
+import {changed} from '../support/machine.ts'
 import {isolctl, plant} from './isolctl.ts'
 
 let folder = ''
@@ -11,7 +11,7 @@ const root = () => join(folder, 'machine')
 const out = (name: string) => join(folder, name)
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
-  const {'/proc/config.gz': _, ...files} = goodFiles()
+  const files = changed({'/proc/config.gz': undefined, '/boot': undefined})
   await plant(root(), files)
 })
 afterAll(() => rm(folder, {recursive: true}))

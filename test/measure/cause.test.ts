@@ -253,7 +253,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'a bound kworker ran',
     seen: watch({LOC: 2, RES: 1}, {switches: 2, ran: [kthread('kworker/3:1', {worker: true})]}),
-    causes: ['other-task:task'],
+    causes: ['other-task:kthread'],
     says: /kworker\/3:1 \[412\]: ran/,
     remedy: /bound work follows whoever queued it/,
   },

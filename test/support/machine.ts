@@ -80,6 +80,32 @@ export const schedDebugText = (
     )
     .join('\n')}`
 
+/** /proc/timer_list with the functions armed on each CPU. */
+export const timerListText = (functions: Readonly<Record<number, readonly string[]>>): string =>
+  [
+    'Timer List Version: v0.10',
+    ...Object.entries(functions).flatMap(([cpu, names]) => [
+      `cpu: ${cpu}`,
+      ' clock 0:',
+      'active timers:',
+      ...names.map((name, index) => ` #${index}: <00000000ab12>, ${name}, S:01`),
+      '  .tick_stopped   : 1',
+    ]),
+    'Tick Device: mode:     1',
+    '',
+  ].join('\n')
+
+/** A control group with cpusets. */
+export const cpusetFiles = (
+  group: string,
+  cpus: string,
+  {effective = cpus, partition = 'member'}: {readonly effective?: string; readonly partition?: string} = {},
+): Files => ({
+  [`/sys/fs/cgroup/${group}/cpuset.cpus`]: `${cpus}\n`,
+  [`/sys/fs/cgroup/${group}/cpuset.cpus.effective`]: `${effective}\n`,
+  [`/sys/fs/cgroup/${group}/cpuset.cpus.partition`]: `${partition}\n`,
+})
+
 export const CMDLINE =
   'BOOT_IMAGE=/vmlinuz root=/dev/sda1 isolcpus=domain,managed_irq,2-3 nohz_full=2-3 irqaffinity=0-1 tsc=reliable'
 
@@ -137,8 +163,54 @@ export function goodFiles(): Record<string, string> {
     '/proc/sys/kernel/soft_watchdog': '1\n',
     '/proc/sys/kernel/nmi_watchdog': '0\n',
     '/proc/sys/kernel/watchdog_cpumask': '0-1\n',
-    '/var/log/dmesg': `Linux version 6.12.117-isol1\nCommand line: ${CMDLINE}\n`,
-    ...taskFiles({tid: 1, comm: 'systemd'}),
+    '/var/log/dmesg': `Linux version 6.12.117-isol1\nCommand line: ${CMDLINE}\nrcu: \tOffload RCU callbacks from CPUs: 2-3.\n`,
+    '/boot/config-6.12.117-isol1': 'CONFIG_TASK_ISOLATION=y\n',
+    '/var/lib/kubelet/cpu_manager_state': '{"policyName":"none","defaultCpuSet":"","checksum":1}',
+    '/proc/mounts': 'sysfs /sys sysfs rw 0 0\ndebugfs /sys/kernel/debug debugfs rw 0 0\n',
+    '/proc/swaps': 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
+    '/proc/timer_list': timerListText({2: ['tick_nohz_handler'], 3: []}),
+    '/proc/net/route':
+      'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\nlan0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\n',
+    '/proc/sys/kernel/numa_balancing': '0\n',
+    '/proc/sys/net/core/rps_default_mask': '00000003\n',
+    '/proc/sys/vm/compaction_proactiveness': '0\n',
+    '/proc/sys/vm/compact_unevictable_allowed': '0\n',
+    '/proc/sys/vm/stat_interval': '1\n',
+    '/sys/bus/pci/devices/0000:03:00.0/vendor': '0x8086\n',
+    '/sys/bus/pci/devices/0000:00:19.0/net/lan0/address': '00:00:00:00:00:00\n',
+    '/sys/bus/pci/drivers/vfio-pci/0000:03:00.0/vendor': '0x8086\n',
+    '/sys/class/net/lan0/queues/rx-0/rps_cpus': '0\n',
+    '/sys/class/net/lan0/queues/tx-0/xps_cpus': '3\n',
+    '/sys/devices/system/node/node0/cpulist': '0-3\n',
+    '/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages': '512\n',
+    '/sys/devices/virtual/workqueue/writeback/cpumask': 'f\n',
+    '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu memory\n',
+    ...cpusetFiles('init.scope', '0-1'),
+    ...cpusetFiles('system.slice', '0-1'),
+    '/sys/kernel/mm/ksm/run': '0\n',
+    '/sys/kernel/mm/transparent_hugepage/enabled': 'always [madvise] never\n',
+    '/sys/kernel/security/lockdown': '[none] integrity confidentiality\n',
+    [`${cpu}/smt/active`]: '0\n',
+    [`${cpu}/cpuidle/current_driver`]: 'intel_idle\n',
+    [`${cpu}/cpufreq/policy2/scaling_governor`]: 'performance\n',
+    [`${cpu}/cpufreq/policy2/affected_cpus`]: '2\n',
+    [`${cpu}/cpufreq/policy3/scaling_governor`]: 'performance\n',
+    [`${cpu}/cpufreq/policy3/affected_cpus`]: '3\n',
+    ...Object.fromEntries(
+      [2, 3].flatMap((n) => [
+        [`${cpu}/cpu${n}/cpuidle/state0/name`, 'POLL\n'],
+        [`${cpu}/cpu${n}/cpuidle/state0/latency`, '0\n'],
+        [`${cpu}/cpu${n}/cpuidle/state0/disable`, '0\n'],
+        [`${cpu}/cpu${n}/cpuidle/state1/name`, 'C6\n'],
+        [`${cpu}/cpu${n}/cpuidle/state1/latency`, '170\n'],
+        [`${cpu}/cpu${n}/cpuidle/state1/disable`, '0\n'],
+        [`${cpu}/cpu${n}/power/pm_qos_resume_latency_us`, 'n/a\n'],
+      ]),
+    ),
+    ...taskFiles({tid: 1, comm: 'systemd', allowed: '0-1'}),
+    ...taskFiles({tid: 2, comm: 'kthreadd', flags: PF_KTHREAD, allowed: '0-1'}),
+    ...taskFiles({tid: 20, comm: 'rcuop/2', flags: PF_KTHREAD, allowed: '0-1'}),
+    ...taskFiles({tid: 21, comm: 'rcuop/3', flags: PF_KTHREAD, allowed: '0-1'}),
     ...taskFiles({
       tid: 30,
       comm: 'migration/3',
@@ -151,6 +223,17 @@ export function goodFiles(): Record<string, string> {
   }
 }
 
+/** The good machine with files replaced or, where undefined, gone with everything below. */
+export function changed(change: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const files = goodFiles()
+  for (const [path, text] of Object.entries(change)) {
+    if (text === undefined)
+      for (const file of Object.keys(files)) if (file.startsWith(path)) delete files[file]
+    if (text !== undefined) files[path] = text
+  }
+  return files
+}
+
 export const SETTINGS: Settings = {
   isolated: CpuSet.parse('2-3'),
   housekeeping: CpuSet.parse('0-1'),
@@ -158,7 +241,9 @@ export const SETTINGS: Settings = {
   windowMs: 10_000,
 }
 
-export const givens = (over: Partial<Settings> = {}, how: Partial<Probe> = {}): readonly Given[] => [
+export type Over = Partial<Settings>
+
+export const givens = (over: Over = {}, how: Partial<Probe> = {}): readonly Given[] => [
   given(settings, {...SETTINGS, ...over}),
   given(probe, {spin: true, isolate: false, ...how}),
 ]
@@ -181,11 +266,14 @@ export function fakeLive(
   {
     during = {},
     refuse = {},
+    maxGapNs = 300,
     onSleep,
   }: {
     readonly during?: Files
     /** CPU to what its spinner says instead of "ready". */
     readonly refuse?: Readonly<Record<number, string>>
+    /** What the spinners note. */
+    readonly maxGapNs?: number
     readonly onSleep?: (ms: number) => void
   } = {},
 ): FakeLive {
@@ -223,7 +311,7 @@ export function fakeLive(
         async stop() {
           running.delete(cpu)
           return {
-            stdout: complaint === undefined ? `ready\n${RECORD(cpu)}\n` : '',
+            stdout: complaint === undefined ? `ready\n${RECORD(cpu, maxGapNs)}\n` : '',
             stderr: complaint ?? '',
             exitCode: 0,
           }
@@ -236,7 +324,7 @@ export function fakeLive(
   return {host: {...memory, live}, files: memory.files, started, running}
 }
 
-const RECORD = (cpu: number) =>
+const RECORD = (cpu: number, maxGapNs: number) =>
   JSON.stringify({
     cpu,
     tickHz: 2.4e9,
@@ -244,7 +332,7 @@ const RECORD = (cpu: number) =>
     iterations: 1e8,
     thresholdNs: 1000,
     gaps: 0,
-    maxGapNs: 300,
+    maxGapNs,
     maxGapAtNs: 5,
     log2Ticks: [0, 1],
   })

@@ -62,6 +62,7 @@ export function untunedFiles(): Record<string, string> {
     '/proc/sys/kernel/watchdog_cpumask': '0-3\n',
     '/proc/sys/kernel/timer_migration': '0\n',
     '/proc/sys/kernel/numa_balancing': '1\n',
+    '/proc/swaps': 'Filename\tType\tSize\tUsed\tPriority\n',
     '/proc/sys/vm/stat_interval': '1\n',
     '/proc/sys/vm/compaction_proactiveness': '20\n',
     '/proc/sys/vm/compact_unevictable_allowed': '1\n',

@@ -4,9 +4,11 @@ import type {Check} from '../../checks/check.ts'
 import cmdlineDuplicates from '../../checks/cmdline-duplicates.ts'
 import cmdlineMisread from '../../checks/cmdline-misread.ts'
 import cmdlineQuoting from '../../checks/cmdline-quoting.ts'
+import housekeepingIntersect from '../../checks/housekeeping-intersect.ts'
 import housekeepingMinimum from '../../checks/housekeeping-minimum.ts'
 import irqaffinityEffective from '../../checks/irqaffinity-effective.ts'
 import isolcpusEffective from '../../checks/isolcpus-effective.ts'
+import isolcpusNohzTrap from '../../checks/isolcpus-nohz-trap.ts'
 import nohzFullEffective from '../../checks/nohz-full-effective.ts'
 import {type Result, runChecks} from '../../checks/run.ts'
 import {cmdline, parseCmdline} from '../../facts/cmdline.ts'
@@ -15,6 +17,7 @@ import {partitioned} from '../../facts/cpuset-partitions.ts'
 import {gatherer, given} from '../../facts/fact.ts'
 import {irqDefault} from '../../facts/irqs.ts'
 import {type Kernel, kernel} from '../../facts/kernel.ts'
+import {nodes} from '../../facts/nodes.ts'
 import {settings} from '../../facts/settings.ts'
 import {memoryHost} from '../../host/memory.ts'
 import {CpuSet} from '../../lib/cpuset.ts'
@@ -26,6 +29,8 @@ import {COMMAND_LINE_SIZE} from './known.ts'
 const TEXT: readonly Check[] = [cmdlineMisread, cmdlineDuplicates, cmdlineQuoting]
 const EFFECT: readonly Check[] = [
   bootCpuNotIsolated,
+  housekeepingIntersect,
+  isolcpusNohzTrap,
   isolcpusEffective,
   nohzFullEffective,
   irqaffinityEffective,
@@ -70,6 +75,7 @@ export async function lintBoot(boot: Boot): Promise<Linted> {
     given(bootIsolated, isolation.domain),
     given(nohzFull, isolation.nohzFull),
     given(partitioned, CpuSet.empty),
+    given(nodes, new Map([[0, all]])),
     given(irqDefault, {affinity, text: affinity.toMask()}),
     given(settings, {isolated, housekeeping, policy: {kind: 'other'}, windowMs: 0}),
   ])

@@ -7,7 +7,7 @@ import {defineStep} from '../step.ts'
 
 export const cpusetPartition = defineStep({
   id: 'cpuset-partition',
-  check: 'partition-valid',
+  check: 'isolcpus-effective',
   title: ({isolated}) => `Set CPUs ${isolated} apart as an isolated cpuset partition`,
   blast: `every task leaves these CPUs now; only programs in the cgroup ${PARTITION} can use them`,
   onRequest: 'binds where programs for isolated CPUs can be started',

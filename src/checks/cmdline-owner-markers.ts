@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import {type BootLoader, bootLoader} from '../facts/boot-loader.ts'
+import {parseLoaderEntry} from '../kernel/boot/loader-entry.ts'
+import {isOwn} from '../kernel/boot/own-entry.ts'
+import {defineCheck} from './check.ts'
+
+const ISOLATION = /(?:^|[\s"'])(isolcpus|nohz_full|rcu_nocbs|irqaffinity)=/g
+
+/** Files and entries of others that may carry boot arguments, as they are. */
+function foreignTexts(loader: BootLoader): readonly {readonly path: string; readonly text: string}[] {
+  if (loader.kind === 'grub')
+    return loader.state.others.map(({path, text}) => ({path, text: text.replaceAll(/^\s*#.*$/gm, '')}))
+  if (loader.kind !== 'grub-bls' && loader.kind !== 'systemd-boot') return []
+  return loader.state.entries
+    .filter((entry) => !isOwn(entry))
+    .map(({path, text}) => ({path, text: parseLoaderEntry(text).options}))
+}
+
+export default defineCheck({
+  id: 'cmdline-owner-markers',
+  title: 'isolation arguments stand in one place, ours',
+  why: 'The same argument in a file of the distribution, an installer or another tuning tool is appended to ours, or stays behind when ours is taken back. What stands in one place can be changed, and undone, there.',
+  facts: {bootLoader},
+  skip: ({bootLoader: {kind}}) =>
+    kind === 'none' || kind === 'other' ? 'no boot loader whose configuration isolctl reads' : undefined,
+  judge: ({bootLoader}) =>
+    foreignTexts(bootLoader).flatMap(({path, text}) => {
+      const names = [...new Set([...text.matchAll(ISOLATION)].map(([, name]) => name))]
+      if (names.length === 0) return []
+      return [{severity: 'warn' as const, subject: path, message: `sets ${names.join(', ')} as well`}]
+    }),
+  evidence: ({bootLoader}) => `${foreignTexts(bootLoader).length} other places looked at`,
+  remedy: {
+    text: 'take them out there: the step boot-arguments of isolctl apply keeps them in a file of its own',
+  },
+  reference: 'grub-mkconfig(8), Boot Loader Specification',
+})

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+import {told} from '../facts/fact.ts'
+import {frequencyPolicies} from '../facts/idle.ts'
+import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+/** Both keep the clock where it is: at its highest, or where root put it. */
+const STEADY = new Set(['performance', 'userspace'])
+
+export default defineCheck({
+  id: 'cpufreq-policy',
+  title: 'isolated CPUs run at a steady clock',
+  why: 'Other governors follow the load: the program finds its CPU slow when it needs it, and a change of clock stops it for some ten microseconds.',
+  facts: {frequencyPolicies: told(frequencyPolicies), settings},
+  skip: ({frequencyPolicies}) =>
+    frequencyPolicies.length === 0 ? 'the kernel does not choose the clock here' : undefined,
+  judge({frequencyPolicies, settings: {isolated}}) {
+    const ours = frequencyPolicies.filter(({cpus}) => !cpus.isDisjointFrom(isolated))
+    const untold = isolated.minus(CpuSet.from(ours.flatMap(({cpus}) => [...cpus])))
+    if (!untold.isEmpty) return {unknown: `no governor is named for CPU ${untold}`}
+    const groups = new Map<string, number[]>()
+    for (const {cpus, governor} of ours)
+      if (!STEADY.has(governor.text))
+        groups.set(governor.text, [...(groups.get(governor.text) ?? []), ...cpus.intersect(isolated)])
+    return [...groups].map(([governor, cpus]) => ({
+      severity: 'warn' as const,
+      subject: 'cpufreq',
+      message: `the clock of CPU ${CpuSet.from(cpus)} follows the load`,
+      cpus: CpuSet.from(cpus),
+      expected: 'performance',
+      actual: governor,
+    }))
+  },
+  evidence: ({frequencyPolicies}) =>
+    [...new Set(frequencyPolicies.map(({governor}) => governor.text))].join(', '),
+  remedy: {text: 'choose the governor performance there', command: 'isolctl apply --only cpufreq'},
+  reference: 'Documentation/admin-guide/pm/cpufreq.rst',
+})

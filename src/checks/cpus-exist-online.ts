@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+import {online, present} from '../facts/cpus.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck, type Finding} from './check.ts'
+
+export default defineCheck({
+  id: 'cpus-exist-online',
+  title: 'every isolated CPU exists and is online',
+  why: 'A list that was right on another machine, or before a CPU was taken offline, isolates less than it says.',
+  facts: {online, present, settings},
+  judge({online, present, settings: {isolated}}) {
+    const [absent, offline] = [isolated.minus(present), isolated.intersect(present).minus(online)]
+    const findings: Finding[] = []
+    if (!absent.isEmpty)
+      findings.push({
+        severity: 'fail',
+        message: `there is no CPU ${absent}`,
+        cpus: absent,
+        expected: `CPUs out of ${present}`,
+      })
+    if (!offline.isEmpty)
+      findings.push({
+        severity: 'fail',
+        message: `CPU ${offline} is offline`,
+        cpus: offline,
+        expected: 'online',
+        remedy: {
+          text: 'bring it online',
+          command: `echo 1 > /sys/devices/system/cpu/cpu${[...offline][0]}/online`,
+        },
+      })
+    return findings
+  },
+  evidence: ({settings: {isolated}}) => `${isolated}`,
+  reference: 'Documentation/core-api/cpu_hotplug.rst',
+})

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+import {touchingIrqs} from '../facts/irq-kinds.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'irq-managed-queues',
+  title: 'managed queues can be served elsewhere',
+  why: 'The interrupt of a managed queue is delivered to an online CPU of its mask. With isolcpus=managed_irq a housekeeping CPU is preferred, but only if the mask has one: a queue of isolated CPUs alone interrupts them whenever a program there uses the disk.',
+  facts: {settings, touchingIrqs},
+  judge({settings: {isolated, housekeeping}, touchingIrqs}) {
+    const untold = touchingIrqs.filter(({movable, managed}) => movable === undefined && managed === undefined)
+    const findings = touchingIrqs
+      .filter(
+        ({movable, managed, affinity}) => (managed ?? movable === false) && affinity.isSubsetOf(isolated),
+      )
+      .map(({irq, actions, affinity}) => ({
+        severity: 'warn' as const,
+        subject: `irq ${irq} (${actions.join(', ')})`,
+        message: `belongs to CPU ${affinity} alone, and fires there when a program on it does I/O`,
+        cpus: affinity,
+        expected: `a mask with one of ${housekeeping}`,
+        actual: `${affinity}`,
+      }))
+    // What may be moved is movable: irq-affinity-requested speaks of it.
+    const doubtful = untold.filter(({affinity}) => affinity.isSubsetOf(isolated))
+    if (findings.length === 0 && doubtful.length > 0)
+      return {
+        unknown: `whether irq ${doubtful[0]?.irq} is managed cannot be seen: only a write, or debugfs, would tell`,
+      }
+    return findings
+  },
+  evidence: ({touchingIrqs}) => `${touchingIrqs.length} interrupts may come to isolated CPUs`,
+  remedy: {
+    text: 'keep file access off the isolated CPUs, or give the driver fewer queues than housekeeping CPUs',
+  },
+  reference: 'kernel/irq/manage.c: irq_do_set_affinity',
+})

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+import {type TouchingIrq, touchingIrqs} from '../facts/irq-kinds.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+/** Queues that drivers leave to the kernel to place: nvme, virtio, megaraid, mpi3mr and their like. */
+const QUEUE =
+  /(nvme\d+q\d+|virtio\d+-(req|input|output|virtqueues)|megasas|mpi3mr|mpt3sas|smartpqi|-TxRx-|_comp\d+|-q\d+$)/i
+/** Wired to one CPU on x86: the timer, the cascade of the old controllers. */
+const PER_CPU = /^(timer|cascade|rtc0)$/
+
+function explain({actions, chip, managed}: TouchingIrq): string | undefined {
+  if (managed) return 'managed'
+  if (actions.some((action) => PER_CPU.test(action)) || chip === 'XT-PIC') return 'per-CPU'
+  if (actions.some((action) => QUEUE.test(action))) return 'a queue, managed'
+  return undefined
+}
+
+const unmovable = (irqs: readonly TouchingIrq[]) =>
+  irqs.filter(({movable, refusal}) => movable === false || refusal !== undefined)
+
+export default defineCheck({
+  id: 'irq-unmovable-classified',
+  title: 'interrupts that cannot be moved are explained',
+  why: 'Some interrupts stay where the kernel puts them: managed queues, per-CPU timers, a cascade. That is no fault as long as it is known why; one without a reason is a driver to look at.',
+  facts: {settings, touchingIrqs},
+  judge: ({touchingIrqs}) =>
+    unmovable(touchingIrqs)
+      .filter((irq) => explain(irq) === undefined)
+      .map(({irq, actions, affinity, refusal, chip}) => ({
+        severity: 'warn',
+        subject: `irq ${irq} (${actions.join(', ')})`,
+        message: `cannot be moved${refusal === undefined ? '' : ` (${refusal})`}, and nothing tells why${chip === undefined ? '' : `; its controller is ${chip}`}`,
+        actual: `${affinity}`,
+      })),
+  evidence({touchingIrqs}) {
+    const kinds = unmovable(touchingIrqs).map((irq) => `irq ${irq.irq} ${explain(irq)}`)
+    return kinds.length === 0
+      ? 'none'
+      : kinds.slice(0, 3).join(', ') + (kinds.length > 3 ? ` and ${kinds.length - 3} more` : '')
+  },
+  remedy: {text: 'ask the driver for fewer queues, or boot with isolcpus=managed_irq,domain,LIST'},
+  reference: 'kernel/irq/proc.c: write_irq_affinity (EIO, and EPERM since 6.12, for what may not be moved)',
+})

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {atLeast, kernel} from '../facts/kernel.ts'
+import {defineCheck} from './check.ts'
+
+/** Flags stand in front of the list, each followed by a comma: isolcpus=nohz,domain,2-3. */
+const flagsOf = (value: string) => value.split(',').filter((word) => /^[a-z_]+$/.test(word))
+
+export default defineCheck({
+  id: 'isolcpus-nohz-trap',
+  title: 'isolcpus=nohz is not relied on alone',
+  why: 'Before 6.14 the flag nohz of isolcpus stops the tick and nothing else: unbound work, kernel threads, timers and the lockup detectors still use these CPUs. Only nohz_full= keeps all of them away.',
+  facts: {cmdline, kernel},
+  judge({cmdline, kernel}) {
+    const [value] = valuesOf(cmdline, 'isolcpus')
+    const asked = value !== undefined && flagsOf(value).includes('nohz')
+    if (!asked || valuesOf(cmdline, 'nohz_full').length > 0 || atLeast(kernel, 6, 14)) return []
+    return [
+      {
+        severity: 'warn',
+        subject: 'isolcpus',
+        message: `isolcpus=${value} without nohz_full= stops the tick, and leaves unbound work where it is`,
+        expected: 'nohz_full= as well',
+      },
+    ]
+  },
+  remedy: ({cmdline}) => {
+    const list = (valuesOf(cmdline, 'isolcpus')[0] ?? '').replace(/^(?:[a-z_]+,)+/, '')
+    return {text: `add nohz_full=${list} to the boot arguments and reboot`}
+  },
+  reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup',
+})

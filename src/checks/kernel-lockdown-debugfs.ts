@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import {LOCKDOWN, lockdown, mountedTypes} from '../facts/debugfs.ts'
+import {defineCheck, type Finding} from './check.ts'
+
+export default defineCheck({
+  id: 'kernel-lockdown-debugfs',
+  title: 'debugfs can be read',
+  why: 'The fair server and the run queues are only visible in debugfs. Where it is not mounted, or locked down as under Secure Boot, the checks that need them cannot tell, and say so.',
+  facts: {lockdown, mountedTypes},
+  judge({lockdown, mountedTypes}) {
+    const findings: Finding[] = []
+    if (!mountedTypes.has('debugfs'))
+      findings.push({
+        severity: 'warn',
+        subject: '/sys/kernel/debug',
+        message: 'debugfs is not mounted',
+        remedy: {text: 'mount it', command: 'mount -t debugfs debugfs /sys/kernel/debug'},
+      })
+    if (lockdown !== undefined && lockdown !== 'none')
+      findings.push({
+        severity: 'warn',
+        subject: LOCKDOWN,
+        message: 'the kernel is locked down: most files of debugfs are closed, for root as well',
+        expected: 'none',
+        actual: lockdown,
+        remedy: {text: 'turn Secure Boot or the boot argument lockdown= off where policy allows it'},
+      })
+    return findings
+  },
+  evidence: () => 'mounted',
+  reference: 'fs/debugfs/file.c: debugfs_locked_down',
+})

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import {isolationKernels} from '../facts/installed-kernels.ts'
+import {kernel} from '../facts/kernel.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'kernel-running-is-installed',
+  title: 'the isolation kernel is the one running',
+  why: 'After an update, a failed trial boot or a wrong menu entry the machine runs another kernel than the one that was installed for isolation, and everything else looks as before.',
+  facts: {isolationKernels, kernel},
+  skip: ({isolationKernels}) =>
+    isolationKernels.length === 0 ? 'no kernel with task isolation is installed below /boot' : undefined,
+  judge: ({isolationKernels, kernel: {release}}) =>
+    isolationKernels.includes(release)
+      ? []
+      : [
+          {
+            severity: 'warn',
+            subject: 'kernel',
+            message: 'the machine was booted with another kernel',
+            expected: isolationKernels.join(' or '),
+            actual: release,
+          },
+        ],
+  evidence: ({kernel: {release}}) => release,
+  remedy: {text: 'choose its entry in the boot menu, or make it the default, and reboot'},
+  reference: 'Documentation/admin-guide/README.rst',
+})

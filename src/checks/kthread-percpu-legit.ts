@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {everyTask, taskName, tasks} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+/** Every kernel has these, one per CPU, with its number behind the slash (kernel/smpboot.c and its users; the RT ones). */
+const KNOWN =
+  /^(cpuhp|migration|ksoftirqd|rcuc|rcub|rcuo[gps]|ktimers|ktimersoftd|backlog_napi|irq_work|idle_inject|watchdog|posixcputmr|stopper|cpu-stop|kworker)\/\d/
+
+export default defineCheck({
+  id: 'kthread-percpu-legit',
+  title: 'only known kernel threads are bound there',
+  why: 'A few kernel threads belong to every CPU and sleep on an isolated one. Third-party modules bind others to CPUs of their choice, and these run whenever their module likes.',
+  facts: {everyTask, settings, tasks},
+  judge: ({settings: {isolated}, tasks}) =>
+    tasks
+      .filter(
+        ({kernel, fixed, worker, allowed, comm}) =>
+          kernel && fixed && !worker && allowed.isSubsetOf(isolated) && !KNOWN.test(comm),
+      )
+      .map((task) => ({
+        severity: 'warn',
+        subject: taskName(task),
+        message: `bound to CPU ${task.allowed}, and not one of the kernel's own`,
+        cpus: task.allowed,
+      })),
+  evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
+  remedy: {text: 'look which module made it (ps, /proc/modules), and configure or unload that'},
+  reference: 'kernel/smpboot.c: smpboot_register_percpu_thread',
+})

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+import {taskName} from '../facts/tasks.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {formatSeconds} from '../measure/findings.ts'
+import {watched} from '../measure/watch.ts'
+import {defineCheck, type Remedy} from './check.ts'
+
+/** What wakes them, by the beginning of their names. */
+const WAKERS: readonly (readonly [RegExp, string])[] = [
+  [/^migration\//, 'a move of a task to or from the CPU, or a lockup detector, wakes it'],
+  [/^ksoftirqd\//, 'softirqs that an interrupt on the CPU left behind'],
+  [/^(rcuc|rcuo)/, 'RCU callbacks queued on the CPU, which was in the kernel then'],
+  [/^kworker\//, 'work that was queued on the CPU by whatever ran there, or for every CPU'],
+]
+
+const remedy = (comm: string): Remedy => ({
+  text: `${WAKERS.find(([name]) => name.test(comm))?.[1] ?? 'find what wakes it'}; the tracepoint workqueue:workqueue_execute_start names work`,
+})
+
+export default defineCheck({
+  id: 'kthread-percpu-quiet',
+  title: 'kernel threads bound there did not run',
+  why: 'The threads that belong to a CPU cannot be moved, so what counts is that they sleep. One that runs takes the CPU from its program, and what woke it is the thing to find.',
+  facts: {watched},
+  judge({watched}) {
+    const found = watched.cpus.flatMap(({cpu, ran}) =>
+      ran
+        .filter(({kernel, fixed}) => kernel && fixed)
+        .map((task) => ({
+          severity: 'fail' as const,
+          subject: taskName(task),
+          message: `ran on CPU ${cpu}`,
+          cpus: CpuSet.of(cpu),
+          expected: `nothing in ${formatSeconds(watched.seconds)}`,
+          actual: `${task.switches} context switches`,
+          remedy: remedy(task.comm),
+        })),
+    )
+    const blind = watched.cpus.filter(({switches}) => switches === undefined)
+    if (found.length === 0 && blind.length > 0)
+      return {unknown: 'none was seen to run, but the run queues cannot be read (root, debugfs)'}
+    return found
+  },
+  evidence: ({watched}) => `none in ${formatSeconds(watched.seconds)}`,
+  reference: 'Documentation/admin-guide/kernel-per-CPU-kthreads.rst',
+})

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+import {told} from '../facts/fact.ts'
+import type {Knob} from '../facts/knob.ts'
+import {
+  compactLocked,
+  numaBalancing,
+  proactiveCompaction,
+  samePageMerging,
+  swaps,
+  transparentHugePages,
+} from '../facts/memory.ts'
+import {defineCheck, type Finding, type Severity} from './check.ts'
+
+/** The word in brackets: "always [madvise] never". */
+const chosen = (text: string) => /\[(\w+)\]/.exec(text)?.[1] ?? text
+
+const swapAreas = (text: string) =>
+  text
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => line.trim().split(/\s+/)[0] || [])
+
+export default defineCheck({
+  id: 'memory-daemons',
+  title: 'the kernel leaves memory where it is',
+  why: 'Merging pages, building huge ones, moving them between nodes and swapping all take pages away under a running program: it faults, and other CPUs are told by interrupt to forget what they knew.',
+  facts: {
+    compactLocked: told(compactLocked),
+    numaBalancing: told(numaBalancing),
+    proactiveCompaction: told(proactiveCompaction),
+    samePageMerging: told(samePageMerging),
+    swaps: told(swaps),
+    transparentHugePages: told(transparentHugePages),
+  },
+  judge({compactLocked, numaBalancing, proactiveCompaction, samePageMerging, swaps, transparentHugePages}) {
+    const set = [compactLocked, numaBalancing, proactiveCompaction, samePageMerging, transparentHugePages]
+    const strange = set.find(
+      (knob) => knob !== undefined && !/^(\d{1,6}|[a-z]{1,10}|[^[]*\[\w+\].*)$/.test(knob.text),
+    )
+    if (strange) return {unknown: `${strange.path}: not a setting: "${strange.text.slice(0, 40)}"`}
+    const found: Finding[] = []
+    const say = (knob: Knob, severity: Severity, message: string, expected: string) =>
+      found.push({severity, subject: knob.path, message, expected, actual: chosen(knob.text)})
+    if (samePageMerging?.text === '1') say(samePageMerging, 'fail', 'KSM merges pages of programs', '0')
+    if (numaBalancing && numaBalancing.text !== '0')
+      say(numaBalancing, 'fail', 'NUMA balancing unmaps pages to see who uses them', '0')
+    if (transparentHugePages && chosen(transparentHugePages.text) === 'always')
+      say(transparentHugePages, 'warn', 'huge pages are built for every program in the background', 'madvise')
+    if (proactiveCompaction && proactiveCompaction.text !== '0')
+      say(proactiveCompaction, 'warn', 'memory is compacted ahead of need, which moves pages', '0')
+    if (compactLocked && compactLocked.text !== '0')
+      say(compactLocked, 'warn', 'compaction moves locked pages as well', '0')
+    const areas = swapAreas(swaps?.text ?? '')
+    if (areas.length > 0)
+      found.push({
+        severity: 'warn',
+        subject: '/proc/swaps',
+        message: `memory may be swapped out to ${areas.join(', ')}`,
+        expected: 'none',
+        remedy: {text: 'turn swap off, or have programs lock their memory', command: 'swapoff -a'},
+      })
+    return found
+  },
+  evidence: ({transparentHugePages}) =>
+    transparentHugePages && `huge pages: ${chosen(transparentHugePages.text)}`,
+  remedy: {text: 'keep the kernel from it', command: 'isolctl apply --only memory-daemons'},
+  reference: 'Documentation/admin-guide/mm/',
+})

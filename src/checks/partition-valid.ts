@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import {CGROUP, type Cpuset, cgroupVersion, cpusets, withoutVersion2} from '../facts/cgroup.ts'
+import {defineCheck} from './check.ts'
+
+const isPartition = ({partition}: Cpuset) => partition !== undefined && partition !== 'member'
+
+export default defineCheck({
+  id: 'partition-valid',
+  title: 'cpuset partitions are what they were asked to be',
+  why: 'The kernel takes "isolated" for an answer whether or not it can do it: the write succeeds, and only reading it back tells that the partition is invalid.',
+  facts: {cgroupVersion, cpusets},
+  skip: ({cgroupVersion, cpusets}) =>
+    withoutVersion2(cgroupVersion) ??
+    (cpusets.some(isPartition) ? undefined : 'there is no cpuset partition'),
+  judge: ({cpusets}) =>
+    cpusets.filter(isPartition).flatMap(({path, partition = '', cpus, effective}) => {
+      const [, kind = '', reason] = /^(\w+) invalid(?: \((.*)\))?$/.exec(partition) ?? []
+      const subject = `${CGROUP}${path}/cpuset.cpus.partition`
+      if (kind !== '')
+        return [
+          {
+            severity: 'fail' as const,
+            subject,
+            message: `it is not ${kind}${reason === undefined ? '' : `: ${reason}`}`,
+            cpus,
+            expected: kind,
+            actual: partition,
+          },
+        ]
+      // All its CPUs offline: the file still says "isolated".
+      if (effective.isEmpty)
+        return [{severity: 'fail' as const, subject, message: 'it has no CPU left', cpus, actual: partition}]
+      return []
+    }),
+  evidence: ({cpusets}) =>
+    cpusets
+      .filter(isPartition)
+      .map(({path, partition, effective}) => `${path.slice(1)} ${partition} ${effective}`)
+      .join(', '),
+  remedy: {text: 'correct cpuset.cpus of it and its neighbours, write the partition again, and read it back'},
+  reference: 'kernel/cgroup/cpuset.c: perr_strings',
+})

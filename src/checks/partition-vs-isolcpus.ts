@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+import {CGROUP, type Cpuset, cgroupVersion, cpusets, withoutVersion2} from '../facts/cgroup.ts'
+import {bootIsolated} from '../facts/cpus.ts'
+import {kernel} from '../facts/kernel.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+/** Partitions over CPUs that isolcpus= has taken out of load balancing as well. */
+const doubled = (cpusets: readonly Cpuset[], bootIsolated: CpuSet) =>
+  cpusets.filter(
+    ({partition = 'member', cpus}) => partition !== 'member' && !cpus.isDisjointFrom(bootIsolated),
+  )
+
+export default defineCheck({
+  id: 'partition-vs-isolcpus',
+  title: 'partitions and isolcpus= do not collide',
+  why: 'Since 6.7 an isolated partition directly below the root is refused over CPUs that isolcpus=domain already names; up to 6.1 it is taken, and as a remote partition (cpuset.cpus.exclusive) it always is.',
+  facts: {bootIsolated, cgroupVersion, cpusets, kernel},
+  skip: ({bootIsolated, cgroupVersion, cpusets}) =>
+    withoutVersion2(cgroupVersion) ??
+    (bootIsolated.isEmpty
+      ? 'isolcpus= names no CPU'
+      : doubled(cpusets, bootIsolated).length === 0
+        ? 'no partition has CPUs of isolcpus='
+        : undefined),
+  judge: ({bootIsolated, cpusets, kernel: {release}}) =>
+    doubled(cpusets, bootIsolated)
+      .filter(({partition = ''}) => partition.includes('invalid'))
+      .map(({path, partition, cpus}) => ({
+        severity: 'fail' as const,
+        subject: `${CGROUP}${path}/cpuset.cpus.partition`,
+        message: `Linux ${release} does not take it beside isolcpus=: ${partition}`,
+        cpus: cpus.intersect(bootIsolated),
+        expected: 'one of the two',
+        actual: `isolcpus ${bootIsolated} and a partition with ${cpus}`,
+      })),
+  evidence: ({kernel: {release}}) => `${release} takes both`,
+  remedy: {
+    text: 'leave domain out of isolcpus= and let the partition isolate, or leave the partition out; a remote partition works beside it',
+  },
+  reference: 'kernel/cgroup/cpuset.c: prstate_housekeeping_conflict',
+})

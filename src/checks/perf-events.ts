@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import {perfUsers} from '../facts/perf-events.ts'
+import {everyTask, taskName} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'perf-events',
+  title: 'no program holds performance events',
+  why: 'A profiler of the whole machine counts on every CPU: its events keep the tick on, and its counters interrupt as NMIs.',
+  facts: {everyTask, perfUsers},
+  judge: ({perfUsers}) =>
+    perfUsers.map((task) => ({
+      severity: 'warn',
+      subject: taskName(task),
+      message: 'holds performance events; whether on isolated CPUs the kernel does not tell',
+    })),
+  evidence: ({everyTask}) => `${everyTask.filter(({pid, tid}) => pid === tid).length} programs looked at`,
+  remedy: {text: 'stop it, or have it count on the housekeeping CPUs only (perf -C LIST)'},
+  reference: 'kernel/events/core.c: perf_event_open, TICK_DEP_BIT_PERF_EVENTS',
+})

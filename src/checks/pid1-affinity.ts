@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {everyTask} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'pid1-affinity',
+  title: 'the first process stays on housekeeping CPUs',
+  why: 'Every program inherits its affinity from the one that started it, and so in the end from PID 1.',
+  facts: {everyTask, settings},
+  judge({everyTask, settings: {isolated, housekeeping}}) {
+    const init = everyTask.find(({pid, tid}) => pid === 1 && tid === 1)
+    if (init === undefined) return {unknown: '/proc/1 cannot be seen'}
+    const open = init.allowed.intersect(isolated)
+    if (open.isEmpty) return []
+    return [
+      {
+        severity: 'warn',
+        subject: `${init.comm} [1]`,
+        message: `it, and every program it starts, may run on CPU ${open}`,
+        cpus: open,
+        expected: `${housekeeping}`,
+        actual: `${init.allowed}`,
+      },
+    ]
+  },
+  evidence: ({everyTask}) => `${everyTask.find(({pid, tid}) => pid === 1 && tid === 1)?.allowed}`,
+  remedy: ({settings: {housekeeping}}) => ({
+    text: `set CPUAffinity=${housekeeping} in /etc/systemd/system.conf, or boot with isolcpus=domain; for now`,
+    command: `taskset -cp ${housekeeping} 1`,
+  }),
+  reference: 'systemd-system.conf(5), CPUAffinity=',
+})

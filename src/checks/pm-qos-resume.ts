@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+import {told} from '../facts/fact.ts'
+import {DEEPEST_US, idleStates, resumeLatencies} from '../facts/idle.ts'
+import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+const cpuOf = (path: string) => Number(/cpu(\d+)\/power/.exec(path)?.[1])
+
+export default defineCheck({
+  id: 'pm-qos-resume',
+  title: 'a wake-up latency is set for isolated CPUs',
+  why: 'The idle governor heeds the latency that was asked for each CPU. The file reads backwards: "0" is no demand at all, and "n/a" demands none of any length.',
+  facts: {idleStates: told(idleStates), resumeLatencies, settings},
+  skip: ({idleStates}) =>
+    idleStates.length === 0
+      ? 'the kernel has no idle driver here'
+      : idleStates.every(({latencyUs, disable}) => disable.text === '1' || latencyUs <= DEEPEST_US)
+        ? 'no deep idle state is enabled'
+        : undefined,
+  judge({resumeLatencies, settings: {isolated}}) {
+    const untold = isolated.minus(CpuSet.from(resumeLatencies.map(({path}) => cpuOf(path))))
+    if (!untold.isEmpty) return {unknown: `CPU ${untold} has no pm_qos_resume_latency_us`}
+    const odd = resumeLatencies.find(({text}) => !/^(n\/a|\d{1,10})$/.test(text))
+    if (odd) return {unknown: `${odd.path}: not a latency: "${odd.text.slice(0, 40)}"`}
+    const deep = resumeLatencies.filter(
+      ({text}) => text !== 'n/a' && (Number(text) === 0 || Number(text) > DEEPEST_US),
+    )
+    const [first] = deep
+    if (first === undefined) return []
+    const cpus = CpuSet.from(deep.map(({path}) => cpuOf(path)))
+    return [
+      {
+        severity: 'warn',
+        subject: first.path,
+        message: `CPU ${cpus} may sleep as deep as it can`,
+        cpus,
+        expected: `n/a, or at most ${DEEPEST_US} us`,
+        actual: Number(first.text) === 0 ? '0, which is no demand' : `${first.text} us`,
+      },
+    ]
+  },
+  evidence: ({resumeLatencies}) => [...new Set(resumeLatencies.map(({text}) => text))].join(', '),
+  remedy: {text: 'demand that they wake up at once', command: 'isolctl apply --only pm-qos'},
+  reference: 'Documentation/ABI/testing/sysfs-devices-power',
+})

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+import {seen} from '../facts/fact.ts'
+import {queueMasks} from '../facts/net-queues.ts'
+import {settings} from '../facts/settings.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'rps-xps',
+  title: 'network queues are not steered there',
+  why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask, and transmit steering lets them use a queue whose completions come back to them.',
+  facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
+  judge: ({settings: {isolated, housekeeping}, queueMasks}) =>
+    queueMasks
+      .filter(({cpus}) => !cpus.isDisjointFrom(isolated))
+      .map(({mask: {path}, cpus}) => ({
+        severity: 'warn',
+        subject: path,
+        message: `includes CPU ${cpus.intersect(isolated)}`,
+        cpus: cpus.intersect(isolated),
+        expected: `${housekeeping}`,
+        actual: `${cpus}`,
+      })),
+  evidence: ({queueMasks}) => `${queueMasks.length} masks`,
+  remedy: {text: 'keep them to the housekeeping CPUs', command: 'isolctl apply --only rps-xps'},
+  reference: 'Documentation/networking/scaling.rst',
+})

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+
+import {taskName} from '../facts/tasks.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {formatSeconds} from '../measure/findings.ts'
+import {watched} from '../measure/watch.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'rq-nr-switches',
+  title: 'no context switch on an isolated CPU',
+  why: 'The run queue counts every switch, also to tasks that came and went between two looks at /proc: only this count tells that the names of stray tasks are all of them.',
+  facts: {watched},
+  judge({watched}) {
+    const blind = watched.cpus.filter(({switches}) => switches === undefined)
+    const findings = watched.cpus
+      .filter(({switches = 0}) => switches > 0)
+      .map(({cpu, switches, ran}) => {
+        const names = ran.slice(0, 3).map((task) => `${taskName(task)} ${task.switches}`)
+        const more = ran.length > 3 ? `, and ${ran.length - 3} more` : ''
+        return {
+          severity: 'fail' as const,
+          subject: 'context switches',
+          message: `on CPU ${cpu}: ${names.length > 0 ? `${names.join(', ')}${more}` : 'by tasks that were gone before they could be named'}`,
+          cpus: CpuSet.of(cpu),
+          expected: `0 in ${formatSeconds(watched.seconds)}`,
+          actual: `${switches}`,
+        }
+      })
+    if (findings.length === 0 && blind.length > 0)
+      return {
+        unknown: `the run queue of CPU ${CpuSet.from(blind.map(({cpu}) => cpu))} cannot be read (root, debugfs)`,
+      }
+    return findings
+  },
+  evidence: ({watched}) => `0 in ${formatSeconds(watched.seconds)}`,
+  reference: 'kernel/sched/debug.c: print_cpu',
+})

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+import {bootIsolated, nohzFull} from '../facts/cpus.ts'
+import {partitioned} from '../facts/cpuset-partitions.ts'
+import {optional} from '../facts/fact.ts'
+import {atLeast, kernel} from '../facts/kernel.ts'
+import {settings} from '../facts/settings.ts'
+import {STAT_INTERVAL, statInterval} from '../facts/sysctls.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+/** Seconds: an interruption a minute and fewer is not what a 10 s window, or most deadlines, meet. */
+const RARE = 60
+
+export default defineCheck({
+  id: 'vmstat',
+  title: 'memory statistics are not collected there',
+  why: 'Each CPU folds its memory counters into the global ones with a bound worker, every second by default. Since 6.5 the kernel leaves isolated CPUs out; before, only a long interval helps.',
+  facts: {
+    bootIsolated: optional(bootIsolated),
+    kernel,
+    nohzFull: optional(nohzFull),
+    partitioned: optional(partitioned),
+    settings,
+    statInterval,
+  },
+  judge({bootIsolated, kernel, nohzFull, partitioned, settings: {isolated}, statInterval}) {
+    const none = CpuSet.empty
+    const known = (bootIsolated ?? none).union(nohzFull ?? none).union(partitioned ?? none)
+    const exempt = atLeast(kernel, 6, 5) ? known : none
+    const hit = isolated.minus(exempt)
+    if (hit.isEmpty || statInterval >= RARE) return []
+    return [
+      {
+        severity: 'warn',
+        subject: STAT_INTERVAL,
+        message: `a worker may run on CPU ${hit} every ${statInterval} s`,
+        cpus: hit,
+        expected: `${RARE} or more`,
+        actual: `${statInterval}`,
+      },
+    ]
+  },
+  evidence: ({kernel, statInterval}) =>
+    atLeast(kernel, 6, 5) ? 'this kernel leaves isolated CPUs out' : `every ${statInterval} s`,
+  remedy: {text: 'collect them once an hour', command: 'isolctl apply --only vmstat-interval'},
+  reference: 'mm/vmstat.c: vmstat_shepherd',
+})

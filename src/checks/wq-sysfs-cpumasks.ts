@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {namedWorkqueues, workqueues} from '../facts/workqueues.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+/** The kernel's own rule: what is in both masks, or the general one where that is nothing. */
+function effective(own: CpuSet, general: CpuSet): CpuSet {
+  const both = own.intersect(general)
+  return both.isEmpty ? general : both
+}
+
+export default defineCheck({
+  id: 'wq-sysfs-cpumasks',
+  title: 'workqueues with a mask of their own keep off',
+  why: 'Some workqueues (writeback, those of storage and network drivers) have a mask of their own beside the general one. Their work runs on the CPUs that are in both.',
+  facts: {namedWorkqueues, settings, workqueues},
+  judge: ({namedWorkqueues, settings: {isolated, housekeeping}, workqueues: {cpumask}}) =>
+    namedWorkqueues.flatMap(({mask, cpus}) => {
+      const open = effective(cpus, cpumask).intersect(isolated)
+      if (open.isEmpty) return []
+      return [
+        {
+          severity: 'fail' as const,
+          subject: mask.path,
+          message: `its work may run on CPU ${open}`,
+          cpus: open,
+          expected: `${housekeeping}`,
+          actual: `${cpus}`,
+        },
+      ]
+    }),
+  evidence: ({namedWorkqueues}) => namedWorkqueues.map(({name}) => name).join(', ') || 'none',
+  remedy: {
+    text: 'take the isolated CPUs out of them; the general mask (workqueue-cpumask) bounds them all',
+    command: 'isolctl apply --only workqueue-sysfs-cpumasks',
+  },
+  reference: 'kernel/workqueue.c: apply_wqattrs_prepare',
+})

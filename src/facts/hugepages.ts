@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+import {type HostView, tellsAbsence} from '../host/host.ts'
+import {defineFact, integer, parsed} from './fact.ts'
+
+/** Pages of one size on one NUMA node. */
+export interface Hugepages {
+  readonly node: number
+  readonly sizeKb: number
+  readonly free: number
+}
+
+const NODES = '/sys/devices/system/node'
+
+/** Huge pages by node and size (Documentation/admin-guide/mm/hugetlbpage.rst); empty where the kernel has none. */
+export const hugepages = defineFact<readonly Hugepages[]>('hugepages', async (host) => {
+  const found: Hugepages[] = []
+  const nodes = (await host.list(NODES)).flatMap((name) => /^node(\d+)$/.exec(name)?.[1] ?? [])
+  if (nodes.length === 0 && !tellsAbsence(host)) throw new Error(`${NODES} does not exist`)
+  for (const node of nodes)
+    found.push(...(await inFolder(host, Number(node), `${NODES}/node${node}/hugepages`)))
+  // A kernel without CONFIG_NUMA.
+  if (nodes.length === 0) found.push(...(await inFolder(host, 0, '/sys/kernel/mm/hugepages')))
+  return found
+})
+
+async function inFolder(host: HostView, node: number, folder: string): Promise<readonly Hugepages[]> {
+  const found: Hugepages[] = []
+  for (const name of await host.list(folder)) {
+    const sizeKb = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0)
+    const path = `${folder}/${name}/free_hugepages`
+    const free = await host.read(path)
+    if (sizeKb > 0 && free !== undefined) found.push({node, sizeKb, free: parsed(path, free, integer)})
+  }
+  return found
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+import {defineFact, mayList} from './fact.ts'
+import {parseKconfig} from './kconfig.ts'
+
+/** Releases of the kernels below /boot that were built with task isolation. None where there is no /boot. */
+export const isolationKernels = defineFact<readonly string[]>('isolation-kernels', async (host) => {
+  const names = await mayList(host, '/boot')
+  const found: string[] = []
+  for (const name of names) {
+    const release = /^config-(.+)$/.exec(name)?.[1]
+    if (release === undefined) continue
+    const text = await host.read(`/boot/${name}`)
+    if (text !== undefined && parseKconfig(text).get('TASK_ISOLATION') === 'y') found.push(release)
+  }
+  return found
+})

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+import {z} from 'zod'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineFact, mayRead, parsed} from './fact.ts'
+
+export const KUBELET_STATE = '/var/lib/kubelet/cpu_manager_state'
+
+/** Which CPUs the kubelet hands out (Kubernetes, "CPU Manager"). */
+export interface Kubelet {
+  /** "none", "static" */
+  readonly policy: string
+  /** CPUs of all containers together; undefined under "none": they have whatever their group has. */
+  readonly cpus?: CpuSet
+}
+
+const State = z.object({
+  policyName: z.string(),
+  defaultCpuSet: z.string(),
+  entries: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+})
+
+/** Undefined where no kubelet ever kept a state. Only root may read it. */
+export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host) => {
+  const text = await mayRead(host, KUBELET_STATE)
+  if (text === undefined) return undefined
+  const {
+    policyName,
+    defaultCpuSet,
+    entries = {},
+  } = parsed(KUBELET_STATE, text, (json) => State.parse(JSON.parse(json)))
+  const lists = [defaultCpuSet, ...Object.values(entries).flatMap((pod) => Object.values(pod))]
+  const cpus = parsed(KUBELET_STATE, lists.filter(Boolean).join(','), CpuSet.parse)
+  return {policy: policyName, ...(cpus.isEmpty ? {} : {cpus})}
+})

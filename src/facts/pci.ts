@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+import {settings} from './settings.ts'
+
+const PCI = '/sys/bus/pci'
+/** Drivers that hand a device to a program (DPDK, "Linux Drivers"). */
+export const USER_SPACE_DRIVERS = ['vfio-pci', 'uio_pci_generic', 'igb_uio'] as const
+
+/** A PCI device that the config wants driven by a program. */
+export interface Device {
+  /** "0000:03:00.0" */
+  readonly address: string
+  readonly present: boolean
+  /** One of USER_SPACE_DRIVERS; undefined while it is the kernel's. */
+  readonly driver?: string
+  /** Its network interfaces, which it has while the kernel drives it. */
+  readonly interfaces: readonly string[]
+}
+
+export const devices = defineFact<readonly Device[]>('devices', async (host, get) => {
+  const {devices: wanted = []} = await get(settings)
+  if (wanted.length === 0) return []
+  const present = await host.list(`${PCI}/devices`)
+  if (present.length === 0) throw new Error(`${PCI}/devices does not exist`)
+  const bound = new Map<string, string>()
+  for (const driver of USER_SPACE_DRIVERS)
+    for (const address of await host.list(`${PCI}/drivers/${driver}`)) bound.set(address, driver)
+  return Promise.all(
+    wanted.map(async (address) => {
+      const driver = bound.get(address)
+      return {
+        address,
+        present: present.includes(address),
+        ...(driver === undefined ? {} : {driver}),
+        interfaces: await host.list(`${PCI}/devices/${address}/net`),
+      }
+    }),
+  )
+})

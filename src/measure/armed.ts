@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from '../facts/fact.ts'
+import {type CpuTimers, timers} from '../facts/timers.ts'
+import {busy, probe} from './watch.ts'
+
+/** Timers on each CPU: as they were under load where there was load, else as they are now. */
+export const armedTimers = defineFact<ReadonlyMap<number, CpuTimers>>('armed-timers', async (host, get) => {
+  if (!host.live || !(await get(probe)).spin) return get(timers)
+  const {cpus} = await get(busy)
+  return new Map(cpus.flatMap(({cpu, timers}) => (timers ? [[cpu, timers] as const] : [])))
+})

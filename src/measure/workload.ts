@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+import {defineFact, NotMeasured} from '../facts/fact.ts'
+import {settings} from '../facts/settings.ts'
+import {tasks} from '../facts/tasks.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {probe, watched} from './watch.ts'
+
+/** A thread that was put on isolated CPUs, and on these alone: what the machine was prepared for. */
+export interface Worker {
+  readonly pid: number
+  readonly tid: number
+  readonly comm: string
+  readonly allowed: CpuSet
+}
+
+export const workload = defineFact<readonly Worker[]>('workload', async (_host, get) => {
+  const {isolated} = await get(settings)
+  return (await get(tasks)).filter(({kernel, allowed}) => !kernel && allowed.isSubsetOf(isolated))
+})
+
+export interface TakenFrom {
+  readonly seconds: number
+  /** Thread id to how often the scheduler took the CPU from it; threads that ended are left out. */
+  readonly times: ReadonlyMap<number, number>
+}
+
+/** The workload over the window, beside everything else that is watched then; empty while spinners of ours share its CPUs. */
+export const takenFrom = defineFact<TakenFrom>('taken-from', async (host, get) => {
+  const {live} = host
+  if (!live) throw new NotMeasured('a captured machine cannot be measured')
+  const threads = await get(workload)
+  if (threads.length === 0 || (await get(probe)).spin) return {seconds: 0, times: new Map()}
+  const count = async () => {
+    const counts = new Map<number, number>()
+    for (const {pid, tid} of threads) {
+      const status = await host.read(`/proc/${pid}/task/${tid}/status`)
+      const times = /^nonvoluntary_ctxt_switches:\s*(\d+)$/m.exec(status ?? '')?.[1]
+      if (times !== undefined) counts.set(tid, Number(times))
+    }
+    return counts
+  }
+  const start = live.monotonicMs()
+  const before = await count()
+  await get(watched)
+  const {windowMs} = await get(settings)
+  const rest = windowMs - (live.monotonicMs() - start)
+  if (rest > 0) await live.sleep(rest) // the window was over before this was asked for
+  const after = await count()
+  return {
+    seconds: (live.monotonicMs() - start) / 1000,
+    times: new Map(
+      [...after].flatMap(([tid, times]) => {
+        const was = before.get(tid)
+        return was === undefined ? [] : [[tid, times - was] as const]
+      }),
+    ),
+  }
+})
