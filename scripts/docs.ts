@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {configJsonSchema} from '../src/config/schema.ts'
 import {packageRoot} from '../src/lib/assets.ts'
+import {configPage} from '../src/report/config-page.ts'
 import {exitCodesPage} from '../src/report/exit-codes.ts'
 import {checksPage} from '../src/report/explain.ts'
 
 /** Pages that repeat code, and what writes them. `--check` only says which are stale. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/checks.md': checksPage,
+  'docs/config.md': configPage,
+  'docs/config.schema.json': configJsonSchema,
   'docs/exit-codes.md': exitCodesPage,
 }
 

@@ -43,9 +43,16 @@ export async function planSelection(
     throw new UserError(`${flags.config}: there is no step "${stranger}"`, {
       help: `the steps are ${STEPS.map(({id}) => id).join(', ')}`,
     })
+  const settings = await resolveSettings(host, flags)
+  // Of the two ways to take CPUs out of load balancing, this is the one at run time.
+  const dynamic = settings.boot?.isolation === 'dynamic' ? ['cpuset-partition'] : []
   return makePlan(host, {
-    settings: await resolveSettings(host, flags),
-    ...chooseSteps({...steps, only: flags.only, also: [...(steps.also ?? []), ...(flags.also ?? [])]}),
+    settings,
+    ...chooseSteps({
+      ...steps,
+      only: flags.only,
+      also: [...dynamic, ...(steps.also ?? []), ...(flags.also ?? [])],
+    }),
   })
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {readFile} from 'node:fs/promises'
-import {parseDocument} from 'yaml'
-import {z} from 'zod'
+import {isMap, isNode, isScalar, LineCounter, parseDocument} from 'yaml'
+import type {z} from 'zod'
 import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {type Config, ConfigSchema} from './schema.ts'
+import {nearest} from '../lib/nearest.ts'
+import {type Config, ConfigSchema, type Where} from './schema.ts'
 
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
 
@@ -30,14 +31,54 @@ async function readNamed(path: string): Promise<string> {
   }
 }
 
-/** Throws UserError naming the place in the file. Pure. */
+/** Throws UserError naming the line and the key. Pure. */
 export function parseConfig(text: string, path: string): Config {
-  const document = parseDocument(text)
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, {lineCounter})
   const [syntax] = document.errors
-  if (syntax) throw new UserError(`${path}: ${syntax.message.split('\n')[0]}`, {help: 'the config is YAML'})
-  const parsed = ConfigSchema.safeParse(document.toJS() ?? {})
-  if (parsed.success) return parsed.data
-  throw new UserError(`${path}: ${z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, ' ')}`, {
-    help: `known keys: ${Object.keys(ConfigSchema.shape).join(', ')}`,
+  if (syntax)
+    throw new UserError(`${path}:${syntax.linePos?.[0].line ?? 1}: ${syntax.message.split('\n')[0]}`, {
+      help: 'the config is YAML',
+    })
+  const lineOf = (offset: number | undefined) => lineCounter.linePos(offset ?? 0).line || 1
+  /** The line of a value; of what holds it where it has none. */
+  const where: Where = (keys) => {
+    const node = keys.length === 0 ? document.contents : document.getIn(keys, true)
+    return isNode(node) || keys.length === 0
+      ? `${path}:${lineOf(isNode(node) ? node.range?.[0] : 0)}`
+      : where(keys.slice(0, -1))
+  }
+  const keyLine = (keys: readonly PropertyKey[], name: string) => {
+    const map = keys.length === 0 ? document.contents : document.getIn(keys, true)
+    const pair = isMap(map) ? map.items.find(({key}) => isScalar(key) && key.value === name) : undefined
+    return `${path}:${lineOf(isScalar(pair?.key) ? pair.key.range?.[0] : 0)}`
+  }
+  const result = ConfigSchema.safeParse(document.toJS() ?? {})
+  if (result.success) return {...result.data, where}
+  const [issue] = result.error.issues
+  if (issue === undefined) throw result.error
+  throw complaint(issue, {where, keyLine})
+}
+
+function complaint(
+  issue: z.core.$ZodIssue,
+  {where, keyLine}: {where: Where; keyLine(keys: readonly PropertyKey[], name: string): string},
+): UserError {
+  const known = Object.keys(ConfigSchema.shape)
+  if (issue.code === 'unrecognized_keys') {
+    const [key = ''] = issue.keys
+    const [meant] = nearest(key, known)
+    return new UserError(`${keyLine(issue.path, key)}: there is no key "${[...issue.path, key].join('.')}"`, {
+      code: 'config',
+      help:
+        issue.path.length === 0 && meant !== undefined
+          ? `did you mean "${meant}"? known keys: ${known.join(', ')}`
+          : `known keys: ${known.join(', ')}`,
+    })
+  }
+  const key = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
+  return new UserError(`${where(issue.path)}: ${key}${issue.message}`, {
+    code: 'config',
+    help: 'isolctl init --dry-run shows a config for this machine; docs/config.md says what the keys mean',
   })
 }

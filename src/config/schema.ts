@@ -1,36 +1,82 @@
 // SPDX-License-Identifier: MIT
 import {z} from 'zod'
-import {CpuSet} from '../lib/cpuset.ts'
+import {SINGLE} from '../kernel/boot/grub.ts'
+import {ISOLATIONS} from '../kernel/boot/policy.ts'
+import {nameOf, requirePlain} from '../kernel/boot/words.ts'
+import {parseCpuWords} from './cpu-words.ts'
 import {parsePolicy} from './policy.ts'
 
-/** A cpulist in YAML: `2-3` is text, but a lone `2` is a number. */
-const cpulist = z.union([z.string(), z.number().int().nonnegative()]).transform((value, context) => {
+/** Read text with `parse`; what that throws is what is wrong with the key. */
+const parsed =
+  <T>(parse: (text: string) => T) =>
+  (value: string | number, context: z.RefinementCtx): T => {
+    try {
+      return parse(String(value))
+    } catch (error) {
+      context.addIssue({code: 'custom', message: (error as Error).message})
+      return z.NEVER
+    }
+  }
+
+/** A set of CPUs in YAML: `2-3` is text, but a lone `2` is a number. */
+const cpus = z
+  .union([z.string(), z.number().int().nonnegative()], {
+    error: 'a set of CPUs is text: 2-7, or all but the first core of each node',
+  })
+  .transform(parsed(parseCpuWords))
+
+const policy = z.string().transform(parsed(parsePolicy))
+
+const bootArgument = z.string().superRefine((word, context) => {
   try {
-    return CpuSet.parse(String(value))
+    requirePlain([word])
   } catch (error) {
     context.addIssue({code: 'custom', message: (error as Error).message})
-    return z.NEVER
   }
+  if (SINGLE.has(nameOf(word)))
+    context.addIssue({code: 'custom', message: `${nameOf(word)} follows from "isolated" and "housekeeping"`})
 })
 
-const policy = z.string().transform((text, context) => {
-  try {
-    return parsePolicy(text)
-  } catch (error) {
-    context.addIssue({code: 'custom', message: (error as Error).message})
-    return z.NEVER
-  }
-})
+const sets = {
+  isolated: cpus
+    .optional()
+    .describe('CPUs to isolate: a list (2-7,10), or words (2-N, all but the first core of each node)'),
+  housekeeping: cpus
+    .optional()
+    .describe('CPUs that keep the system running; default: every online CPU that is not isolated'),
+}
+
+const hostClass = z
+  .strictObject({
+    name: z.string().min(1).optional().describe('host name, in which * stands for anything: edge-*'),
+    cpus: z.number().int().positive().optional().describe('how many CPUs are online'),
+    ...sets,
+  })
+  .refine(
+    ({name, cpus}) => name !== undefined || cpus !== undefined,
+    'say which hosts, with "name" or "cpus"',
+  )
 
 /** /etc/isolctl/config.yaml. Every key is optional; an unknown key is an error, because it is a typing error. */
 export const ConfigSchema = z.strictObject({
-  isolated: cpulist.optional().describe('CPUs to isolate, as a cpulist: 2-7,10'),
-  housekeeping: cpulist
+  ...sets,
+  classes: z
+    .array(hostClass)
     .optional()
-    .describe('CPUs that keep the system running; default: every online CPU that is not isolated'),
+    .describe('other sets for some hosts; the first class that a host belongs to wins over the keys above'),
   policy: policy
     .optional()
     .describe('scheduling policy of the isolated programs: other, or fifo:1 to fifo:99'),
+  isolation: z
+    .enum(ISOLATIONS)
+    .optional()
+    .describe(
+      'who takes isolated CPUs out of load balancing: static (default, isolcpus=domain at boot) or dynamic (a cpuset partition at run time)',
+    ),
+  bootArguments: z
+    .array(bootArgument)
+    .optional()
+    .describe('further boot arguments of your own, for every kernel that isolctl sets up: nowatchdog'),
   steps: z
     .strictObject({
       also: z.array(z.string()).optional().describe('steps to take that are taken on request only'),
@@ -50,4 +96,16 @@ export const ConfigSchema = z.strictObject({
     .describe('huge pages that must be free on the NUMA nodes of the isolated CPUs, by size'),
 })
 
-export type Config = z.output<typeof ConfigSchema>
+export type Config = z.output<typeof ConfigSchema> & {
+  /** Where a key stands, for messages: "/etc/isolctl/config.yaml:3". Absent: there is no file. */
+  readonly where?: Where
+}
+
+export type Where = (path: readonly PropertyKey[]) => string
+
+/** docs/config.schema.json. */
+export function configJsonSchema(): string {
+  const schema = z.toJSONSchema(ConfigSchema, {io: 'input'})
+  const {$schema, ...rest} = schema
+  return `${JSON.stringify({$schema, title: 'The config of isolctl: /etc/isolctl/config.yaml', ...rest}, null, 2)}\n`
+}

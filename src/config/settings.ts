@@ -9,6 +9,7 @@ import {Exit} from '../lib/exit.ts'
 import {loadConfig} from './load.ts'
 import type {Policy} from './policy.ts'
 import type {Config} from './schema.ts'
+import {type ConfiguredSets, setsFor} from './sets.ts'
 import {resolveTarget} from './target.ts'
 
 export interface Asked {
@@ -32,12 +33,30 @@ export async function resolveSettings(host: HostView, asked: Asked): Promise<Set
   // A kernel without these files has nothing set apart.
   const optional = (fact: typeof bootIsolated) => get(fact).catch(() => CpuSet.empty)
   const booted = (await optional(bootIsolated)).union(await optional(nohzFull))
+  const sets = asked.cpus === undefined ? await setsFor(config, {name: host.name, online: machine, get}) : {}
   return {
-    ...resolveTarget({flag: asked.cpus, config, online: machine, booted}),
+    ...located(sets, () => resolveTarget({flag: asked.cpus, config: sets, online: machine, booted})),
     policy: asked.policy ?? config.policy ?? {kind: 'other'},
     windowMs: asked.windowMs ?? 10_000,
     ...(config.devices ? {devices: config.devices} : {}),
     ...(config.hugepages ? {hugepages: sizesInKb(config.hugepages)} : {}),
+    boot: {isolation: config.isolation ?? 'static', extra: config.bootArguments ?? []},
+  }
+}
+
+/** A complaint about a set of the config names where it stands. */
+function located<T>({isolated, housekeeping, at}: ConfiguredSets, resolve: () => T): T {
+  try {
+    return resolve()
+  } catch (error) {
+    if (!(error instanceof UserError) || at === undefined || !(isolated ?? housekeeping)) throw error
+    const {help, code, exit} = error
+    throw new UserError(`${at}: ${isolated ? 'isolated' : 'housekeeping'}: ${error.message}`, {
+      exit,
+      ...(help === undefined ? {} : {help}),
+      ...(code === undefined ? {} : {code}),
+      cause: error,
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
-import type {Config} from './schema.ts'
+import type {ConfiguredSets} from './sets.ts'
 
 /** Which CPUs are to be quiet, and which keep the system running. Disjoint, both online, neither empty. */
 export interface Target {
@@ -13,7 +13,7 @@ export interface Target {
 export interface TargetSources {
   /** --cpus */
   readonly flag?: CpuSet | undefined
-  readonly config: Config
+  readonly config: ConfiguredSets
   readonly online: CpuSet
   /** What the boot arguments set apart: isolcpus= and nohz_full= together. */
   readonly booted: CpuSet

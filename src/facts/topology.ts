@@ -31,8 +31,27 @@ export const topology = defineFact<readonly Cpu[]>('topology', async (host, get)
   const known = await get(online).catch(() => undefined)
   const all = folders.union(await get(present).catch(() => known ?? CpuSet.empty))
   if (all.isEmpty) throw new Error(`${CPU} does not exist`)
-  return Promise.all([...all].map((cpu) => readCpu(host, cpu, known)))
+  const cpus = await Promise.all([...all].map((cpu) => readCpu(host, cpu, known)))
+  if (cpus.some(({node}) => node !== undefined)) return cpus
+  const nodes = await nodeLists(host)
+  return cpus.map((cpu) => {
+    const node = nodes.find(({members}) => members.has(cpu.cpu))?.node
+    return node === undefined ? cpu : {...cpu, node}
+  })
 })
+
+/** The nodes' own lists: kernels before 2.6.38, and captures without links, have nothing in the folder of a CPU. */
+async function nodeLists(
+  host: HostView,
+): Promise<readonly {readonly node: number; readonly members: CpuSet}[]> {
+  const found: {node: number; members: CpuSet}[] = []
+  for (const name of await host.list('/sys/devices/system/node')) {
+    const node = /^node(\d+)$/.exec(name)?.[1]
+    const text = node === undefined ? undefined : await host.read(`/sys/devices/system/node/${name}/cpulist`)
+    if (text !== undefined) found.push({node: Number(node), members: CpuSet.parse(text)})
+  }
+  return found
+}
 
 async function readCpu(host: HostView, cpu: number, known: CpuSet | undefined): Promise<Cpu> {
   const folder = `${CPU}/cpu${cpu}`

@@ -5,7 +5,9 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
+import {parseConfig} from '../../src/config/load.ts'
 import {PlanSchema} from '../../src/plan/plan.ts'
+import {InitSchema} from '../../src/report/schema/init.ts'
 import {TopologySchema} from '../../src/report/schema/machine.ts'
 import {isolctl} from './isolctl.ts'
 
@@ -30,7 +32,26 @@ const NEEDED = [
   ...['core_id', 'physical_package_id', 'core_cpus_list', 'thread_siblings', 'thread_siblings_list'].map(
     (name) => `*/devices/system/cpu/cpu*/topology/${name}`,
   ),
-  ...['online', 'node*'].map((name) => `*/devices/system/cpu/cpu*/${name}`),
+  ...['online', 'node*', 'cpu_capacity', 'acpi_cppc/highest_perf'].map(
+    (name) => `*/devices/system/cpu/cpu*/${name}`,
+  ),
+  '*/devices/system/node/node*/cpulist',
+]
+
+/** What to isolate, and what to keep: a core of each node, whole cores, slower ones kept, offline CPUs in neither. */
+const PROPOSED: readonly (readonly [string, readonly [string, string]])[] = [
+  [
+    'x86_64-epyc_7451.tar.gz',
+    [
+      '1-5,7-11,13-17,19-23,25-29,31-35,37-41,43-47,49-53,55-59,61-65,67-71,73-77,79-83,85-89,91-95',
+      '0,6,12,18,24,30,36,42,48,54,60,66,72,78,84,90',
+    ],
+  ],
+  ['x86_64-64cpu-linux6.2.tar.gz', ['1-3,5-7', '0,4']],
+  ['20em64t-hybrid-1p6c2t+2ca4co1t.tar.bz2', ['2-11', '0-1,12-19']],
+  ['16em64t-4s2c2t-offlines.tar.bz2', ['1,3-4,6-7,9-12,15', '0,8']],
+  ['128arm-2pa2n8cluster4co.tar.bz2', ['1-31,33-63,65-95,97-127', '0,32,64,96']],
+  ['32amd64-4s2n4c-cgroup2.tar.bz2', ['1-3,5-7,9-11,13-15,17-19,21-23,25-27,29-31', '0,4,8,12,16,20,24,28']],
 ]
 
 const title = CAPTURES
@@ -59,6 +80,18 @@ describe.skipIf(CAPTURES === undefined)(title, () => {
     const rows = text.stdout.slice(text.stdout.indexOf('\n\n') + 2).split('\n')
     expect(rows.filter((row) => row.length > 80)).toEqual([])
   })
+
+  it.each(PROPOSED)(
+    '%s: init proposes what can be defended',
+    {timeout: 60_000},
+    async (archive, expected) => {
+      const {stdout, exit} = await isolctl('init', '--dry-run', '--root', rootOf(archive), '--json')
+      expect(exit).toBe(0)
+      const {isolated, housekeeping, config} = InitSchema.parse(JSON.parse(stdout))
+      expect([isolated, housekeeping]).toEqual(expected)
+      expect(`${parseConfig(config, 'c').isolated?.plain}`).toBe(isolated)
+    },
+  )
 
   it.each(Object.keys(EXPECTED))('%s: plan does not pretend to know', {timeout: 60_000}, async (archive) => {
     const {stdout, stderr, exit} = await isolctl('plan', '--root', rootOf(archive), '--cpus', '3', '--json')

@@ -11,17 +11,23 @@ const set = (text: string) => CpuSet.parse(text)
 
 describe('the config file', () => {
   it('takes a lone CPU as a number, and a list as text', () => {
-    expect(`${parseConfig('isolated: 2', 'c').isolated}`).toBe('2')
-    expect(`${parseConfig('isolated: 2-3,5', 'c').isolated}`).toBe('2-3,5')
-    expect(parseConfig('', 'c')).toEqual({})
+    expect(`${parseConfig('isolated: 2', 'c').isolated?.plain}`).toBe('2')
+    expect(`${parseConfig('isolated: 2-3,5', 'c').isolated?.plain}`).toBe('2-3,5')
+    expect(parseConfig('', 'c').isolated).toBeUndefined()
   })
   test.for([
-    ['isolated: [2', 'c: '],
-    ['isolatd: 2-3', 'isolatd'],
-    ['isolated: 3-2', 'not a cpulist: "3-2"'],
-    ['isolated: yes please', 'not a cpulist'],
-    ['policy: fifo:100', 'not a policy'],
-    ['- 2', 'c: '],
+    ['isolated: [2', 'c:1: '],
+    ['policy: other\nisolatd: 2-3', 'c:2: there is no key "isolatd"'],
+    ['\n\nisolated: 3-2', 'c:3: isolated: not a cpulist: "3-2"'],
+    ['isolated: yes please', 'c:1: isolated: not a set of CPUs: "yes please"'],
+    ['isolated: [2, 3]', 'c:1: isolated: a set of CPUs is text'],
+    ['policy: fifo:100', 'c:1: policy: not a policy'],
+    ['- 2', 'c:1: '],
+    ['isolation: perhaps', 'c:1: isolation: '],
+    ['bootArguments:\n  - quiet\n  - a b', 'c:3: bootArguments.1: not a boot argument'],
+    ['bootArguments: [nohz-full=2]', 'c:1: bootArguments.0: nohz_full follows from "isolated"'],
+    ['classes:\n  - isolated: 2\n', 'c:2: classes.0: say which hosts'],
+    ['classes:\n  - name: a\n    isolated: 2\n    polcy: other', 'c:4: there is no key "classes.0.polcy"'],
   ] as const)('refuses %s', ([text, message]) => {
     expect(() => parseConfig(text, 'c')).toThrow(message)
   })

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+import {dirname} from 'node:path'
+import {Flags} from '@oclif/core'
+import {propose} from '../config/propose.ts'
+import {coreKinds} from '../facts/core-kinds.ts'
+import {gatherer} from '../facts/fact.ts'
+import {nics} from '../facts/nics.ts'
+import {topology} from '../facts/topology.ts'
+import {type Host, HostError} from '../host/host.ts'
+import {UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {initReport, renderInit} from '../report/init.ts'
+import type {InitReport} from '../report/schema/init.ts'
+import {columns} from '../ui/terminal.ts'
+import {IsolCommand} from './base.ts'
+
+export default class Init extends IsolCommand {
+  static override summary = 'Propose a config for this machine, and say why each CPU is where it is.'
+  static override description =
+    'SMT siblings stay together, each NUMA node keeps one core for housekeeping, CPU 0 is never isolated.'
+  static override examples = [
+    '<%= config.bin %> init --dry-run',
+    'sudo <%= config.bin %> init',
+    'sudo <%= config.bin %> init --near enp65s0f0 --cores 8 --force',
+    '<%= config.bin %> init --dry-run --root ./captured-host --json',
+  ]
+  static override flags = {
+    near: Flags.string({description: "isolate on this network card's NUMA node only", helpValue: 'NIC'}),
+    cores: Flags.integer({description: 'isolate so many cores and no more', min: 1}),
+    force: Flags.boolean({char: 'f', description: 'replace a config that is there', default: false}),
+    'dry-run': Flags.boolean({char: 'n', description: 'show it and write nothing', default: false}),
+  }
+
+  async run(): Promise<InitReport> {
+    const {flags} = await this.parse(Init)
+    const host = flags['dry-run'] ? undefined : this.machine(flags.root)
+    const view = host ?? this.view(flags.root)
+    const get = gatherer(view)
+    const facts = {
+      cpus: await get(topology),
+      kinds: await get(coreKinds).catch(() => undefined),
+      nics: await get(nics).catch(() => undefined),
+    }
+    const report = initReport(propose(facts, flags), view.name)
+    if (host) {
+      await write(host, flags.config, report.config, flags.force)
+      report.written = flags.config
+    }
+    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderInit(report, {width: columns()}))
+    return report
+  }
+}
+
+async function write(host: Host, path: string, text: string, force: boolean): Promise<void> {
+  try {
+    if (!force && (await host.read(path)) !== undefined)
+      throw new UserError(`${path} is there already`, {
+        code: 'exists',
+        help: 'look at the proposal with isolctl init --dry-run, or replace the file with --force',
+      })
+    await host.makeFolder(dirname(path), true)
+    await host.writeFile(path, text)
+  } catch (cause) {
+    if (!(cause instanceof HostError)) throw cause
+    throw new UserError(cause.message, {
+      exit: Exit.unsuitable,
+      code: cause.code,
+      help: cause.code === 'EACCES' ? 'sudo isolctl init' : 'name another place with --config',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+import {coreKinds} from '../facts/core-kinds.ts'
+import type {Get} from '../facts/fact.ts'
+import {topology} from '../facts/topology.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import {UserError} from '../lib/errors.ts'
+import type {CpuWords, CpuWorld} from './cpu-words.ts'
+import type {Config} from './schema.ts'
+
+/** What the config says for this host. */
+export interface ConfiguredSets {
+  readonly isolated?: CpuSet | undefined
+  readonly housekeeping?: CpuSet | undefined
+  /** Where "isolated" stands, for messages. */
+  readonly at?: string
+}
+
+/**
+ * The sets of the config, worked out for this host: those of the first class that it belongs to, else the general ones.
+ * Throws UserError naming line and key where the words do not fit the machine.
+ */
+export async function setsFor(
+  config: Config,
+  {name, online, get}: {readonly name: string; readonly online: CpuSet; readonly get: Get},
+): Promise<ConfiguredSets> {
+  const index = (config.classes ?? []).findIndex(
+    (each) =>
+      (each.name === undefined || matches(each.name, name)) &&
+      (each.cpus === undefined || each.cpus === online.size),
+  )
+  const [chosen, path] = index === -1 ? [config, []] : [config.classes?.[index] ?? {}, ['classes', index]]
+  const place = (key: string) => config.where?.([...path, key]) ?? 'config'
+  const workOut = async (key: 'isolated' | 'housekeeping') => {
+    const words = chosen[key]
+    if (words === undefined) return undefined
+    const set = words.plain ?? (await onMachine(words, get, `${place(key)}: ${key}`))
+    if (set.isEmpty)
+      throw new UserError(`${place(key)}: ${key}: "${words.text}" is no CPU of this machine`, {
+        code: 'config',
+        help: 'isolctl topology shows what there is',
+      })
+    return set
+  }
+  return {
+    isolated: await workOut('isolated'),
+    housekeeping: await workOut('housekeeping'),
+    at: place('isolated'),
+  }
+}
+
+async function onMachine(words: CpuWords, get: Get, place: string): Promise<CpuSet> {
+  try {
+    const world: CpuWorld = {cpus: await get(topology), kinds: await get(coreKinds)}
+    return words.on(world)
+  } catch (cause) {
+    throw new UserError(`${place}: ${(cause as Error).message}`, {
+      code: 'config',
+      help: 'isolctl topology shows what there is; name the CPUs by their numbers otherwise',
+      cause,
+    })
+  }
+}
+
+/** "*" stands for anything, "?" for one character. */
+function matches(pattern: string, name: string): boolean {
+  const source = pattern
+    .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${source}$`).test(name)
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from './fact.ts'
+
+/** A network card, and the NUMA node it is attached to; undefined: the firmware does not say. */
+export interface Nic {
+  readonly name: string
+  readonly node: number | undefined
+}
+
+/** Interfaces with a device behind them; bridges, bonds and the loopback have none. numa_node is -1 where unknown. */
+export const nics = defineFact<readonly Nic[]>('nics', async (host) => {
+  const found: Nic[] = []
+  for (const name of await host.list('/sys/class/net')) {
+    const text = (await host.read(`/sys/class/net/${name}/device/numa_node`))?.trim()
+    if (text === undefined) continue
+    const node = Number(text)
+    found.push({name, node: Number.isInteger(node) && node >= 0 ? node : undefined})
+  }
+  return found
+})

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+import type {Proposal} from '../config/propose.ts'
+import {table, wrap} from '../lib/text.ts'
+import type {InitReport} from './schema/init.ts'
+
+export function initReport(proposal: Proposal, host: string): InitReport {
+  const {isolated, housekeeping, reasons, remarks} = proposal
+  return {
+    schema: 'isolctl.init/1',
+    host,
+    isolated: `${isolated}`,
+    housekeeping: `${housekeeping}`,
+    reasons: reasons.map(({cpus, role, why}) => ({cpus: `${cpus}`, role, why})),
+    remarks: [...remarks],
+    config: configText(proposal, host),
+  }
+}
+
+/** The proposed file: what was decided, and above it why. */
+export function configText({isolated, housekeeping, reasons, remarks}: Proposal, host: string): string {
+  const why = table(reasons.map((reason) => [`#   ${reason.cpus}`, reason.role, reason.why]))
+  return [
+    `# Proposed by isolctl init for ${host}. docs/config.md says what the keys mean.`,
+    '#',
+    ...why,
+    ...remarks.map((remark) => `# ${remark}`),
+    `isolated: ${isolated}`,
+    `housekeeping: ${housekeeping}`,
+    'policy: other',
+    'isolation: static',
+    '',
+  ].join('\n')
+}
+
+/** The decision, CPU by CPU, and what comes next. */
+export function renderInit(report: InitReport, {width}: {readonly width: number}): string {
+  const {host, isolated, housekeeping, reasons, remarks, config, written} = report
+  const headline = `${host}: isolate ${isolated}, keep ${housekeeping} for housekeeping`
+  const rest =
+    written === undefined
+      ? [config.trimEnd(), '', 'nothing was written']
+      : [
+          ...table(reasons.map(({cpus, role, why}) => [role, cpus, why])),
+          ...remarks.flatMap((remark) => wrap(`! ${remark}`.split(' '), {width})),
+          '',
+          `written: ${written}        Next: isolctl plan`,
+        ]
+  return `${[...wrap(headline.split(' '), {width}), '', ...rest].join('\n')}\n`
+}
