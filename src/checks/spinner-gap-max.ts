@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {guest} from '../facts/platform.ts'
 import {CpuSet} from '../lib/cpuset.ts'
+import {formatSeconds} from '../measure/findings.ts'
 import {busy} from '../measure/watch.ts'
 import {defineCheck} from './check.ts'
 
@@ -27,7 +28,8 @@ export default defineCheck({
         : 'no record',
     }))
   },
-  evidence: ({busy}) => `at most ${Math.max(...busy.cpus.map(({gaps}) => gaps?.maxGapNs ?? 0))} ns`,
+  evidence: ({busy}) =>
+    `at most ${Math.max(...busy.cpus.map(({gaps}) => gaps?.maxGapNs ?? 0))} ns in ${formatSeconds(busy.seconds)}`,
   remedy: {
     text: 'if no interrupt was counted, look at SMIs (turbostat), hyperthread siblings and C-states',
   },

@@ -10,6 +10,7 @@ import {settings} from '../facts/settings.ts'
 import {abortable} from '../host/abortable.ts'
 import {UserError} from '../lib/errors.ts'
 import {interruptible} from '../lib/interrupt.ts'
+import {refuseToBreakIsolation} from '../measure/guard.ts'
 import {probe} from '../measure/watch.ts'
 import {reportContext} from '../report/context.ts'
 import {toReport} from '../report/json.ts'
@@ -30,6 +31,7 @@ export default class Preflight extends IsolCommand {
     '<%= config.bin %> preflight',
     '<%= config.bin %> preflight --cpus 2-3 --policy fifo:50 --window 1m --strict',
     '<%= config.bin %> preflight --passive --skip smt-sibling --format json --output report.json',
+    '<%= config.bin %> preflight --one-by-one --trace',
     '<%= config.bin %> preflight --quiet --format prom --output /var/lib/node_exporter/isolctl.prom',
     '<%= config.bin %> preflight --exit-scheme nagios --allow smt-sibling',
   ]
@@ -41,6 +43,15 @@ export default class Preflight extends IsolCommand {
     window: duration({description: 'how long to watch', defaultHelp: async () => '10s'}),
     passive: Flags.boolean({
       description: 'disturb nothing: start no spinners, and say what that leaves unproven',
+    }),
+    'one-by-one': Flags.boolean({
+      description: 'load one isolated CPU after the other; default: all at once',
+      exclusive: ['passive'],
+    }),
+    trace: Flags.boolean({
+      description:
+        'name the senders: watch again with tracepoints on, which interrupts every CPU; not while programs run isolated',
+      exclusive: ['passive'],
     }),
     isolate: Flags.boolean({
       description: 'spin under task isolation, as launch does on the patched kernel',
@@ -84,8 +95,14 @@ export default class Preflight extends IsolCommand {
       const host = abortable(view, signal)
       const get = gatherer(host, [
         given(settings, asked),
-        given(probe, {spin: !flags.passive, isolate: flags.isolate}),
+        given(probe, {
+          spin: !flags.passive,
+          isolate: flags.isolate,
+          oneByOne: flags['one-by-one'],
+          trace: flags.trace,
+        }),
       ])
+      if (host.live && !flags.passive) await refuseToBreakIsolation(get)
       const {version} = this.config
       const context = (results: readonly Result[]) => reportContext(host, get, {version, results})
       const nagios = flags['exit-scheme'] === 'nagios'

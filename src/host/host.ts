@@ -46,8 +46,26 @@ export interface Live {
   start(argv: readonly [string, ...string[]]): Promise<Helper>
   /** Keep this program itself on these CPUs, so that it does not disturb what it watches. */
   stayOn(cpus: CpuSet): Promise<void>
+  /**
+   * Run `during` while these tracepoints are on, and return what they wrote. Turning them on and off interrupts every
+   * CPU. Throws HostError where it cannot trace; nothing is left on.
+   */
+  trace(request: TraceRequest, during: () => Promise<void>): Promise<string>
   /** The kernel's ring buffer: one line per message, oldest first, without its prefix. Throws HostError. */
   kernelLog(): Promise<string>
+}
+
+export interface TraceEvent {
+  /** As below tracefs's events: "timer/tick_stop". */
+  readonly name: string
+  /** Documentation/trace/events.rst, "Event filtering". */
+  readonly filter?: string
+}
+
+export interface TraceRequest {
+  readonly events: readonly TraceEvent[]
+  /** How many CPUs the machine has: each gets a buffer. */
+  readonly cpus: number
 }
 
 export interface Helper {

@@ -9,6 +9,7 @@ import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
 import {type Helper, type Host, HostError, type Live, type RunOptions, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
+import {trace} from './trace.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
@@ -137,6 +138,7 @@ const live: Live = {
   stayOn: async (cpus) => {
     await run(['taskset', '-a', '-c', '-p', `${cpus}`, `${process.pid}`])
   },
+  trace,
   kernelLog,
 }
 

@@ -75,6 +75,7 @@ function still(live: Live, keep: (log: string) => void): Live {
     ...live,
     sleep: refuse,
     start: refuse,
+    trace: refuse,
     stayOn: async () => {},
     async kernelLog() {
       const log = await live.kernelLog()

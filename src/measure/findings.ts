@@ -19,12 +19,26 @@ export function disturbances(watch: Watch, facts: Circumstances, ...concerns: Co
   return [...groups.values()].map(({cause, where}) => ({
     severity: 'fail',
     subject: cause.label,
-    message: cause.sentence,
+    message: `${cause.sentence}${traced(cause, where, watch)}`,
     cpus: CpuSet.from(where.map(({cpu}) => cpu)),
     expected: `nothing in ${formatSeconds(watch.seconds)}`,
     actual: describe(where, watch),
     ...(cause.remedy ? {remedy: cause.remedy} : {}),
   }))
+}
+
+const SHOWN = 3
+
+/** Who did it, as tracepoints saw it on these CPUs; why they could not, where they were wanted. */
+function traced({concern}: Cause, where: readonly {cpu: number}[], {cpus, traceError}: Watch): string {
+  if (traceError !== undefined) return `; could not be traced: ${traceError}`
+  const here = new Set(where.map(({cpu}) => cpu))
+  const seen = new Map<string, number>()
+  for (const {witnesses = []} of cpus.filter(({cpu}) => here.has(cpu)))
+    for (const {what, count} of witnesses.filter((witness) => witness.concern === concern))
+      seen.set(what, (seen.get(what) ?? 0) + count)
+  const most = [...seen].sort(([, a], [, b]) => b - a).slice(0, SHOWN)
+  return most.length === 0 ? '' : `; traced: ${most.map(([what, count]) => `${what} (${count})`).join(', ')}`
 }
 
 /** "10 s", "0.5 s" */

@@ -4,9 +4,10 @@ import {formatPolicy} from '../config/policy.ts'
 import {defineFact, type Fact, NotMeasured} from '../facts/fact.ts'
 import {type Settings, settings} from '../facts/settings.ts'
 import {type CpuTimers, readTimers} from '../facts/timers.ts'
-import type {Helper, HostView, Live} from '../host/host.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import {type Helper, HostError, type HostView, type Live} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
 import {type Movement, movements, takeSample} from './sample.ts'
+import {readTrace, traceEvents, type Witness} from './trace.ts'
 
 /** How we may measure. Given by the command. */
 export interface Probe {
@@ -14,6 +15,10 @@ export interface Probe {
   readonly spin: boolean
   /** Let the spinners enter task isolation, as `launch` does: the kernel then parks its fair server. */
   readonly isolate: boolean
+  /** One CPU after the other, each while the other isolated ones are idle; default: all at once. */
+  readonly oneByOne?: boolean
+  /** Where something was found, watch once more with tracepoints on, and note who did it. */
+  readonly trace?: boolean
 }
 
 export const probe: Fact<Probe> = defineFact('probe', () => {
@@ -39,6 +44,8 @@ export interface CpuWatch extends Movement {
   readonly timers?: CpuTimers
   /** The kernel's own word, when the spinner was isolated: /proc/PID/task_isolation, key to value. */
   readonly isolation?: ReadonlyMap<string, string>
+  /** What tracepoints saw in a window of their own, most frequent first. */
+  readonly witnesses?: readonly Witness[]
 }
 
 /** All isolated CPUs, watched at the same time. */
@@ -48,6 +55,8 @@ export interface Watch {
   /** Whether they were kept busy. */
   readonly spun: boolean
   readonly cpus: readonly CpuWatch[]
+  /** Why tracepoints were wanted and could not be used. */
+  readonly traceError?: string
 }
 
 /**
@@ -58,10 +67,16 @@ export const SETTLE_MS = 3000
 
 /** The isolated CPUs under load: each runs a spinner under the launch policy. */
 export const busy = defineFact<Watch>('busy', async (host, get) => {
-  const {spin, isolate} = await get(probe)
+  const how = await get(probe)
   if (!host.live) throw new NotMeasured('a captured machine cannot be measured')
-  if (!spin) throw new NotMeasured('--passive starts no spinner')
-  return watchBusy({...host, live: host.live}, {...(await get(settings)), isolate})
+  if (!how.spin) throw new NotMeasured('--passive starts no spinner')
+  const wanted = {...(await get(settings)), ...how}
+  const machine = {...host, live: host.live}
+  if (!how.oneByOne) return watchBusy(machine, wanted)
+  const watches: Watch[] = []
+  for (const cpu of wanted.isolated)
+    watches.push(await watchBusy(machine, {...wanted, isolated: CpuSet.of(cpu)}))
+  return together(watches)
 })
 
 /** The isolated CPUs over the window: under load, or as they are with `--passive`. */
@@ -74,14 +89,72 @@ export const watched = defineFact<Watch>('watched', async (host, get) => {
 
 type LiveView = HostView & {readonly live: Live}
 
-async function watchBusy(
-  host: LiveView,
-  {isolated, housekeeping, policy, windowMs, isolate}: Settings & {isolate: boolean},
-): Promise<Watch> {
-  const {live} = host
-  await live.stayOn(housekeeping).catch(() => {}) // should it run on an isolated CPU, it is named like any other task
+type Wanted = Settings & Probe
+
+/** Watches of different CPUs, one after the other: as long as the shortest of them. */
+function together(watches: readonly Watch[]): Watch {
+  const [first, ...rest] = watches
+  if (first === undefined) throw new Error('no CPU was watched')
+  return {
+    ...first,
+    ...rest.find(({traceError}) => traceError !== undefined),
+    startedAt: first.startedAt,
+    seconds: Math.min(...watches.map(({seconds}) => seconds)),
+    cpus: watches.flatMap(({cpus}) => cpus),
+  }
+}
+
+async function watchBusy(host: LiveView, wanted: Wanted): Promise<Watch> {
+  const {isolated, housekeeping, windowMs, isolate, trace} = wanted
+  await host.live.stayOn(housekeeping).catch(() => {}) // should it run on an isolated CPU, it is named like any other task
+  const {result, gaps} = await spinning(host, wanted, async (pids) => {
+    const watch = await watchWindow(host, {cpus: isolated, windowMs, spinners: pids})
+    return {watch, details: await whileBusy(host, {pids, isolate})}
+  })
+  const {watch, details} = result
+  const disturbed = watch.cpus.some(({interrupts, switches = 0}) => interrupts.length > 0 || switches > 0)
+  const traced: Traced = trace && disturbed ? await watchTraced(host, wanted) : {witnesses: []}
+  return {
+    ...watch,
+    ...('traceError' in traced ? traced : {}),
+    spun: true,
+    cpus: watch.cpus.map((seen) => {
+      const record = gaps.get(seen.cpu)
+      const witnesses = 'witnesses' in traced ? traced.witnesses.filter(({cpu}) => cpu === seen.cpu) : []
+      return {
+        ...seen,
+        ...details(seen.cpu),
+        ...(record ? {gaps: record} : {}),
+        ...(witnesses.length > 0 ? {witnesses} : {}),
+      }
+    }),
+  }
+}
+
+type Traced = {readonly witnesses: readonly Witness[]} | {readonly traceError: string}
+
+/** In a window of its own: turning tracepoints on and off interrupts the CPUs, and must not be counted. */
+async function watchTraced(host: LiveView, wanted: Wanted): Promise<Traced> {
+  const {isolated, housekeeping, windowMs} = wanted
+  const request = {events: traceEvents(isolated), cpus: isolated.union(housekeeping).size}
+  try {
+    const {result} = await spinning(host, wanted, () =>
+      host.live.trace(request, () => host.live.sleep(windowMs)),
+    )
+    return {witnesses: readTrace(result, {cpus: isolated, own: process.pid})}
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    return {traceError: error.message}
+  }
+}
+
+/** Keep these CPUs busy, let what the start left behind come to an end, run `body`, and stop, whatever happens. */
+async function spinning<T>(
+  {live}: LiveView,
+  {isolated, policy, isolate}: Wanted,
+  body: (pids: ReadonlyMap<number, number>) => Promise<T>,
+): Promise<{readonly result: T; readonly gaps: ReadonlyMap<number, GapRecord>}> {
   const spinners = new Map<number, Helper>()
-  const gaps = new Map<number, GapRecord>()
   const stopAll = async () => {
     const ended = [...spinners].map(async ([cpu, spinner]) => [cpu, await spinner.stop()] as const)
     spinners.clear()
@@ -100,18 +173,11 @@ async function watchBusy(
     }
     await Promise.all([...spinners.values()].map(({ready}) => ready))
     await live.sleep(SETTLE_MS)
-    const pids = new Map([...spinners].map(([cpu, {pid}]) => [cpu, pid]))
-    const watch = await watchWindow(host, {cpus: isolated, windowMs, spinners: pids})
-    const details = await whileBusy(host, {pids, isolate})
-    for (const [cpu, {stdout, stderr}] of await stopAll()) gaps.set(cpu, parseRecord(cpu, stdout, stderr))
-    return {
-      ...watch,
-      spun: true,
-      cpus: watch.cpus.map((seen) => {
-        const record = gaps.get(seen.cpu)
-        return {...seen, ...details(seen.cpu), ...(record ? {gaps: record} : {})}
-      }),
-    }
+    const result = await body(new Map([...spinners].map(([cpu, {pid}]) => [cpu, pid])))
+    const records = (await stopAll()).map(
+      ([cpu, {stdout, stderr}]) => [cpu, parseRecord(cpu, stdout, stderr)] as const,
+    )
+    return {result, gaps: new Map(records)}
   } finally {
     await stopAll()
   }

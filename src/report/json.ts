@@ -24,7 +24,7 @@ export interface ReportContext {
 export function toReport(results: readonly Result[], context: ReportContext): Report {
   const {version, name, kernel, bootId, online, settings, watch} = context
   const summary = summarize(results)
-  const {quiet, disturbed, unproven} = judgeCpus(results, settings.isolated)
+  const {quiet, disturbed, unproven, unanswered} = judgeCpus(results, settings.isolated)
   return {
     schema: 'isolctl.report/1',
     isolctl: version,
@@ -42,7 +42,12 @@ export function toReport(results: readonly Result[], context: ReportContext): Re
       : {}),
     ok: summary.fail + summary.unknown === 0,
     summary,
-    cpus: {quiet: `${quiet}`, disturbed: `${disturbed}`, unproven: `${unproven}`},
+    cpus: {
+      quiet: `${quiet}`,
+      disturbed: `${disturbed}`,
+      unproven: `${unproven}`,
+      ...(unproven.isEmpty ? {} : {unanswered: [...unanswered]}),
+    },
     ...(watch ? {measured: watch.cpus.map(measured)} : {}),
     checks: results.map(checkReport),
   }

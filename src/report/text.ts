@@ -131,12 +131,14 @@ export function renderSummary(
   options: TextOptions,
 ): readonly string[] {
   const {paint, width} = options
-  const {quiet, unproven, disturbed, why} = judgeCpus(results, isolated)
+  const {quiet, unproven, disturbed, unanswered, why} = judgeCpus(results, isolated)
   const sentences = [
     ...(quiet.isEmpty ? [] : [`CPU ${quiet} ${quiet.size === 1 ? 'is' : 'are'} quiet.`]),
     ...(unproven.isEmpty
       ? []
-      : [`CPU ${unproven} ${unproven.size === 1 ? 'was' : 'were'} not proven quiet.`]),
+      : [
+          `CPU ${unproven} ${unproven.size === 1 ? 'was' : 'were'} not proven quiet: no answer to ${unanswered.join(', ')}.`,
+        ]),
     ...(disturbed.isEmpty ? [] : [`Not quiet: ${listDisturbed(why)}.`]),
   ]
   const style: Style = quiet.equals(isolated) ? 'green' : disturbed.isEmpty ? 'yellow' : 'red'

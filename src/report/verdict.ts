@@ -38,6 +38,8 @@ export interface CpuVerdict {
   readonly quiet: CpuSet
   readonly disturbed: CpuSet
   readonly unproven: CpuSet
+  /** Checks that would have had to pass for a proof and were not answered; those allowed to fail among them. */
+  readonly unanswered: readonly string[]
   /** Disturbed CPU to short names of what is wrong there: "irq 24", "fair server". */
   readonly why: ReadonlyMap<number, readonly string[]>
 }
@@ -62,12 +64,14 @@ export function judgeCpus(results: readonly Result[], isolated: CpuSet): CpuVerd
   const answered = new Set(
     results.flatMap(({check, status}) => (status === 'skip' || status === 'unknown' ? [] : [check.id])),
   )
-  const allowed = results.some((result) => 'allowed' in result && PROOF.includes(result.check.id))
-  const proven = !allowed && PROOF.every((id) => answered.has(id))
+  const allowed = new Set(results.flatMap((result) => ('allowed' in result ? [result.check.id] : [])))
+  const unanswered = PROOF.filter((id) => !answered.has(id) || allowed.has(id))
+  const proven = unanswered.length === 0
   return {
     disturbed,
     quiet: proven ? rest : CpuSet.empty,
     unproven: proven ? CpuSet.empty : rest,
+    unanswered,
     why,
   }
 }

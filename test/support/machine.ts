@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type Given, gatherer, given} from '../../src/facts/fact.ts'
 import {type Settings, settings} from '../../src/facts/settings.ts'
-import type {HostView, Live} from '../../src/host/host.ts'
+import type {HostView, Live, TraceRequest} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import {type Probe, probe} from '../../src/measure/watch.ts'
@@ -253,6 +253,8 @@ export interface FakeLive {
   readonly files: Map<string, string>
   /** What was started, as argument lists. */
   readonly started: string[][]
+  /** What was traced. */
+  readonly traced: TraceRequest[]
   /** Spinners that run now. */
   readonly running: Set<number>
 }
@@ -268,6 +270,7 @@ export function fakeLive(
     refuse = {},
     maxGapNs = 300,
     onSleep,
+    trace = '',
   }: {
     readonly during?: Files
     /** CPU to what its spinner says instead of "ready". */
@@ -275,10 +278,13 @@ export function fakeLive(
     /** What the spinners note. */
     readonly maxGapNs?: number
     readonly onSleep?: (ms: number) => void
+    /** What tracepoints write, or how they fail. */
+    readonly trace?: string | Error
   } = {},
 ): FakeLive {
   const memory = memoryHost(files)
   const [started, running]: [string[][], Set<number>] = [[], new Set()]
+  const traced: TraceRequest[] = []
   let now = 0
   let slept = 0
   const live: Live = {
@@ -319,9 +325,15 @@ export function fakeLive(
       }
     },
     stayOn: async () => {},
+    async trace(request, during) {
+      traced.push(request)
+      await during()
+      if (typeof trace !== 'string') throw trace
+      return trace
+    },
     kernelLog: async () => memory.files.get('/var/log/dmesg') ?? '',
   }
-  return {host: {...memory, live}, files: memory.files, started, running}
+  return {host: {...memory, live}, files: memory.files, started, running, traced}
 }
 
 const RECORD = (cpu: number, maxGapNs: number) =>

@@ -70,6 +70,10 @@ export const ReportSchema = z.strictObject({
     quiet: cpulist.describe('proven: watched under load, and nothing found'),
     disturbed: cpulist,
     unproven: cpulist.describe('nothing found, but not everything was measured'),
+    unanswered: z
+      .array(z.string())
+      .optional()
+      .describe('checks that a proof would have needed and that gave no answer'),
   }),
   measured: z.array(Spun).optional(),
   checks: z.array(CheckResult),

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+import type {TraceEvent} from '../host/host.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+
+/** As in cause.ts, which goes by counts. */
+type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task'
+
+/** What a tracepoint saw of a CPU, and how often. */
+export interface Witness {
+  readonly cpu: number
+  /** Which kind of disturbance it explains. */
+  readonly concern: Concern
+  /** Reads on from "traced: ": "flush_tlb_func for sshd [812] on CPU 0". */
+  readonly what: string
+  readonly count: number
+}
+
+interface Line {
+  readonly comm: string
+  readonly pid: number
+  readonly cpu: number
+  readonly event: string
+  readonly rest: string
+}
+
+interface Tracepoint {
+  readonly name: string
+  readonly concern: Concern
+  /** Recorded by the sender, who may be anywhere, with the target in this field; otherwise by the disturbed CPU itself. */
+  readonly target?: 'cpu' | 'cpumask'
+  /** What it says, or undefined where that is nothing of interest. Pure. */
+  tell(line: Line): string | undefined
+}
+
+const field = (rest: string, name: string) =>
+  new RegExp(`(?:^|[ ,])${name}=(.*?)(?=$| \\w+=)`).exec(rest)?.[1]
+const by = ({comm, pid, cpu}: Line) =>
+  pid === 0 ? `CPU ${cpu} while idle` : `${comm} [${pid}] on CPU ${cpu}`
+/** "tick_nohz_full_kick_cpu+0x2c/0x50" */
+const symbol = (text: string | undefined) => text?.replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+.*$/, '')
+
+/** From the documents of each: include/trace/events/{timer,sched,irq,workqueue,ipi,csd}.h. Absent ones are left out. */
+const TRACEPOINTS: readonly Tracepoint[] = [
+  {
+    name: 'timer/tick_stop',
+    concern: 'tick',
+    tell: ({rest}) =>
+      field(rest, 'success') === '0' ? `the tick is held by ${field(rest, 'dependency')}` : undefined,
+  },
+  {
+    name: 'timer/hrtimer_expire_entry',
+    concern: 'tick',
+    tell: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
+  },
+  {
+    name: 'timer/timer_expire_entry',
+    concern: 'tick',
+    tell: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
+  },
+  {
+    name: 'sched/sched_switch',
+    concern: 'task',
+    tell: ({rest}) => {
+      const [comm, pid] = [field(rest, 'next_comm'), field(rest, 'next_pid')]
+      return pid === '0' || comm === 'isol-spin' ? undefined : `switched to ${comm} [${pid}]`
+    },
+  },
+  {
+    name: 'irq/irq_handler_entry',
+    concern: 'device',
+    tell: ({rest}) => `irq ${field(rest, 'irq')} (${field(rest, 'name')})`,
+  },
+  {
+    name: 'workqueue/workqueue_execute_start',
+    concern: 'task',
+    tell: ({rest}) => `work ${symbol(/function (\S+)/.exec(rest)?.[1])}`,
+  },
+  {
+    name: 'workqueue/workqueue_queue_work',
+    concern: 'task',
+    target: 'cpu',
+    tell: (line) => `work ${symbol(field(line.rest, 'function'))} queued by ${by(line)}`,
+  },
+  {
+    name: 'ipi/ipi_send_cpu',
+    concern: 'ipi',
+    target: 'cpu',
+    tell: (line) => ipi(line),
+  },
+  {
+    name: 'ipi/ipi_send_cpumask',
+    concern: 'ipi',
+    target: 'cpumask',
+    tell: (line) => ipi(line),
+  },
+  {
+    name: 'csd/csd_queue_cpu',
+    concern: 'ipi',
+    target: 'cpu',
+    tell: (line) =>
+      `${symbol(field(line.rest, 'func'))} sent by ${by(line)} from ${symbol(field(line.rest, 'callsite'))}`,
+  },
+]
+
+const ipi = (line: Line) => `IPI of ${symbol(field(line.rest, 'callsite'))} sent by ${by(line)}`
+
+/** What to ask the kernel for. A target in a mask cannot be filtered for before 6.6: those are sorted out afterwards. */
+export function traceEvents(cpus: CpuSet): readonly TraceEvent[] {
+  const filter = (name: string) =>
+    `${cpus}`
+      .split(',')
+      .map((range) => range.split('-'))
+      .map(([first = '', last = first]) => `(${name} >= ${first} && ${name} <= ${last})`)
+      .join(' || ')
+  return TRACEPOINTS.map(({name, target}) => ({
+    name,
+    // "CPU" is where it was recorded, "cpu" a field of the event (kernel/trace/trace_events.c).
+    ...(target === 'cpumask' ? {} : {filter: filter(target ?? 'CPU')}),
+  }))
+}
+
+/**
+ * The text of a trace (Documentation/trace/ftrace.rst, "Output format") as who did what to which of these CPUs, most
+ * frequent first. Our own program is left out. Pure.
+ */
+export function readTrace(
+  text: string,
+  {cpus, own}: {readonly cpus: CpuSet; readonly own: number},
+): readonly Witness[] {
+  const points = new Map(TRACEPOINTS.map((point) => [point.name.slice(point.name.indexOf('/') + 1), point]))
+  const found = new Map<string, {-readonly [K in keyof Witness]: Witness[K]}>()
+  for (const [, comm = '', pid, cpu, event = '', rest = ''] of text.matchAll(LINE)) {
+    const point = points.get(event)
+    const line = {comm: comm.trim(), pid: Number(pid), cpu: Number(cpu), event, rest}
+    if (!point || (point.target && line.pid === own)) continue
+    const what = point.tell(line)
+    if (what === undefined) continue
+    for (const target of targets(line, point).intersect(cpus)) {
+      const {concern} = point
+      const key = `${target} ${concern} ${what}`
+      const witness = found.get(key) ?? {cpu: target, concern, what, count: 0}
+      witness.count++
+      found.set(key, witness)
+    }
+  }
+  return [...found.values()].sort((a, b) => b.count - a.count)
+}
+
+const LINE = /^\s*(.+)-(\d+)\s+\[(\d+)\]\s+\S+\s+\d+\.\d+: (\w+): (.*)$/gm
+
+/** A mask is printed in hex (kernel/trace/trace_output.c: trace_print_bitmask_seq). */
+function targets({cpu, rest}: Line, {target}: Tracepoint): CpuSet {
+  if (target === undefined) return CpuSet.of(cpu)
+  const value = field(rest, target)?.trim() ?? ''
+  if (target === 'cpumask') return /^[0-9a-f,]+$/i.test(value) ? CpuSet.fromMask(value) : CpuSet.empty
+  return /^\d+$/.test(value) ? CpuSet.of(Number(value)) : CpuSet.empty
+}
