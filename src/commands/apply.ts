@@ -2,7 +2,8 @@
 import {Args, Flags} from '@oclif/core'
 import {UserError} from '../lib/errors.ts'
 import {interruptible} from '../lib/interrupt.ts'
-import {type ApplyEvent, apply} from '../plan/apply.ts'
+import type {ApplyEvent} from '../plan/apply.ts'
+import {withDeadMan} from '../plan/dead-man.ts'
 import {changeCount, type Plan} from '../plan/plan.ts'
 import {loadPlan} from '../plan/plan-file.ts'
 import {requireRoot, session} from '../plan/session.ts'
@@ -11,7 +12,7 @@ import {renderPlan} from '../report/plan.ts'
 import type {ApplyReport} from '../report/schema/machine.ts'
 import {columns, confirm} from '../ui/terminal.ts'
 import {watch} from '../ui/watch.ts'
-import {IsolCommand} from './base.ts'
+import {duration, IsolCommand} from './base.ts'
 import {applyCommand, planSelection, selectionFlags} from './selection.ts'
 
 export default class Apply extends IsolCommand {
@@ -22,6 +23,8 @@ export default class Apply extends IsolCommand {
     '<%= config.bin %> apply',
     '<%= config.bin %> apply --cpus 2-7 --yes',
     '<%= config.bin %> apply plan.json --yes --json',
+    '<%= config.bin %> apply --confirm-within 2m --also management-nic; <%= config.bin %> confirm',
+    '<%= config.bin %> apply --persist',
     '<%= config.bin %> apply --dry-run',
   ]
   static override args = {plan: Args.string({description: 'a plan saved with plan --out', ignoreStdin: true})}
@@ -31,6 +34,9 @@ export default class Apply extends IsolCommand {
       char: 'y',
       description: 'do not ask; needed where there is no terminal',
       default: false,
+    }),
+    'confirm-within': duration({
+      description: 'take the run back after this time, unless it was confirmed with: isolctl confirm',
     }),
     'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing', default: false}),
   }
@@ -56,12 +62,12 @@ export default class Apply extends IsolCommand {
       if (!flags.yes) await confirm(text, {question: 'Apply?', command: again})
       await interruptible((signal) =>
         session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {
-          for await (const event of watch(apply(plan, options), {...flags, json: this.jsonEnabled()}))
-            events.push(event)
+          const run = withDeadMan(plan, {...options, wait: host.live.sleep}, flags['confirm-within'])
+          for await (const event of watch(run, {...flags, json: this.jsonEnabled()})) events.push(event)
         }),
       )
     }
-    const report = applyReport(plan, events)
+    const report = applyReport(plan, events, flags['confirm-within'])
     process.exitCode = applyExit(report)
     if (this.jsonEnabled()) return report
     if (!flags.quiet) process.stdout.write(renderApply(report, {width: columns()}))

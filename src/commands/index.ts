@@ -2,6 +2,7 @@
 import type {Command} from '@oclif/core'
 import Apply from './apply.ts'
 import Capture from './capture.ts'
+import Confirm from './confirm.ts'
 import Explain from './explain.ts'
 import Init from './init.ts'
 import LabBuild from './lab/build.ts'
@@ -19,6 +20,7 @@ import Undo from './undo.ts'
 
 /** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
 export const COMMANDS: Record<string, Command.Class> = {
+  confirm: Confirm,
   explain: Explain,
   init: Init,
   'lab:build': LabBuild,

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
+import {resolve} from 'node:path'
 import {Flags} from '@oclif/core'
-import {loadConfig} from '../config/load.ts'
+import {DEFAULT_CONFIG, loadConfig} from '../config/load.ts'
 import {resolveSettings} from '../config/settings.ts'
+import {given} from '../facts/fact.ts'
+import {invocation, sparedNics} from '../facts/invocation.ts'
 import type {HostView} from '../host/host.ts'
 import type {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
+import {OURSELVES} from '../plan/dead-man.ts'
 import {makePlan, type Plan} from '../plan/plan.ts'
 import {chooseSteps, STEPS} from '../plan/registry.ts'
 import {cpulist} from './base.ts'
@@ -22,6 +26,16 @@ export const selectionFlags = {
     options: STEPS.filter(({onRequest}) => onRequest !== undefined).map(({id}) => id),
     exclusive: ['only'],
   }),
+  persist: Flags.boolean({
+    description: 'also do it again at every boot: short for --also persistence',
+    exclusive: ['only'],
+  }),
+  'spare-nic': Flags.string({
+    description:
+      'a network card to leave alone, besides those of the default route and of SSH; may be repeated',
+    multiple: true,
+    helpValue: 'NAME',
+  }),
   cpus: cpulist({description: 'CPUs to isolate; default: the configured or booted ones'}),
 }
 
@@ -29,6 +43,8 @@ interface Selection {
   readonly only?: readonly string[] | undefined
   readonly also?: readonly string[] | undefined
   readonly cpus?: CpuSet | undefined
+  readonly persist?: boolean | undefined
+  readonly 'spare-nic'?: readonly string[] | undefined
 }
 
 export async function planSelection(
@@ -51,20 +67,33 @@ export async function planSelection(
     ...chooseSteps({
       ...steps,
       only: flags.only,
-      also: [...dynamic, ...(steps.also ?? []), ...(flags.also ?? [])],
+      also: [...dynamic, ...(steps.also ?? []), ...alsoOf(flags)],
     }),
+    known: [
+      given(sparedNics, flags['spare-nic'] ?? []),
+      // What the unit is to do at boot: this, from the same config.
+      given(invocation, {program: OURSELVES, flags: wordsOf({...flags, persist: undefined}, flags.config)}),
+    ],
   })
 }
 
+const alsoOf = ({also = [], persist}: Selection): readonly string[] => [
+  ...also,
+  ...(persist ? ['persistence'] : []),
+]
+
+function wordsOf(flags: Selection, config = DEFAULT_CONFIG): readonly string[] {
+  const {only = [], cpus, 'spare-nic': spared = []} = flags
+  return [
+    ...(config === DEFAULT_CONFIG ? [] : ['--config', resolve(config)]),
+    ...(cpus ? ['--cpus', `${cpus}`] : []),
+    ...only.flatMap((id) => ['--only', id]),
+    ...alsoOf(flags).flatMap((id) => ['--also', id]),
+    ...spared.flatMap((nic) => ['--spare-nic', nic]),
+  ]
+}
+
 /** The command that applies this selection, or the plan in this file. */
-export function applyCommand({only = [], also = [], cpus}: Selection, file?: string): string {
-  const words =
-    file === undefined
-      ? [
-          ...(cpus ? [`--cpus ${cpus}`] : []),
-          ...only.map((id) => `--only ${id}`),
-          ...also.map((id) => `--also ${id}`),
-        ]
-      : [file]
-  return ['isolctl apply', ...words].join(' ')
+export function applyCommand(flags: Selection, file?: string): string {
+  return ['isolctl apply', ...(file === undefined ? wordsOf(flags) : [file])].join(' ')
 }

@@ -2,6 +2,7 @@
 import {bootId} from '../facts/boot.ts'
 import {gatherer} from '../facts/fact.ts'
 import {journal} from '../facts/journal.ts'
+import {writers} from '../facts/tuners.ts'
 import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
 import type {StatusReport} from '../report/schema/machine.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
@@ -20,7 +21,12 @@ export default class Status extends IsolCommand {
     const get = gatherer(host)
     const [entries, boot] = [await get(journal), await get(bootId)]
     const readings = await readPlaces(host, changesInForce(entries, boot))
-    const report = statusReport(statusOf(entries, {bootId: boot, readings}), {host: host.name, bootId: boot})
+    // An ordinary /proc is not always there: then nobody is suspected.
+    const who = await get(writers).catch(() => () => undefined)
+    const report = statusReport(statusOf(entries, {bootId: boot, readings, writers: who}), {
+      host: host.name,
+      bootId: boot,
+    })
     if (!this.jsonEnabled() && !(flags.quiet && report.ok))
       process.stdout.write(renderStatus(report, {width: columns()}))
     process.exitCode = statusExit(report)

@@ -4,14 +4,14 @@ import {bootId} from '../facts/boot.ts'
 import {gatherer} from '../facts/fact.ts'
 import {journal} from '../facts/journal.ts'
 import {interruptible} from '../lib/interrupt.ts'
-import {inForce} from '../plan/journal.ts'
+import {type Entry, toUndo} from '../plan/journal.ts'
 import {requireRoot, session} from '../plan/session.ts'
 import {deltasOf, rehearse, type Undone, undo} from '../plan/undo.ts'
 import type {UndoReport} from '../report/schema/machine.ts'
 import {renderRehearsal, renderUndo, undoExit, undoReport} from '../report/undo.ts'
 import {columns} from '../ui/terminal.ts'
 import {watch} from '../ui/watch.ts'
-import {IsolCommand} from './base.ts'
+import {duration, IsolCommand} from './base.ts'
 
 export default class Undo extends IsolCommand {
   static override summary = 'Take back what apply did, newest first.'
@@ -20,6 +20,7 @@ export default class Undo extends IsolCommand {
   static override examples = [
     '<%= config.bin %> undo',
     '<%= config.bin %> undo --dry-run',
+    '<%= config.bin %> undo --run 8385c205',
     '<%= config.bin %> undo --force',
   ]
   static override flags = {
@@ -28,6 +29,13 @@ export default class Undo extends IsolCommand {
       description: 'show what would be taken back and change nothing',
       default: false,
     }),
+    run: Flags.string({description: 'only what this run did; status tells the ids', helpValue: 'ID'}),
+    'unless-confirmed': Flags.boolean({
+      description: 'do nothing when the run was confirmed; wait where another isolctl is at work',
+      dependsOn: ['run'],
+      default: false,
+    }),
+    after: duration({description: 'wait so long before', dependsOn: ['unless-confirmed']}),
     force: Flags.boolean({
       char: 'f',
       description: 'also overwrite what somebody else has written since',
@@ -39,8 +47,12 @@ export default class Undo extends IsolCommand {
     const {flags} = await this.parse(Undo)
     const host = this.machine(flags.root)
     requireRoot('undo')
+    if (flags.after) await host.live.sleep(flags.after)
     const get = gatherer(host)
-    const planned = deltasOf(inForce(await get(journal), await get(bootId)))
+    const boot = await get(bootId)
+    const wanted = (entries: readonly Entry[]) =>
+      deltasOf(toUndo(entries, {bootId: boot, run: flags.run, unlessConfirmed: flags['unless-confirmed']}))
+    const planned = wanted(await get(journal))
     const undone: Undone[] = []
     let interrupted = false
     if (flags['dry-run']) {
@@ -48,13 +60,16 @@ export default class Undo extends IsolCommand {
       if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
     } else if (planned.length > 0)
       await interruptible((signal) =>
-        session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {
-          const deltas = deltasOf(inForce(options.journal.entries, options.bootId))
-          const events = undo(deltas, {...options, force: flags.force})
-          for await (const event of watch(events, {...flags, json: this.jsonEnabled()}))
-            if (event.type === 'undo') undone.push(event.undone)
-            else ({interrupted} = event)
-        }),
+        session(
+          host,
+          {clock: host.live.now, isolctl: this.config.version, signal, patient: flags['unless-confirmed']},
+          async (options) => {
+            const events = undo(wanted(options.journal.entries), {...options, force: flags.force})
+            for await (const event of watch(events, {...flags, json: this.jsonEnabled()}))
+              if (event.type === 'undo') undone.push(event.undone)
+              else ({interrupted} = event)
+          },
+        ),
       )
     const report = undoReport(undone, {host: host.name, dryRun: flags['dry-run'], interrupted})
     process.exitCode = undoExit(report)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
 import {defineFact} from './fact.ts'
+import {sparedNics} from './invocation.ts'
 import type {Irq} from './irqs.ts'
 
 const NET = '/sys/class/net'
@@ -24,7 +25,7 @@ export interface ManagementNic {
  */
 export const managementNics = defineFact<readonly ManagementNic[] | undefined>(
   'management-nics',
-  async (host) => {
+  async (host, get) => {
     const [v4, v6] = [await host.read('/proc/net/route'), await host.read('/proc/net/ipv6_route')]
     if (v4 === undefined && v6 === undefined) return undefined
     const routes = [...parseRoutes(v4 ?? ''), ...parseRoutes6(v6 ?? '')]
@@ -35,6 +36,7 @@ export const managementNics = defineFact<readonly ManagementNic[] | undefined>(
       if (nic !== undefined && nic !== 'lo' && !found.has(nic))
         found.set(nic, `the SSH connection from ${readable(peer)}`)
     }
+    for (const nic of await get(sparedNics)) found.set(nic, 'you')
     const nics: ManagementNic[] = []
     for (const [name, why] of found)
       for (const nic of await membersOf(host, name))

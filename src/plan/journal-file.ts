@@ -21,38 +21,46 @@ export interface Journal {
  * Lock the state directory, open the journal in it, and run `body`. Both are created when missing, for root alone.
  * Throws UserError when another run holds the lock, when the journal is damaged, or when it cannot be written.
  */
-export async function withJournal<T>(directory: string, body: (journal: Journal) => Promise<T>): Promise<T> {
+export async function withJournal<T>(
+  directory: string,
+  body: (journal: Journal) => Promise<T>,
+  {patient = false}: {readonly patient?: boolean} = {},
+): Promise<T> {
   try {
     await mkdir(directory, {recursive: true, mode: 0o700})
   } catch (cause) {
     throw unwritable(directory, cause)
   }
-  return locked(join(directory, 'lock'), async () => {
-    const file = await openJournal(directory)
-    try {
-      const before = await file.readFile('utf8')
-      const entries = parseJournal(before)
-      let length = intactLength(before)
-      await file.truncate(length) // a torn line must not end up in the middle
-      return await body({
-        entries,
-        async append(added, {sync = true} = {}) {
-          const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
-          const text = lines.join('')
-          try {
-            await file.appendFile(text)
-            if (sync) await file.datasync()
-            length += Buffer.byteLength(text)
-          } catch (cause) {
-            await file.truncate(length).catch(() => {}) // half a line: the disk is full; the failure is reported below
-            throw unwritable(directory, cause)
-          }
-        },
-      })
-    } finally {
-      await file.close()
-    }
-  })
+  return locked(
+    join(directory, 'lock'),
+    async () => {
+      const file = await openJournal(directory)
+      try {
+        const before = await file.readFile('utf8')
+        const entries = parseJournal(before)
+        let length = intactLength(before)
+        await file.truncate(length) // a torn line must not end up in the middle
+        return await body({
+          entries,
+          async append(added, {sync = true} = {}) {
+            const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
+            const text = lines.join('')
+            try {
+              await file.appendFile(text)
+              if (sync) await file.datasync()
+              length += Buffer.byteLength(text)
+            } catch (cause) {
+              await file.truncate(length).catch(() => {}) // half a line: the disk is full; the failure is reported below
+              throw unwritable(directory, cause)
+            }
+          },
+        })
+      } finally {
+        await file.close()
+      }
+    },
+    {patient},
+  )
 }
 
 async function openJournal(directory: string): Promise<FileHandle> {

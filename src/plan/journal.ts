@@ -20,6 +20,8 @@ const BeginSchema = z.strictObject({
   bootId: z.string(),
   pid: z.number().int(),
   isolctl: z.string(),
+  /** The run is to be taken back unless it is confirmed by then. */
+  confirmBy: at.exactOptional(),
 })
 
 /**
@@ -35,6 +37,8 @@ export const EntrySchema = z.discriminatedUnion('op', [
   z.strictObject({op: z.literal('refused'), at, seq, reason: z.string()}),
   /** The change is no longer in force. */
   z.strictObject({op: z.literal('undone'), at, seq}),
+  /** Somebody can still reach the machine: the run stays. */
+  z.strictObject({op: z.literal('confirmed'), at, run: z.string()}),
   z.strictObject({op: z.literal('end'), at, outcome: z.enum(['complete', 'incomplete'])}),
 ])
 
@@ -133,6 +137,43 @@ export function runsOf(
     if (entry.op === 'end' && last) last.outcome = entry.outcome
   }
   return runs
+}
+
+export interface Wanted {
+  readonly bootId: string
+  /** Only this run's. */
+  readonly run?: string | undefined
+  /** None where the run was confirmed. */
+  readonly unlessConfirmed?: boolean
+}
+
+/** The changes that undo is asked for, newest first. Throws UserError when there never was such a run. Pure. */
+export function toUndo(
+  entries: readonly Entry[],
+  {bootId, run, unlessConfirmed}: Wanted,
+): readonly InForce[] {
+  const all = inForce(entries, bootId)
+  if (run === undefined) return all
+  if (unlessConfirmed && entries.some((entry) => entry.op === 'confirmed' && entry.run === run)) return []
+  if (!unlessConfirmed && !runsOf(entries).some((each) => each.run === run && each.command === 'apply'))
+    throw new UserError(`there was no run ${run}`, {help: 'isolctl status names the runs'})
+  return all.filter((change) => change.run === run)
+}
+
+/** The last run that was to be confirmed, and what became of it; undefined when there was none. Pure. */
+export function awaited(
+  entries: readonly Entry[],
+  bootId: string,
+):
+  | {readonly run: string; readonly by: string; readonly state: 'waiting' | 'confirmed' | 'undone'}
+  | undefined {
+  const begin = runsOf(entries).findLast(({confirmBy}) => confirmBy !== undefined)
+  if (begin?.confirmBy === undefined) return undefined
+  const {run, confirmBy: by} = begin
+  if (entries.some((entry) => entry.op === 'confirmed' && entry.run === run))
+    return {run, by, state: 'confirmed'}
+  const left = inForce(entries, bootId).some((change) => change.run === run)
+  return {run, by, state: left ? 'waiting' : 'undone'}
 }
 
 export const lastSeq = (entries: readonly Entry[]): number =>

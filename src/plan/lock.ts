@@ -7,15 +7,19 @@ import {Exit} from '../lib/exit.ts'
 /**
  * Hold an exclusive flock(2) on a file while `body` runs. The kernel drops the lock with its holder, however that ends
  * (kill -9, power cut), so there is no stale lock to judge and no race in taking one over. The pid inside is for the
- * message only. Throws UserError naming the holder when the lock is taken.
+ * message only. Throws UserError naming the holder when the lock is taken, unless `patient`: then it waits.
  *
  * Node has no flock: flock(1) of util-linux (and of busybox, in a rescue shell) locks the open file that it inherits,
  * which is ours, and goes. Our own children do not inherit it, because Node opens files close-on-exec.
  */
-export async function locked<T>(path: string, body: () => Promise<T>): Promise<T> {
+export async function locked<T>(
+  path: string,
+  body: () => Promise<T>,
+  {patient = false}: {readonly patient?: boolean} = {},
+): Promise<T> {
   const file = await open(path, 'a+', 0o600)
   try {
-    await take(file, path)
+    await take(file, path, patient)
     await file.truncate()
     await file.write(`${process.pid}\n`)
     return await body()
@@ -24,8 +28,8 @@ export async function locked<T>(path: string, body: () => Promise<T>): Promise<T
   }
 }
 
-async function take(file: FileHandle, path: string): Promise<void> {
-  const {exitCode, stderr, code} = await execa('flock', ['-n', '-x', '0'], {
+async function take(file: FileHandle, path: string, patient: boolean): Promise<void> {
+  const {exitCode, stderr, code} = await execa('flock', [...(patient ? [] : ['-n']), '-x', '0'], {
     stdin: file.fd as 0, // any open fd will do; execa's types know the standard ones only
     stdout: 'ignore',
     reject: false,

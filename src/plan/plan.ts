@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {z} from 'zod'
-import {type Fact, type Given, gatherer, given} from '../facts/fact.ts'
+import {type Fact, type Get, type Given, gatherer, given} from '../facts/fact.ts'
 import {type Settings, settings} from '../facts/settings.ts'
+import {tuners} from '../facts/tuners.ts'
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
-import {ChangeSchema} from './change.ts'
+import {ChangeSchema, placeOf} from './change.ts'
 import type {Step} from './step.ts'
 
 const cpulist = z.string().refine((text) => {
@@ -52,6 +53,10 @@ export const PlanSchema = z.strictObject({
         changes: z.number().int().positive(),
       }),
     )
+    .exactOptional(),
+  /** Others at work on this machine that set what these steps set. */
+  conflicts: z
+    .array(z.strictObject({name: z.string(), evidence: z.string(), help: z.string()}))
     .exactOptional(),
   /** Steps that could not be planned, because the machine did not show what they depend on. */
   unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
@@ -101,7 +106,22 @@ export async function makePlan(
       .catch(() => ({changes: []}))
     if (changes.length > 0) onRequest.push({id, title: step.title(asked), reason, changes: changes.length})
   }
-  return onRequest.length > 0 ? {...plan, onRequest} : plan
+  const conflicts = await conflictsWith(plan, get)
+  return {
+    ...plan,
+    ...(onRequest.length > 0 ? {onRequest} : {}),
+    ...(conflicts.length > 0 ? {conflicts} : {}),
+  }
+}
+
+/** Who else writes what this plan writes. irqbalance does not once the plan itself keeps it off. */
+async function conflictsWith(plan: Plan, get: Get): Promise<NonNullable<Plan['conflicts']>> {
+  const places = plan.steps.flatMap(({changes}) => changes).flatMap((change) => placeOf(change) ?? [])
+  const banning = plan.steps.some(({id, changes}) => id === 'irqbalance-ban' && changes.length > 0)
+  const found = await get(tuners).catch(() => [])
+  return found
+    .filter(({name, writes}) => places.some(writes) && !(banning && name === 'irqbalance'))
+    .map(({name, evidence, help}) => ({name, evidence, help}))
 }
 
 function planStep(step: Step, title: string, facts: Record<string, unknown>): PlannedStep {

@@ -11,6 +11,7 @@ import {kthreadAffinity} from './steps/kthread-affinity.ts'
 import {managementNic} from './steps/management-nic.ts'
 import {mcePoll} from './steps/mce-poll.ts'
 import {memoryDaemons} from './steps/memory-daemons.ts'
+import {persistence} from './steps/persistence.ts'
 import {pmQos} from './steps/pm-qos.ts'
 import {rcuKthreads} from './steps/rcu-kthreads.ts'
 import {rpsXps} from './steps/rps-xps.ts'
@@ -50,6 +51,7 @@ export const STEPS: readonly Step[] = [
   smtSiblings,
   managementNic,
   bootArguments,
+  persistence,
 ]
 
 /** By name. */

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly isolctl: string
   /** The id of the run, where somebody must know it beforehand. */
   readonly run?: string
+  /** When the run is to be taken back unless it was confirmed: ISO 8601, UTC. */
+  readonly confirmBy?: string
   /** Milliseconds; without it nothing is waited for. */
   readonly wait?: (ms: number) => Promise<void>
   /** Aborted with Interrupted: finish the change at hand and stop. */
@@ -25,7 +27,7 @@ export const newRun = (): string => crypto.randomUUID().slice(0, 8)
 /** Announce a run in the journal; returns its id. Throws UserError when the journal cannot be written. */
 export async function beginRun(
   command: Begin['command'],
-  {journal, clock, bootId, isolctl, run = newRun()}: RunOptions,
+  {journal, clock, bootId, isolctl, run = newRun(), confirmBy}: RunOptions,
 ): Promise<string> {
   const at = clock()
   await journal.append({
@@ -37,6 +39,7 @@ export async function beginRun(
     bootId,
     pid: process.pid,
     isolctl,
+    ...(command === 'apply' && confirmBy !== undefined ? {confirmBy} : {}),
   })
   return run
 }

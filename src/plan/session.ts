@@ -14,17 +14,21 @@ export interface SessionOptions {
   readonly isolctl: string
   readonly signal?: AbortSignal
   readonly stateDirectory?: string
+  /** Wait while another isolctl holds the lock, instead of giving up. */
+  readonly patient?: boolean
 }
 
 /** Hold the lock, with the journal open, and do what `body` does. Throws UserError before anything is touched. */
 export async function session<T>(
   host: Host,
-  {clock, isolctl, signal, stateDirectory = STATE_DIRECTORY}: SessionOptions,
+  {clock, isolctl, signal, stateDirectory = STATE_DIRECTORY, patient = false}: SessionOptions,
   body: (options: RunOptions) => Promise<T>,
 ): Promise<T> {
   const boot = await gatherer(host)(bootId)
-  return withJournal(stateDirectory, (journal) =>
-    body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
+  return withJournal(
+    stateDirectory,
+    (journal) => body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
+    {patient},
   )
 }
 

@@ -2,7 +2,7 @@
 import type {HostView} from '../host/host.ts'
 import {avoids, type ContentChange, isVolatile, placeOf, sameValue} from './change.ts'
 import {current} from './effect.ts'
-import {type Entry, inForce, refusals, runsOf} from './journal.ts'
+import {awaited, type Entry, inForce, refusals, runsOf} from './journal.ts'
 import {type Delta, deltasOf} from './undo.ts'
 
 /**
@@ -16,6 +16,8 @@ export interface DeltaStatus {
   readonly state: DeltaState
   /** What is there now, where that is neither ours nor what was before. */
   readonly found?: string
+  /** Who is known to write such places, where somebody did. */
+  readonly suspect?: string
 }
 
 export interface Status {
@@ -26,18 +28,28 @@ export interface Status {
   readonly refused: ReadonlyMap<string, string>
   /** Changes of earlier boots that went away with them. */
   readonly goneAtReboot: number
+  /** The run that is taken back then, unless it is confirmed. */
+  readonly awaiting?: {readonly run: string; readonly by: string}
 }
 
 /** What a place holds: its text, null for nothing, or why it cannot be read. */
 export type Reading = {readonly text: string | null} | {readonly unreadable: string}
 
+export interface Seen {
+  readonly bootId: string
+  readonly readings: ReadonlyMap<string, Reading>
+  /** Who may have written a place. */
+  readonly writers?: (place: string) => string | undefined
+}
+
 /** Compare what the journal says is in force with what is there. `readings` has every place of `changesInForce`. Pure. */
 export function statusOf(
   entries: readonly Entry[],
-  {bootId, readings}: {bootId: string; readings: ReadonlyMap<string, Reading>},
+  {bootId, readings, writers = () => undefined}: Seen,
 ): Status {
   const applied = inForce(entries, bootId)
   const runs = runsOf(entries)
+  const waiting = awaited(entries, bootId)
   const last = runs.at(-1)
   const killed = runs.filter(
     ({run, outcome, command}) =>
@@ -47,10 +59,16 @@ export function statusOf(
         : run === last?.run && applied.length > 0),
   )
   return {
-    deltas: deltasOf(applied).map((delta) => ({delta, ...compare(delta, readings)})),
+    deltas: deltasOf(applied).map((delta) => {
+      const compared = compare(delta, readings)
+      const somebody = compared.state === 'drifted' || compared.state === 'reverted'
+      const suspect = somebody ? writers(placeOf(delta.back) ?? '') : undefined
+      return {delta, ...compared, ...(suspect === undefined ? {} : {suspect})}
+    }),
     unfinished: killed.map(({run}) => run),
     refused: refusals(entries, bootId),
     goneAtReboot: lostAtReboot(entries, bootId),
+    ...(waiting?.state === 'waiting' ? {awaiting: {run: waiting.run, by: waiting.by}} : {}),
   }
 }
 

@@ -10,7 +10,11 @@ import {named} from './changes.ts'
 import type {ApplyReport, UndoReport} from './schema/machine.ts'
 
 /** What a run did, from its events; `isolctl.apply/1`. */
-export function applyReport(plan: Plan, events: readonly ApplyEvent[]): ApplyReport {
+export function applyReport(
+  plan: Plan,
+  events: readonly ApplyEvent[],
+  confirmWithinMs?: number,
+): ApplyReport {
   const {host, isolated, housekeeping, unknown} = plan
   const report: ApplyReport = {
     schema: 'isolctl.apply/1',
@@ -41,6 +45,7 @@ export function applyReport(plan: Plan, events: readonly ApplyEvent[]): ApplyRep
   }
   if ((report.outcome === 'applied' || report.outcome === 'unchanged') && rebootPending(plan))
     report.rebootPending = true
+  if (confirmWithinMs !== undefined && report.outcome === 'applied') report.confirmWithinMs = confirmWithinMs
   return report
 }
 
@@ -87,7 +92,9 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
     lines.push(`undone: ${back} of ${count(undone.length, 'change')} made by this run`)
   }
   if (report.rebootPending) lines.push('a reboot is pending: what was set for boot is in force after it')
-  if (outcome === 'applied' && results('done') > 0) lines.push('Undo later with: isolctl undo')
+  if (report.confirmWithinMs !== undefined)
+    lines.push(`Taken back in ${report.confirmWithinMs / 1000} s unless confirmed with: isolctl confirm`)
+  else if (outcome === 'applied' && results('done') > 0) lines.push('Undo later with: isolctl undo')
   return `${lines.join('\n')}\n`
 }
 

@@ -25,6 +25,11 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayou
   const lines = [
     ...wrap([`${plan.host}:`, ...headline(plan).split(' ')], {width}),
     ...shown.flatMap((step) => ['', ...renderStep(step, {width, verbose})]),
+    ...(plan.conflicts ?? []).flatMap(({evidence, help}) => [
+      '',
+      ...wrap(`! ${evidence}`.split(' '), {width}).map((line) => colour.yellow(line)),
+      ...wrap(help.split(' '), {width, indent: 2}),
+    ]),
     ...plan.unknown.flatMap(({id, title, reason}) => [
       '',
       ...heading(id, title, '', width),

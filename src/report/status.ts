@@ -8,7 +8,7 @@ import {named} from './changes.ts'
 import type {StatusReport} from './schema/machine.ts'
 
 export function statusReport(
-  {deltas, unfinished, refused, goneAtReboot}: Status,
+  {deltas, unfinished, refused, goneAtReboot, awaiting}: Status,
   {host, bootId}: {host: string; bootId: string},
 ): StatusReport {
   const ok = unfinished.length === 0 && deltas.every(({state}) => state === 'in-force')
@@ -17,13 +17,15 @@ export function statusReport(
     host,
     bootId,
     ok,
-    changes: deltas.map(({delta, state, found}) => ({
+    changes: deltas.map(({delta, state, found, suspect}) => ({
       ...named(delta.step, invert(delta.back)),
       run: delta.run,
       at: delta.at,
       state,
       ...(found === undefined ? {} : {found}),
+      ...(suspect === undefined ? {} : {suspect}),
     })),
+    ...(awaiting === undefined ? {} : {awaiting}),
     unfinished: [...unfinished],
     refused: [...refused].map(([path, reason]) => ({path, reason})),
     goneAtReboot,
@@ -33,15 +35,17 @@ export function statusReport(
 const MARK = {'in-force': '✔', drifted: '✖', reverted: '!', gone: '–', unknown: '?'} as const
 
 const SAYS = {
-  drifted: (found: string) => `somebody else wrote "${found}" since`,
-  reverted: () => 'it is back at what it was before',
+  drifted: (found: string, suspect?: string) =>
+    `somebody else wrote "${found}" since${suspect === undefined ? '' : `; ${suspect} runs, and writes here`}`,
+  reverted: (_found: string, suspect?: string) =>
+    `it is back at what it was before${suspect === undefined ? '' : `; ${suspect} runs, and writes here`}`,
   gone: () => 'the path is no longer there',
   unknown: (found: string) => `cannot be read: ${found}`,
 } as const
 
 /** One screen: what is applied, by which run, what drifted since, and what to do about it. */
 export function renderStatus(report: StatusReport, {width}: {readonly width: number}): string {
-  const {changes, unfinished, refused, goneAtReboot} = report
+  const {changes, unfinished, refused, goneAtReboot, awaiting} = report
   const drifted = changes.filter(({state}) => state === 'drifted' || state === 'reverted').length
   const headline = [
     changes.length === 0 ? 'nothing is applied' : `${count(changes.length, 'change')} applied`,
@@ -55,6 +59,11 @@ export function renderStatus(report: StatusReport, {width}: {readonly width: num
     if (first) lines.push('', `${first.step} · run ${first.run} · ${first.at.replace(/\.\d+Z$/, 'Z')}`)
     for (const change of group) lines.push(...renderChange(change, width))
   }
+  if (awaiting !== undefined)
+    lines.push(
+      '',
+      `run ${awaiting.run} is taken back at ${awaiting.by} unless confirmed with: isolctl confirm`,
+    )
   if (unfinished.length > 0)
     lines.push(
       '',
@@ -65,7 +74,7 @@ export function renderStatus(report: StatusReport, {width}: {readonly width: num
 }
 
 function renderChange(
-  {subject, from, to, state, found}: StatusReport['changes'][number],
+  {subject, from, to, state, found, suspect}: StatusReport['changes'][number],
   width: number,
 ): readonly string[] {
   const mark = {
@@ -78,7 +87,7 @@ function renderChange(
   const line = `  ${mark(MARK[state])} ${subject}${from === undefined ? '' : `   ${from} -> ${to}`}`
   return state === 'in-force'
     ? [line]
-    : [line, ...wrap(SAYS[state](found ?? '').split(' '), {width, indent: 6})]
+    : [line, ...wrap(SAYS[state](found ?? '', suspect).split(' '), {width, indent: 6})]
 }
 
 /** 1: something is not as we left it; 3: something cannot be read. */

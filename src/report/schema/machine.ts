@@ -63,7 +63,16 @@ export const ApplySchema = z.strictObject({
   error: z
     .strictObject({message: z.string(), code: z.string().exactOptional(), step: z.string().exactOptional()})
     .exactOptional(),
+  /** It is taken back after this time unless it is confirmed. */
+  confirmWithinMs: z.number().exactOptional(),
   unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
+})
+
+/** `isolctl.confirm/1` */
+export const ConfirmSchema = z.strictObject({
+  schema: z.literal('isolctl.confirm/1'),
+  host: z.string(),
+  run: z.string(),
 })
 
 /** `isolctl.status/1` */
@@ -80,8 +89,12 @@ export const StatusSchema = z.strictObject({
       at: z.iso.datetime(),
       state: z.enum(['in-force', 'drifted', 'reverted', 'gone', 'unknown']),
       found: z.string().exactOptional(),
+      /** Drifted: who is known to write such places: "irqbalance or tuned". */
+      suspect: z.string().exactOptional(),
     }),
   ),
+  /** A run that is taken back at that time unless it is confirmed; or should have been, if that is past. */
+  awaiting: z.strictObject({run: z.string(), by: z.iso.datetime()}).exactOptional(),
   unfinished: z.array(z.string()),
   refused: z.array(z.strictObject({path: z.string(), reason: z.string()})),
   goneAtReboot: z.number().int(),
@@ -112,5 +125,6 @@ export const TopologySchema = z.strictObject({
 
 export type UndoReport = z.output<typeof UndoSchema>
 export type ApplyReport = z.output<typeof ApplySchema>
+export type ConfirmReport = z.output<typeof ConfirmSchema>
 export type StatusReport = z.output<typeof StatusSchema>
 export type TopologyReport = z.output<typeof TopologySchema>

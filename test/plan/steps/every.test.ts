@@ -2,6 +2,7 @@
 import {describe, expect, it, test} from 'vitest'
 import {CHECKS} from '../../../src/checks/registry.ts'
 import {type Fact, gatherer, given} from '../../../src/facts/fact.ts'
+import {invocation} from '../../../src/facts/invocation.ts'
 import {type Settings, settings} from '../../../src/facts/settings.ts'
 import {CpuSet} from '../../../src/lib/cpuset.ts'
 import {probe} from '../../../src/measure/watch.ts'
@@ -52,8 +53,12 @@ function machineFor(step: Step): Record<string, string> {
 const settingsFor = (step: Step): Settings =>
   step.id === 'fair-server' ? {...asked, policy: {kind: 'other'}} : asked
 
+const known = [
+  given(invocation, {program: ['/usr/bin/node', '/opt/my app/run.js'] as const, flags: ['--cpus', '2-3']}),
+]
+
 const planFor = (m: ReturnType<typeof Machine>, step: Step) =>
-  makePlan(m.host, {settings: settingsFor(step), steps: [step]})
+  makePlan(m.host, {settings: settingsFor(step), steps: [step], known})
 
 const trimmed = (m: ReturnType<typeof Machine>) =>
   Object.fromEntries([...m.memory.files].map(([path, text]) => [path, text.trim()]))
@@ -85,6 +90,7 @@ const ELSEWHERE = [
   'irq-affinity',
   'management-nic',
   'rps-xps',
+  'persistence',
 ]
 
 describe.for(STEPS)('$id', (step) => {
@@ -96,7 +102,8 @@ describe.for(STEPS)('$id', (step) => {
     expect(changeCount(plan)).toBeGreaterThan(0)
     expect((await applyAll(plan, m.under(alive))).outcome.status).toBe('applied')
     if (!plan.steps[0]?.changes.some(({kind}) => kind === 'run')) expect(trimmed(m)).not.toEqual(before)
-    if (step.id !== 'systemd-slices' && step.id !== 'smt-siblings')
+    // What systemd does with a command, this memory does not.
+    if (!['systemd-slices', 'smt-siblings', 'persistence'].includes(step.id))
       expect(changeCount(await planFor(m, step))).toBe(0)
     const undone = await undoAll(m.under(alive))
     expect(undone.filter(({result}) => result !== 'undone')).toEqual([])
@@ -138,6 +145,7 @@ test('what an operator may be cut off by is only done when it is named', () => {
     'systemd-slices',
     'smt-siblings',
     'management-nic',
+    'persistence',
   ])
   expect(chooseSteps({also: ['management-nic']}).steps.map(({id}) => id)).toContain('management-nic')
   expect(chooseSteps({only: ['management-nic']}).steps).toHaveLength(1)
@@ -156,4 +164,27 @@ test('the management card is found, told of, and left alone by the steps that mo
   expect(
     notes.filter(({reason}) => reason.includes('--also management-nic')).map(({subject}) => subject),
   ).toEqual(['irq 25 (eth0-rx-0)', 'eth0 rx-0'])
+})
+
+describe('the unit', () => {
+  const plan = async (files = untunedFiles()) => {
+    const m = machine(files)
+    return makePlan(m.host, {settings: asked, steps: STEPS.filter(({id}) => id === 'persistence'), known})
+  }
+
+  it('calls us as we were called, names the card to be left alone, and starts before what is ordinary', async () => {
+    const {steps} = await plan()
+    const file = steps[0]?.changes.find((change) => change.kind === 'file')
+    expect(file?.to).toContain(
+      'ExecStart=/usr/bin/node "/opt/my app/run.js" apply --yes --cpus 2-3 --spare-nic eth0\n',
+    )
+    expect(file?.to).toMatch(/^Before=basic.target/m)
+    expect(file?.to).toMatch(/^After=sysinit.target/m)
+    expect(file?.to).toMatch(/^ExecStartPre=-udevadm settle/m)
+  })
+
+  it('is not offered where systemd does not run the machine', async () => {
+    const {'/run/systemd/system/.keep': _, ...files} = untunedFiles()
+    expect((await plan(files)).unknown[0]?.reason).toContain('systemd does not run this machine')
+  })
 })

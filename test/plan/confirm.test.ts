@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, it} from 'vitest'
+import {awaited, parseJournal, toUndo} from '../../src/plan/journal.ts'
+import {statusOf} from '../../src/plan/status.ts'
+import {deltasOf, undo} from '../../src/plan/undo.ts'
+import {alive, applyAll, contents, dieAt, machine, planOf, set} from './machine.ts'
+
+const [ONE, TWO] = ['/proc/irq/1/smp_affinity_list', '/proc/irq/2/smp_affinity_list']
+const BEFORE = {[ONE]: '0-7', [TWO]: '0-7'}
+const BY = '2026-01-01T00:01:00.000Z'
+
+/** Two runs: the first stays for good, the second is to be confirmed. */
+async function twoRuns() {
+  const m = machine(BEFORE)
+  const cpulist = {format: 'cpulist'}
+  await applyAll(planOf([set(ONE, '0-7', '0-3', cpulist)]), {...m.under(alive), run: 'first'})
+  const second = planOf([set(ONE, '0-3', '0-1', cpulist), set(TWO, '0-7', '0-1', cpulist)])
+  await applyAll(second, {...m.under(alive), run: 'second', confirmBy: BY})
+  const entries = () => parseJournal(m.journal.text)
+  const wanted = {bootId: 'boot', run: 'second', unlessConfirmed: true}
+  /** What the dead man does. */
+  const deadline = async () => {
+    const deltas = deltasOf(toUndo(entries(), wanted))
+    if (deltas.length > 0) await Array.fromAsync(undo(deltas, m.under(alive)))
+    return deltas.length
+  }
+  return {m, entries, deadline}
+}
+
+describe('a run that is to be confirmed', () => {
+  it('is taken back when nobody does, and nothing else is', async () => {
+    const {m, entries, deadline} = await twoRuns()
+    expect(awaited(entries(), 'boot')).toEqual({run: 'second', by: BY, state: 'waiting'})
+    expect(await deadline()).toBe(2)
+    expect(contents(m)).toEqual({[ONE]: '0-3', [TWO]: '0-7'})
+    expect(awaited(entries(), 'boot')?.state).toBe('undone')
+  })
+
+  it('stays when somebody does, and status no longer tells of it', async () => {
+    const {m, entries, deadline} = await twoRuns()
+    const seen = {bootId: 'boot', readings: new Map()}
+    expect(statusOf(entries(), seen).awaiting).toEqual({run: 'second', by: BY})
+    await m.under(alive).journal.append({op: 'confirmed', at: BY, run: 'second'})
+    expect(await deadline()).toBe(0)
+    expect(contents(m)).toEqual({[ONE]: '0-1', [TWO]: '0-1'})
+    expect(awaited(entries(), 'boot')?.state).toBe('confirmed')
+    expect(statusOf(entries(), seen).awaiting).toBeUndefined()
+  })
+
+  it('is taken back as far as it came, wherever it was killed', async () => {
+    for (let at = 0; at <= 7; at++) {
+      const m = machine(BEFORE)
+      const plan = planOf([set(ONE, '0-7', '0-1'), set(TWO, '0-7', '0-1')])
+      await applyAll(plan, {...m.under(dieAt(at)), run: 'only', confirmBy: BY}).catch(() => {})
+      const wanted = {bootId: 'boot', run: 'only', unlessConfirmed: true}
+      const deltas = deltasOf(toUndo(parseJournal(m.journal.text), wanted))
+      if (deltas.length > 0) await Array.fromAsync(undo(deltas, m.under(alive)))
+      expect(contents(m)).toEqual(BEFORE)
+    }
+  })
+
+  it('by a name that nobody knows is an error for people, and nothing to do for the timer', async () => {
+    const {entries} = await twoRuns()
+    expect(() => toUndo(entries(), {bootId: 'boot', run: 'third'})).toThrow('there was no run third')
+    expect(toUndo(entries(), {bootId: 'boot', run: 'third', unlessConfirmed: true})).toEqual([])
+  })
+})
