@@ -2,7 +2,8 @@
 /**
  * What things cost, compared in one run:
  *
- *   npm run bench                 start-up, the quick check, the warm demo
+ *   npm run bench                 start-up, apply on a large machine, the quick check, the warm demo
+ *   npm run bench -- --apply      apply on a large machine, and nothing else
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
  *
  * Nothing here passes or fails: machines are noisy. Ratios travel between machines, seconds do not.
@@ -10,9 +11,12 @@
 import {cpus} from 'node:os'
 import {parseArgs} from 'node:util'
 import {execa} from 'execa'
+import {timeLargeApply} from './bench-apply.ts'
 import {compareKernelBuilds} from './bench-kernel.ts'
 
-const {values} = parseArgs({options: {kernel: {type: 'boolean', default: false}}})
+const {values} = parseArgs({
+  options: {kernel: {type: 'boolean', default: false}, apply: {type: 'boolean', default: false}},
+})
 
 interface Row {
   readonly what: string
@@ -23,25 +27,36 @@ interface Row {
 
 const rows: Row[] = []
 
-const [node, version] = await alternate(['node', '-e', '0'], ['node', 'bin/run.js', '--version'])
-rows.push({what: 'isolctl --version', seconds: version, ratio: `${(version / node).toFixed(1)} x node -e 0`})
-rows.push({what: 'npm run check', seconds: await timed(['npm', 'run', '--silent', 'check'])})
-// The first demo builds the kernel where it is not in the cache yet; the second one is what a user sees from then on.
-await timed(['npm', 'run', '--silent', 'demo'])
-rows.push({what: 'npm run demo, warm', seconds: await timed(['npm', 'run', '--silent', 'demo'])})
-if (values.kernel) {
-  const {bare, ours} = await compareKernelBuilds()
-  rows.push({what: 'make bzImage, cold', seconds: bare})
-  rows.push({
-    what: 'the same through isolctl',
-    seconds: ours,
-    ratio: `${((ours / bare - 1) * 100).toFixed(1)} % over bare make`,
-  })
-}
+const large = await timeLargeApply()
+for (const what of ['plan', 'apply', 'undo'] as const)
+  rows.push({what: `${what}, 512 CPUs, 4096 IRQs`, seconds: large[what], ratio: `${large.changes} changes`})
+if (!values.apply) await timeTheRest()
 
 process.stdout.write(`${cpus().length} CPUs, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`)
 for (const {what, seconds, ratio = ''} of rows)
   process.stdout.write(`${what.padEnd(28)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
+
+async function timeTheRest(): Promise<void> {
+  const [node, version] = await alternate(['node', '-e', '0'], ['node', 'bin/run.js', '--version'])
+  rows.push({
+    what: 'isolctl --version',
+    seconds: version,
+    ratio: `${(version / node).toFixed(1)} x node -e 0`,
+  })
+  rows.push({what: 'npm run check', seconds: await timed(['npm', 'run', '--silent', 'check'])})
+  // The first demo builds the kernel where it is not in the cache yet; the second one is what a user sees from then on.
+  await timed(['npm', 'run', '--silent', 'demo'])
+  rows.push({what: 'npm run demo, warm', seconds: await timed(['npm', 'run', '--silent', 'demo'])})
+  if (values.kernel) {
+    const {bare, ours} = await compareKernelBuilds()
+    rows.push({what: 'make bzImage, cold', seconds: bare})
+    rows.push({
+      what: 'the same through isolctl',
+      seconds: ours,
+      ratio: `${((ours / bare - 1) * 100).toFixed(1)} % over bare make`,
+    })
+  }
+}
 
 /** Wall seconds of one run. Throws when it fails. */
 async function timed([file = '', ...args]: readonly string[]): Promise<number> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {readlinkSync} from 'node:fs'
+import {closeSync, openSync, readlinkSync, writeSync} from 'node:fs'
 import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
@@ -29,13 +29,14 @@ async function link(path: string): Promise<string | undefined> {
   }
 }
 
+/** At once, not through the thread pool: there are thousands of values, and the detour would be most of the time. */
 async function set(path: string, value: string): Promise<void> {
   try {
-    const file = await open(path, 'r+') // never creates: a vanished path must be an error
+    const file = openSync(path, 'r+') // never creates: a vanished path must be an error
     try {
-      await file.write(value || '\n') // one write(2): the kernel takes a value whole or not at all
+      writeSync(file, value || '\n') // one write(2): the kernel takes a value whole or not at all
     } finally {
-      await file.close()
+      closeSync(file)
     }
   } catch (cause) {
     throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})

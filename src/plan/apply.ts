@@ -2,7 +2,16 @@
 import type {Host, HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {avoids, type Change, type ContentChange, isVolatile, placeOf, sameValue, subjectOf} from './change.ts'
+import {
+  avoids,
+  type Change,
+  type ContentChange,
+  isVolatile,
+  placeOf,
+  sameText,
+  sameValue,
+  subjectOf,
+} from './change.ts'
 import {current, effect, isRefusal, lagging} from './effect.ts'
 import {type InForce, type Intent, lastSeq} from './journal.ts'
 import type {Plan, PlannedStep} from './plan.ts'
@@ -171,6 +180,8 @@ const look = async (change: Change, host: Host) =>
 
 /** What need not be done: it is so, or there is nothing to do it to. Throws UserError when the plan no longer holds. */
 function standing(change: ContentChange, found: string | null): 'same' | 'gone' | undefined {
+  const untouched = change.kind === 'set' && sameText(found, change.from) && !sameText(change.from, change.to)
+  if (untouched) return undefined
   if (sameValue(change, found, change.to)) return 'same'
   if (change.kind === 'affinity' && found === null) return 'gone'
   if (avoids(change, found)) return 'same'

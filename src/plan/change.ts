@@ -151,7 +151,12 @@ export function sameValue(change: Change, a: string | null, b: string | null): b
   }
 }
 
+/** Letter by letter, but for the newline: most of the time it is that simple, and needs no parsing. */
+export const sameText = (a: string | null, b: string | null): boolean =>
+  a === b || (a !== null && b !== null && a.trim() === b.trim())
+
 function sameCpus(format: 'cpulist' | 'cpumask', a: string, b: string): boolean {
+  if (sameText(a, b)) return true
   const [x, y] = [cpusOf(format, a), cpusOf(format, b)]
   return x && y ? x.equals(y) : a.trim() === b.trim()
 }

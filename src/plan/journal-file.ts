@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {writeSync} from 'node:fs'
 import {constants, type FileHandle, mkdir, open} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {errnoOf, UserError} from '../lib/errors.ts'
@@ -46,7 +47,7 @@ export async function withJournal<T>(
             const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
             const text = lines.join('')
             try {
-              await file.appendFile(text)
+              append(file, text)
               if (sync) await file.datasync()
               length += Buffer.byteLength(text)
             } catch (cause) {
@@ -61,6 +62,12 @@ export async function withJournal<T>(
     },
     {patient},
   )
+}
+
+/** At once: a line goes by here for every change, and the detour through the thread pool would cost more than it. */
+function append(file: FileHandle, text: string): void {
+  const bytes = Buffer.from(text)
+  for (let written = 0; written < bytes.length; ) written += writeSync(file.fd, bytes, written)
 }
 
 async function openJournal(directory: string): Promise<FileHandle> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Host, HostView} from '../host/host.ts'
 import {errnoOf, Interrupted} from '../lib/errors.ts'
-import {type Change, invert, isVolatile, placeOf, sameValue} from './change.ts'
+import {type Change, invert, isVolatile, placeOf, sameText, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
 import type {InForce} from './journal.ts'
 import type {Journal} from './journal-file.ts'
@@ -122,6 +122,8 @@ async function foresee(
 ): Promise<Omit<Undone, 'delta'>> {
   if (back.kind === 'run') return {result: 'undone'}
   const found = await current(back, host)
+  const asWeLeftIt = back.kind === 'set' && sameText(found, back.from) && !sameText(back.from, back.to)
+  if (asWeLeftIt) return {result: 'undone'}
   if (sameValue(back, found, back.to)) return {result: 'same'}
   if ((back.kind === 'set' || back.kind === 'affinity') && found === null) return {result: 'gone'}
   return force || ours.some((value) => sameValue(back, found, value))

@@ -9,6 +9,7 @@ import {
   openSync,
   readFileSync,
   rmdirSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -23,8 +24,14 @@ const STATE = '/var/lib/isolctl'
 
 /** What a file says, for a part. */
 const record = (part: string, ...files: string[]) => {
-  const lines = files.map((file) => `${file} ${existsSync(file) ? readFileSync(file, 'utf8') : 'absent\n'}`)
+  const lines = files.map((file) => `${file} ${contents(file)}`)
   parts[part] = {output: lines.join(''), exit: 0}
+}
+
+function contents(file: string): string {
+  const what = statSync(file, {throwIfNoEntry: false})
+  if (what === undefined) return 'absent\n'
+  return what.isDirectory() ? 'a directory\n' : readFileSync(file, 'utf8')
 }
 
 /** Another isolctl, as a process of its own. */
