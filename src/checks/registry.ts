@@ -61,6 +61,7 @@ import strayTasksAllowed from './stray-tasks-allowed.ts'
 import strayTasksPresent from './stray-tasks-present.ts'
 import systemdSlices from './systemd-slices.ts'
 import tickStoppedUnderLoad from './tick-stopped-under-load.ts'
+import timerMigration from './timer-migration.ts'
 import tracingOff from './tracing-off.ts'
 import virtGuest from './virt-guest.ts'
 import vmstat from './vmstat.ts'
@@ -105,6 +106,7 @@ export const CHECKS: readonly Check[] = [
   softlockupMask,
   mcePoll,
   vmstat,
+  timerMigration,
   memoryDaemons,
   tracingOff,
   perfEvents,

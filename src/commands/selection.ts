@@ -30,6 +30,10 @@ export const selectionFlags = {
     description: 'also do it again at every boot: short for --also persistence',
     exclusive: ['only'],
   }),
+  runtime: Flags.boolean({
+    description: 'only what takes effect at once, and nothing for the next boot',
+    default: false,
+  }),
   'spare-nic': Flags.string({
     description:
       'a network card to leave alone, besides those of the default route and of SSH; may be repeated',
@@ -44,6 +48,7 @@ interface Selection {
   readonly also?: readonly string[] | undefined
   readonly cpus?: CpuSet | undefined
   readonly persist?: boolean | undefined
+  readonly runtime?: boolean | undefined
   readonly 'spare-nic'?: readonly string[] | undefined
 }
 
@@ -67,12 +72,16 @@ export async function planSelection(
     ...chooseSteps({
       ...steps,
       only: flags.only,
+      runtime: flags.runtime,
       also: [...dynamic, ...(steps.also ?? []), ...alsoOf(flags)],
     }),
     known: [
       given(sparedNics, flags['spare-nic'] ?? []),
       // What the unit is to do at boot: this, from the same config.
-      given(invocation, {program: OURSELVES, flags: wordsOf({...flags, persist: undefined}, flags.config)}),
+      given(invocation, {
+        program: OURSELVES,
+        flags: wordsOf({...flags, persist: undefined, runtime: true}, flags.config),
+      }),
     ],
   })
 }
@@ -83,10 +92,11 @@ const alsoOf = ({also = [], persist}: Selection): readonly string[] => [
 ]
 
 function wordsOf(flags: Selection, config = DEFAULT_CONFIG): readonly string[] {
-  const {only = [], cpus, 'spare-nic': spared = []} = flags
+  const {only = [], cpus, runtime, 'spare-nic': spared = []} = flags
   return [
     ...(config === DEFAULT_CONFIG ? [] : ['--config', resolve(config)]),
     ...(cpus ? ['--cpus', `${cpus}`] : []),
+    ...(runtime ? ['--runtime'] : []),
     ...only.flatMap((id) => ['--only', id]),
     ...alsoOf(flags).flatMap((id) => ['--also', id]),
     ...spared.flatMap((nic) => ['--spare-nic', nic]),

@@ -33,7 +33,6 @@ export default class Undo extends IsolCommand {
     'unless-confirmed': Flags.boolean({
       description: 'do nothing when the run was confirmed; wait where another isolctl is at work',
       dependsOn: ['run'],
-      default: false,
     }),
     after: duration({description: 'wait so long before', dependsOn: ['unless-confirmed']}),
     force: Flags.boolean({
@@ -62,7 +61,12 @@ export default class Undo extends IsolCommand {
       await interruptible((signal) =>
         session(
           host,
-          {clock: host.live.now, isolctl: this.config.version, signal, patient: flags['unless-confirmed']},
+          {
+            clock: host.live.now,
+            isolctl: this.config.version,
+            signal,
+            patient: flags['unless-confirmed'] ?? false,
+          },
           async (options) => {
             const events = undo(wanted(options.journal.entries), {...options, force: flags.force})
             for await (const event of watch(events, {...flags, json: this.jsonEnabled()}))

@@ -62,15 +62,17 @@ export interface StepChoice {
   readonly also?: readonly string[] | undefined
   /** Not these, unless they are in `only`. */
   readonly never?: readonly string[] | undefined
+  /** Not those that need a reboot. */
+  readonly runtime?: boolean | undefined
 }
 
 /** The steps to take, in the order of the registry, and those to tell of. */
-export function chooseSteps({only, also = [], never = []}: StepChoice): {
+export function chooseSteps({only, also = [], never = [], runtime = false}: StepChoice): {
   readonly steps: readonly Step[]
   readonly offered: readonly Step[]
 } {
   if (only) return {steps: STEPS.filter(({id}) => only.includes(id)), offered: []}
-  const wanted = STEPS.filter(({id}) => !never.includes(id))
+  const wanted = STEPS.filter(({id, needsReboot}) => !never.includes(id) && !(runtime && needsReboot))
   const asked = ({id, onRequest}: Step) => onRequest === undefined || also.includes(id)
   return {steps: wanted.filter(asked), offered: wanted.filter((step) => !asked(step))}
 }

@@ -50,22 +50,7 @@ it('refuses the plan of another machine', () => {
 
 it('has checks and steps that know each other', () => {
   const known = CHECKS.map(({id}) => id)
-  // In the catalogue, and not here yet.
-  const later = [
-    'irqbalance-state',
-    'rps-xps',
-    'wq-sysfs-cpumasks',
-    'rcu-threads-moved',
-    'vmstat',
-    'timer-migration',
-    'memory-daemons',
-    'cpufreq-policy',
-    'cstate-limit',
-    'pm-qos-resume',
-    'partition-valid',
-    'systemd-slices',
-  ]
-  for (const {check} of STEPS) expect([...known, ...later]).toContain(check)
+  for (const {check} of STEPS) expect(known).toContain(check)
   const remedies = CHECKS.flatMap(({remedy}) => (typeof remedy === 'object' ? [remedy.command ?? ''] : []))
   const steps = remedies.flatMap((command) => /^isolctl apply --only (\S+)/.exec(command)?.[1] ?? [])
   for (const step of steps) expect(STEPS.map(({id}) => id)).toContain(step)

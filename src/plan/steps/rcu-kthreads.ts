@@ -7,7 +7,7 @@ import {isRcu} from './kthread-affinity.ts'
 
 export const rcuKthreads = defineStep({
   id: 'rcu-kthreads',
-  check: 'rcu-threads-moved',
+  check: 'kthread-unbound-affinity',
   title: ({housekeeping}) => `Let RCU work on housekeeping CPUs ${housekeeping}`,
   blast: 'housekeeping CPUs run the callbacks of the isolated ones; nothing waits for it',
   facts: {settings, tasks},

@@ -45,6 +45,8 @@ function machineFor(step: Step): Record<string, string> {
   if (step.id === 'smt-siblings') return {...files, [`${cpu}/cpu3/topology/core_cpus_list`]: '1,3\n'}
   if (step.id === 'boot-arguments') return {...files, ...BOOT}
   // The threads of other steps, and one that follows an interrupt.
+  if (step.id === 'rcu-kthreads')
+    return Object.fromEntries(Object.entries(files).filter(([path]) => !/^\/proc\/(2|40|41)\//.test(path)))
   if (step.id === 'kthread-affinity')
     return Object.fromEntries(Object.entries(files).filter(([path]) => !/^\/proc\/(17|41)\//.test(path)))
   return files
