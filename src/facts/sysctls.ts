@@ -2,7 +2,7 @@
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, type Fact, mustRead} from './fact.ts'
 import {fairServer} from './fair-server.ts'
-import {knob} from './knob.ts'
+import {type Knob, readKnob} from './knob.ts'
 import {settings} from './settings.ts'
 
 const integer = (id: string, path: string): Fact<number> =>
@@ -29,7 +29,13 @@ export const STAT_INTERVAL = '/proc/sys/vm/stat_interval'
 export const statInterval = integer('stat-interval', STAT_INTERVAL)
 
 /** 1: timers move to CPUs that are awake and not isolated; 0: they stay where they were armed. */
-export const timerMigration = knob('timer-migration', '/proc/sys/kernel/timer_migration')
+export const timerMigration = defineFact<Knob | undefined>('timer-migration', async (host) => {
+  const found = await readKnob(host, '/proc/sys/kernel/timer_migration')
+  // A kernel without SMP or high-resolution timers has none; a capture may lack the whole directory.
+  if (found === undefined && (await host.list('/proc/sys/kernel')).length === 0)
+    throw new Error('/proc/sys/kernel does not exist')
+  return found
+})
 
 export const WATCHDOG_CPUMASK = '/proc/sys/kernel/watchdog_cpumask'
 
