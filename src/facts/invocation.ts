@@ -10,7 +10,7 @@ export interface Invocation {
 }
 
 /** Given by the command, not read from the machine. */
-export const invocation = defineFact<Invocation>('invocation', () => {
+export const invocation = defineFact<Invocation>('invocation', async () => {
   throw new Error('how isolctl was called was not given')
 })
 

@@ -273,6 +273,10 @@ const OUTCOMES: Readonly<Record<string, Outcomes>> = {
     bad: {change: {'/proc/sys/kernel/osrelease': '6.1.0-56\n'}, says: /every 1 s/},
     unknown: {change: gone('/proc/sys/vm/stat_interval')},
   },
+  'timer-migration': {
+    bad: {change: {'/proc/sys/kernel/timer_migration': '0\n'}, says: /stay where they were armed/},
+    unknown: {change: gone('/proc/sys/kernel')},
+  },
   'memory-daemons': {
     bad: {change: {'/sys/kernel/mm/transparent_hugepage/enabled': '[always] madvise never\n'}},
     unknown: {change: gone('/proc/swaps')},

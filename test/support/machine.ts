@@ -160,6 +160,7 @@ export function goodFiles(): Record<string, string> {
     '/proc/sys/kernel/osrelease': '6.12.117-isol1\n',
     '/proc/sys/kernel/random/boot_id': '11111111-2222-3333-4444-555555555555\n',
     '/proc/sys/kernel/sched_rt_runtime_us': '950000\n',
+    '/proc/sys/kernel/timer_migration': '1\n',
     '/proc/sys/kernel/soft_watchdog': '1\n',
     '/proc/sys/kernel/nmi_watchdog': '0\n',
     '/proc/sys/kernel/watchdog_cpumask': '0-1\n',
