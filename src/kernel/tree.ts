@@ -85,7 +85,7 @@ async function unpack(archive: string, into: string, signal: AbortSignal | undef
  * Fuzz would let a hunk land where its context no longer is; -t and -N make patch(1) refuse, and not ask, when a patch is
  * already there or reversed. Not `git apply`: below another repository's work tree it skips files and succeeds.
  */
-async function applyPatch(patch: Patch, tree: string, signal: AbortSignal | undefined): Promise<void> {
+export async function applyPatch(patch: Patch, tree: string, signal: AbortSignal | undefined): Promise<void> {
   const {failed, stdout, stderr, isCanceled} = await execa(
     'patch',
     ['-p1', '-F0', '-N', '-t', '--no-backup-if-mismatch', '-d', tree, '-i', patch.path],
