@@ -11,7 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # Kernel build, C programs, QEMU, GRUB's generator for its tests. perl and patch are used by the kernel's own scripts and by us.
-PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
+PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
 VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
 

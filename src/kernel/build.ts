@@ -18,6 +18,7 @@ import {
 } from './config.ts'
 import {buildEnvironment, compilerVariables, type MakeOptions, make, objectOf} from './make.ts'
 import {readFragment, readSeries, type Series, seriesFolder, sha256} from './series.ts'
+import type {SignedSums} from './signature.ts'
 import {findSource, type Source} from './source.ts'
 import {compilerVersion, requireBuildTools} from './tools.ts'
 import {hasTree, patchedTree, treeKey, treePath} from './tree.ts'
@@ -45,6 +46,8 @@ export interface BuildOptions {
   readonly folder?: string
   /** Another source archive than Debian's; `$ISOLCTL_KERNEL_SOURCE` when not given. */
   readonly archive?: string | undefined
+  /** Who signed for that archive. */
+  readonly signed?: SignedSums | undefined
   /** The cache root; see cacheRoot(). */
   readonly cache?: string
   readonly jobs?: number
@@ -124,6 +127,7 @@ async function readRecipe(options: BuildOptions, root: string): Promise<Recipe> 
   const source = await findSource({
     base: series.base,
     archive: options.archive ?? process.env['ISOLCTL_KERNEL_SOURCE'],
+    signed: options.signed,
     cache: root,
     signal: options.signal,
   })

@@ -10,6 +10,7 @@ import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {parseJson, publishFile, readIfPresent} from '../lib/files.ts'
 import {type Base, inRange, sha256} from './series.ts'
+import {type SignedSums, signedSha256} from './signature.ts'
 
 /** A kernel source archive, as somebody we trust gave it: apt verified the package, or the user named the file. */
 export interface Source {
@@ -23,6 +24,8 @@ export interface SourceOptions {
   readonly base: Base
   /** Another archive than Debian's. */
   readonly archive?: string | undefined
+  /** Who signed for it. Without: whoever named the file vouches for it, or apt did. */
+  readonly signed?: SignedSums | undefined
   readonly cache?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -31,11 +34,12 @@ export interface SourceOptions {
  * The source to build from. Throws UserError (exit 69) when there is none, or one that the patches are not for.
  * What the archive holds is remembered as long as the file does not change: reading it takes seconds.
  */
-export async function findSource({base, archive, cache, signal}: SourceOptions): Promise<Source> {
+export async function findSource({base, archive, signed, cache, signal}: SourceOptions): Promise<Source> {
   const path = archive ?? `/usr/src/${base.source}.tar.xz`
+  const vouched = signed === undefined ? undefined : await signedSha256(path, signed)
   const source = {
     archive: path,
-    ...(await inspect(path, archive === undefined ? base : undefined, cache, signal)),
+    ...(await inspect(path, archive === undefined ? base : undefined, vouched, {cache, signal})),
   }
   if (!inRange(source.version, base.applies))
     throw new UserError(`${path} is Linux ${source.version}, and the patches are for ${base.applies}`, {
@@ -50,14 +54,23 @@ const contents = z.object({stamp: z.string(), sha256: z.string(), version: z.str
 async function inspect(
   path: string,
   base: Base | undefined,
-  cache: string | undefined,
-  signal: AbortSignal | undefined,
+  vouched: string | undefined,
+  {cache, signal}: Pick<SourceOptions, 'cache' | 'signal'>,
 ): Promise<{sha256: string; version: string}> {
   const stamp = await fileStamp(path, base)
   const memory = join(await cacheFolder('sources', cache), `${sha256(path)}.json`)
   const known = contents.safeParse(parseJson((await readIfPresent(memory)) ?? ''))
-  if (known.success && known.data.stamp === stamp) return known.data
-  const found = {stamp, sha256: await hashFile(path, signal), version: await archiveVersion(path, signal)}
+  const remembered = known.success && known.data.stamp === stamp ? known.data : undefined
+  const sum = remembered?.sha256 ?? (await hashFile(path, signal))
+  // Before anything looks into it.
+  if (vouched !== undefined && vouched !== sum)
+    throw new UserError(`${path} is not the file that was signed: its sha256 is ${sum}`, {
+      exit: Exit.unsuitable,
+      code: 'not-verified',
+      help: 'it was cut off or changed on the way: fetch it again',
+    })
+  if (remembered !== undefined) return remembered
+  const found = {stamp, sha256: sum, version: await archiveVersion(path, signal)}
   await publishFile(memory, `${JSON.stringify(found)}\n`)
   return found
 }
