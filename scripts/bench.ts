@@ -4,6 +4,8 @@
  *
  *   npm run bench                 start-up, apply on a large machine, the quick check, the warm demo
  *   npm run bench -- --apply      apply on a large machine, and nothing else
+ *   npm run bench -- --look       start-up and preflight of a large machine, and nothing else
+ *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else; both must be installed
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
  *
  * Nothing here passes or fails: machines are noisy. Ratios travel between machines, seconds do not.
@@ -13,36 +15,51 @@ import {parseArgs} from 'node:util'
 import {execa} from 'execa'
 import {timeLargeApply} from './bench-apply.ts'
 import {compareKernelBuilds} from './bench-kernel.ts'
+import {lookAtLargeMachine, type Row} from './bench-look.ts'
+import {compareWithTuned} from './bench-tuned.ts'
 
 const {values} = parseArgs({
-  options: {kernel: {type: 'boolean', default: false}, apply: {type: 'boolean', default: false}},
+  options: {
+    kernel: {type: 'boolean', default: false},
+    apply: {type: 'boolean', default: false},
+    look: {type: 'boolean', default: false},
+    tuned: {type: 'boolean', default: false},
+  },
 })
-
-interface Row {
-  readonly what: string
-  readonly seconds: number
-  /** Against what, and how many times that. */
-  readonly ratio?: string
-}
 
 const rows: Row[] = []
 
-const large = await timeLargeApply()
-for (const what of ['plan', 'apply', 'undo'] as const)
-  rows.push({what: `${what}, 512 CPUs, 4096 IRQs`, seconds: large[what], ratio: `${large.changes} changes`})
-if (!values.apply) await timeTheRest()
+const all = !(values.apply || values.look || values.tuned)
+if (values.tuned) rows.push(...(await compareWithTuned()))
+if (values.look || all) await timeLooking()
+if (values.apply || all) await timeApplying()
+if (all) await timeTheRest()
 
 process.stdout.write(`${cpus().length} CPUs, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`)
 for (const {what, seconds, ratio = ''} of rows)
-  process.stdout.write(`${what.padEnd(28)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
+  process.stdout.write(`${what.padEnd(34)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
 
-async function timeTheRest(): Promise<void> {
+async function timeApplying(): Promise<void> {
+  const large = await timeLargeApply()
+  for (const what of ['plan', 'apply', 'undo'] as const)
+    rows.push({
+      what: `${what}, 512 CPUs, 4096 IRQs`,
+      seconds: large[what],
+      ratio: `${large.changes} changes`,
+    })
+}
+
+async function timeLooking(): Promise<void> {
   const [node, version] = await alternate(['node', '-e', '0'], ['node', 'bin/run.js', '--version'])
   rows.push({
     what: 'isolctl --version',
     seconds: version,
     ratio: `${(version / node).toFixed(1)} x node -e 0`,
   })
+  rows.push(await lookAtLargeMachine())
+}
+
+async function timeTheRest(): Promise<void> {
   rows.push({what: 'npm run check', seconds: await timed(['npm', 'run', '--silent', 'check'])})
   // The first demo builds the kernel where it is not in the cache yet; the second one is what a user sees from then on.
   await timed(['npm', 'run', '--silent', 'demo'])

@@ -19,29 +19,42 @@ import {HostError, type HostView} from './host.ts'
  */
 export function rooted(root: string, name = root): HostView {
   const base = root.replace(/\/+$/, '')
-  const contents = reader()
-  const real = base === '' ? (path: string) => path : contained(base)
-  const read = (path: string) => (path.endsWith('.gz') ? unpack : text)(contents(real(path)))
+  const {read, list, isFolder} = base === '' ? running() : contained(base)
   return {
     name,
-    read: (path) => attempt(path, undefined, () => read(path)),
-    list: (path) => attempt(path, [], () => readdirSync(real(path)).sort(byNumberThenName)),
-    isFolder: (path) => attempt(path, false, () => statSync(real(path)).isDirectory()),
+    read: (path) => attempt(path, undefined, () => (path.endsWith('.gz') ? unpack : text)(read(path))),
+    list: (path) => attempt(path, [], () => list(path).sort(byNumberThenName)),
+    isFolder: (path) => attempt(path, false, () => isFolder(path)),
   }
 }
+
+interface Files {
+  read(path: string): Buffer
+  list(path: string): string[]
+  isFolder(path: string): boolean
+}
+
+const running = (): Files => ({
+  read: reader(FLAGS, {inPieces: true}),
+  list: (path) => readdirSync(path),
+  isFolder: (path) => statSync(path).isDirectory(),
+})
 
 /** As many links as the kernel itself follows (include/linux/namei.h: MAXSYMLINKS). */
 const LINKS = 40
 
 /**
- * Where a path of a captured machine really is. A symbolic link in it means what it meant there: "/" is the capture, and
- * ".." does not lead out of it, so that a capture from elsewhere cannot show a file of this machine. Looks at each
- * directory once.
+ * A captured machine. A symbolic link in it means what it meant there: "/" is the capture, and ".." does not lead out of
+ * it, so that a capture from elsewhere cannot show a file of this machine. What a listing says of links is remembered:
+ * looking at each of a hundred thousand files would cost as much as reading it.
  */
-function contained(base: string): (path: string) => string {
-  /** Directories that are no link, by their path in the capture. */
-  const plain = new Set<string>()
-  const resolve = (path: string, links: number): string => {
+function contained(base: string): Files {
+  /** Directories that are reached through no link, by their path in the capture. */
+  const plain = new Set([''])
+  /** Directory to the links in it, for those that were listed. */
+  const listed = new Map<string, ReadonlySet<string>>()
+
+  const resolve = (path: string, links = 0): string => {
     let here = ''
     const parts = path.split('/')
     for (const [at, part] of parts.entries()) {
@@ -63,7 +76,44 @@ function contained(base: string): (path: string) => string {
     }
     return here
   }
-  return (path) => `${base}${resolve(path, 0)}`
+  const folder = (path: string): string => {
+    if (plain.has(path)) return path
+    const [parent, name] = split(path)
+    const ordinary = name !== '' && name !== '.' && name !== '..'
+    if (!ordinary || folder(parent) !== parent || listed.get(parent)?.has(name) !== false)
+      return resolve(path)
+    plain.add(path)
+    return path
+  }
+  const contents = reader(FLAGS | constants.O_NOFOLLOW, {inPieces: false})
+  return {
+    read(path) {
+      const [parent, name] = split(path)
+      if (name === '' || name === '.' || name === '..') return contents(`${base}${resolve(path)}`)
+      try {
+        return contents(`${base}${folder(parent)}/${name}`)
+      } catch (error) {
+        if (errnoOf(error) !== 'ELOOP') throw error
+        return contents(`${base}${resolve(path)}`) // the file itself is a link
+      }
+    },
+    list(path) {
+      const real = folder(path)
+      const entries = readdirSync(`${base}${real}`, {withFileTypes: true})
+      const links = entries.filter((entry) => entry.isSymbolicLink())
+      listed.set(real, links.length === 0 ? NONE : new Set(links.map(({name}) => name)))
+      return entries.map(({name}) => name)
+    },
+    isFolder: (path) => lstatSync(`${base}${resolve(path)}`).isDirectory(),
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** "/proc/1/stat" is "stat" in "/proc/1". */
+function split(path: string): readonly [parent: string, name: string] {
+  const cut = Math.max(0, path.lastIndexOf('/'))
+  return [path.slice(0, cut), path.slice(cut + 1)]
 }
 
 async function attempt<T>(path: string, missing: T, read: () => T): Promise<T> {
@@ -79,18 +129,19 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
  * Reads whole files, most of them into the same buffer: what it returns is only good until the next call. procfs hands
- * a file out in pieces (fs/seq_file.c), so the end is where a read gives nothing.
+ * a file out in pieces (fs/seq_file.c), so there the end is where a read gives nothing; of a plain file it is a read that
+ * gives less than it could.
  */
-function reader(): (path: string) => Buffer {
+function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path: string) => Buffer {
   let buffer = Buffer.allocUnsafe(64 * 1024)
   return (path) => {
-    const file = openSync(path, FLAGS)
+    const file = openSync(path, flags)
     try {
       let length = 0
       for (;;) {
         const count = readSync(file, buffer, length, buffer.length - length, null)
-        if (count === 0) return buffer.subarray(0, length)
         length += count
+        if (count === 0 || (!inPieces && length < buffer.length)) return buffer.subarray(0, length)
         if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)])
       }
     } finally {

@@ -264,7 +264,9 @@ export const FAIR_SERVER_OFF: Remedy = {
  * (kernel/sched/deadline.c: dl_server_timer).
  */
 const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version}) => {
-  if (policy.kind !== 'other' || !oncePerSecond(rate('timer')) || count('resched', 'call', 'irq-work') === 0)
+  // Its timer may well be on another CPU: then only the IPIs show here.
+  const beat = Math.max(rate('timer'), rate('resched'))
+  if (policy.kind !== 'other' || !oncePerSecond(beat) || count('resched', 'call', 'irq-work') === 0)
     return undefined
   const runtime = runtimes?.get(cpu)
   const guess = runtimes === undefined && version !== undefined && version >= 6.008 && rate('resched') >= 0.3

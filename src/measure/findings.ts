@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {Finding} from '../checks/check.ts'
+import type {InterruptClass} from '../facts/interrupts.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {type Cause, type Concern, causesOf, formatCounts} from './cause.ts'
 import type {Circumstances} from './circumstances.ts'
@@ -29,13 +30,23 @@ export function disturbances(watch: Watch, facts: Circumstances, ...concerns: Co
 
 const SHOWN = 3
 
+/** Interrupts that another CPU sends, whatever they are for. */
+const SENT: readonly InterruptClass[] = ['resched', 'call', 'irq-work', 'tlb']
+
 /** Who did it, as tracepoints saw it on these CPUs; why they could not, where they were wanted. */
-function traced({concern}: Cause, where: readonly {cpu: number}[], {cpus, traceError}: Watch): string {
+function traced(
+  {concern, counts}: Cause,
+  where: readonly {cpu: number}[],
+  {cpus, traceError}: Watch,
+): string {
   if (traceError !== undefined) return `; could not be traced: ${traceError}`
   const here = new Set(where.map(({cpu}) => cpu))
+  const sent = counts.some(({class: kind}) => SENT.includes(kind))
   const seen = new Map<string, number>()
   for (const {witnesses = []} of cpus.filter(({cpu}) => here.has(cpu)))
-    for (const {what, count} of witnesses.filter((witness) => witness.concern === concern))
+    for (const {what, count} of witnesses.filter(
+      (witness) => witness.concern === concern || (sent && witness.concern === 'ipi'),
+    ))
       seen.set(what, (seen.get(what) ?? 0) + count)
   const most = [...seen].sort(([, a], [, b]) => b - a).slice(0, SHOWN)
   return most.length === 0 ? '' : `; traced: ${most.map(([what, count]) => `${what} (${count})`).join(', ')}`

@@ -145,6 +145,19 @@ const ROWS: readonly Row[] = [
     remedy: /apply --only fair-server/,
   },
   {
+    name: 'its timer on another CPU, and only the IPIs here',
+    seen: watch({RES: 10, CAL: 9}),
+    facts: SERVED,
+    causes: ['fair-server:tick'],
+    says: /fair server/,
+  },
+  {
+    name: 'reschedule IPIs at another rate: not blamed on it',
+    seen: watch({RES: 400, CAL: 9}),
+    facts: SERVED,
+    causes: ['function-call:ipi', 'resched-ipi:ipi'],
+  },
+  {
     name: 'the same where debugfs cannot be read: likely, and said so',
     seen: watch({LOC: 10, RES: 10, CAL: 10}),
     facts: withoutKey('fairServer'),
