@@ -48,6 +48,8 @@ export interface CheckSpec<F extends Facts> {
   readonly reference?: string
   /** Disturbs the CPUs it looks at (spinner): left out by `--passive`. */
   readonly active?: true
+  /** Worth knowing, and not what isolation rests on: asked with `--extended`, or by name. */
+  readonly extended?: true
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of checks over different facts

@@ -7,15 +7,19 @@ export interface Selection {
   readonly only?: readonly string[] | undefined
   readonly skip?: readonly string[] | undefined
   readonly allow?: readonly string[] | undefined
+  /** Also those that are `extended`. */
+  readonly extended?: boolean | undefined
 }
 
 /** The checks asked for, in their own order, and the ids whose failures are allowed. Throws UserError for an unknown id. */
 export function selectChecks(
   checks: readonly Check[],
-  {only, skip = [], allow = []}: Selection,
+  {only, skip = [], allow = [], extended = false}: Selection,
 ): {readonly selected: readonly Check[]; readonly allow: ReadonlySet<string>} {
   for (const id of [...(only ?? []), ...skip, ...allow]) findCheck(checks, id)
-  const selected = checks.filter(({id}) => (only?.includes(id) ?? true) && !skip.includes(id))
+  const selected = checks.filter(
+    (check) => (only?.includes(check.id) ?? (extended || !check.extended)) && !skip.includes(check.id),
+  )
   if (selected.length === 0)
     throw new UserError('no check is left to run', {help: 'leave out --skip, or name others with --only'})
   return {selected, allow: new Set(allow)}

@@ -6,20 +6,22 @@ export default defineCheck({
   id: 'timer-migration',
   title: 'timers may leave isolated CPUs',
   why: 'With timer_migration=0 a timer stays on the CPU that armed it, isolated or not, and interrupts it when it expires.',
+  extended: true,
   facts: {timerMigration},
   skip: ({timerMigration}) => (timerMigration === undefined ? 'this kernel has no such setting' : undefined),
-  judge: ({timerMigration: knob}) =>
-    knob === undefined || knob.text === '1'
-      ? []
-      : [
-          {
-            severity: 'warn',
-            subject: knob.path,
-            message: 'timers stay where they were armed',
-            expected: '1',
-            actual: knob.text,
-          },
-        ],
+  judge({timerMigration: knob}) {
+    if (knob === undefined || knob.text === '1') return []
+    if (knob.text !== '0') return {unknown: `${knob.path}: not a setting: "${knob.text.slice(0, 40)}"`}
+    return [
+      {
+        severity: 'warn',
+        subject: knob.path,
+        message: 'timers stay where they were armed',
+        expected: '1',
+        actual: '0',
+      },
+    ]
+  },
   evidence: () => 'they move to CPUs that are awake',
   remedy: {text: 'let them move, as is the default', command: 'isolctl apply --only timer-migration'},
   reference: 'kernel/time/timer.c: get_nohz_timer_target',

@@ -21,7 +21,7 @@ export default class Explain extends IsolCommand {
   async run(): Promise<object> {
     const {args} = await this.parse(Explain)
     if (args.id === undefined) {
-      for (const {id, title} of CHECKS) this.log(`${colour.bold(id.padEnd(26))} ${title}`)
+      for (const {id, title} of CHECKS) this.log(`${colour.bold(id.padEnd(27))} ${title}`)
       return {checks: CHECKS.map(({id, title}: Check) => ({id, title}))}
     }
     const check = findCheck(CHECKS, args.id)

@@ -57,6 +57,7 @@ export default class Preflight extends IsolCommand {
       description: 'spin under task isolation, as launch does on the patched kernel',
       exclusive: ['passive'],
     }),
+    extended: Flags.boolean({description: 'ask more: what is worth knowing besides'}),
     only: checkIds('run only this check'),
     skip: checkIds('leave this check out'),
     allow: checkIds('let this check fail with a warning'),

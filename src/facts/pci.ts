@@ -15,6 +15,8 @@ export interface Device {
   readonly driver?: string
   /** Its network interfaces, which it has while the kernel drives it. */
   readonly interfaces: readonly string[]
+  /** Its NUMA node; absent where the firmware does not tell. */
+  readonly node?: number
 }
 
 export const devices = defineFact<readonly Device[]>('devices', async (host, get) => {
@@ -28,10 +30,12 @@ export const devices = defineFact<readonly Device[]>('devices', async (host, get
   return Promise.all(
     wanted.map(async (address) => {
       const driver = bound.get(address)
+      const node = (await host.read(`${PCI}/devices/${address}/numa_node`))?.trim()
       return {
         address,
         present: present.includes(address),
         ...(driver === undefined ? {} : {driver}),
+        ...(node !== undefined && /^\d+$/.test(node) ? {node: Number(node)} : {}),
         interfaces: await host.list(`${PCI}/devices/${address}/net`),
       }
     }),

@@ -25,3 +25,12 @@ export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
   }
   return found
 })
+
+/** Timers that are started with the machine: what `systemctl enable` links, for the administrator and for packages. */
+export const enabledTimers = defineFact<readonly string[]>('enabled-timers', async (host) => {
+  const folders = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+  const found = new Set<string>()
+  for (const folder of folders)
+    for (const name of await host.list(`${folder}/timers.target.wants`)) found.add(name)
+  return [...found]
+})

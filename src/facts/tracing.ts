@@ -26,3 +26,12 @@ export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) =>
   }
   throw new Error(`${roots[0]} cannot be read: is tracefs mounted?`)
 })
+
+/** Tracers that this kernel can start: "osnoise", "timerlat", "function". */
+export const tracers = defineFact<readonly string[]>('tracers', async (host) => {
+  for (const root of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
+    const text = await host.read(`${root}/available_tracers`)
+    if (text !== undefined) return text.trim().split(/\s+/)
+  }
+  throw new Error('/sys/kernel/tracing cannot be read: is tracefs mounted?')
+})

@@ -49,12 +49,26 @@ function exampleRemedy({remedy}: Check): Remedy | undefined {
 const WATCHED =
   'counted over the window (10 s unless --window says otherwise), from a housekeeping CPU, in two samples of /proc/interrupts, the run queues and all tasks'
 
-function howMeasured({facts, active}: Check): string {
+function howMeasured({facts, active, extended}: Check): string {
   const ids = Object.values(facts as Record<string, Fact<unknown>>).map(({id}) => id)
-  if (active) return `${WATCHED}, while a spinner keeps every isolated CPU busy; left out by --passive`
-  if (ids.includes('watched')) return `${WATCHED}; without load under --passive`
-  return 'read once, nothing is disturbed'
+  const asked = extended ? '; asked with --extended, or by name' : ''
+  if (active)
+    return `${WATCHED}, while a spinner keeps every isolated CPU busy; left out by --passive${asked}`
+  if (ids.includes('watched')) return `${WATCHED}; without load under --passive${asked}`
+  return `read once (${readable(ids)}), nothing is disturbed${asked}`
 }
+
+/** Names of facts without their marks, in words; what the operator asked for is not read from the machine. */
+const readable = (ids: readonly string[]): string =>
+  ids
+    .filter((id) => id !== 'settings' && id !== 'probe')
+    .map((id) =>
+      id
+        .replace(/^seen /, '')
+        .replace(/[?!]$/, '')
+        .replaceAll(/(?<=[a-z0-9])-(?=[a-z0-9])/g, ' '),
+    )
+    .join(', ') || 'from the settings'
 
 export function renderExplanation(
   check: Check,

@@ -22,6 +22,10 @@ const statuses = (all: readonly Result[]) =>
 const status = async (files: Record<string, string>, over: Over = {}) =>
   statuses(await results(memoryHost(files), over))
 
+/** All of them, every twelfth at a time: neighbours are read together, and one would hide what the other does. */
+const apart = (paths: readonly string[]): readonly (readonly string[])[] =>
+  Array.from({length: 12}, (_, first) => paths.filter((_path, index) => index % 12 === first))
+
 /** What a crash in our own code would look like, in a result that calls itself unknown. */
 const OUR_FAULT =
   /undefined|NaN|not a function|not iterable|Cannot read prop|Invalid (regular|array)|RangeError/
@@ -38,12 +42,13 @@ describe('whatever a file holds', () => {
     ['half of it', (text) => text.slice(0, text.length / 2)],
     ['it twice', (text) => text + text],
     ['a long line', () => 'x'.repeat(100_000)],
-  ])('%s: every check answers, and none by accident', async ([, spoil]) => {
+  ])('%s: every check answers, and none by accident', {timeout: 60_000}, async ([, spoil]) => {
     const good = goodFiles()
-    for (const path of Object.keys(good)) {
-      const all = await results(memoryHost({...good, [path]: spoil(good[path] ?? '')}))
+    for (const paths of apart(Object.keys(good))) {
+      const spoilt = Object.fromEntries(paths.map((path) => [path, spoil(good[path] ?? '')]))
+      const all = await results(memoryHost({...good, ...spoilt}))
       expect(all).toHaveLength(CHECKS.length)
-      for (const result of all) expect(`${path} ${words(result)}`).not.toMatch(OUR_FAULT)
+      for (const result of all) expect(words(result)).not.toMatch(OUR_FAULT)
     }
   })
 
@@ -54,11 +59,10 @@ describe('whatever a file holds', () => {
     expect(await status(files)).toEqual(await status(goodFiles()))
   })
 
-  test('all of it missing, one after the other: never a crash', async () => {
-    const paths = Object.keys(goodFiles())
-    for (const path of paths) {
-      for (const result of await results(memoryHost(changed({[path]: undefined}))))
-        expect(`${path} ${words(result)}`).not.toMatch(OUR_FAULT)
+  test('some of it missing: never a crash', {timeout: 60_000}, async () => {
+    for (const paths of apart(Object.keys(goodFiles()))) {
+      const host = memoryHost(changed(Object.fromEntries(paths.map((path) => [path, undefined]))))
+      for (const result of await results(host)) expect(words(result)).not.toMatch(OUR_FAULT)
     }
   })
 })

@@ -86,6 +86,48 @@ const KWORKER = taskFiles({
   allowed: '3',
   switches: 1,
 })
+const POLLER = taskFiles({tid: 95, comm: 'poller', cpu: 3, allowed: '3'})
+const resctrl = (isolated: string, housekeeping: string) => ({
+  '/sys/fs/resctrl/schemata': `    L3:0=${housekeeping}\n`,
+  '/sys/fs/resctrl/cpus_list': '0-1\n',
+  '/sys/fs/resctrl/quiet/schemata': `    L3:0=${isolated}\n`,
+  '/sys/fs/resctrl/quiet/cpus_list': '2-3\n',
+})
+const throttled = (times: number) =>
+  Object.fromEntries(
+    [0, 2, 3].map((cpu) => [`${CPU}/cpu${cpu}/thermal_throttle/core_throttle_count`, `${times}\n`]),
+  )
+const limits = (memlock: string) => ({
+  '/proc/self/limits': `Max locked memory         ${memlock}            unlimited            bytes\nMax realtime priority     0                    0\n`,
+  '/proc/self/status': 'CapEff:\t0000000000000000\n',
+})
+/** What apply wrote down when it moved irq 24 there. */
+const moved = (to: string) => ({
+  '/var/lib/isolctl/journal.jsonl': [
+    {
+      op: 'begin',
+      schema: 'isolctl.journal/1',
+      at: AT,
+      run: 'r1',
+      command: 'apply',
+      bootId: '11111111-2222-3333-4444-555555555555',
+      pid: 1,
+      isolctl: '0.1.0',
+    },
+    {
+      op: 'intent',
+      at: AT,
+      seq: 1,
+      step: 'irq-affinity',
+      change: {kind: 'set', path: '/proc/irq/24/smp_affinity_list', from: '0-3', to, format: 'cpulist'},
+    },
+    {op: 'done', at: AT, seq: 1},
+    {op: 'end', at: AT, outcome: 'complete'},
+  ]
+    .map((entry) => `${JSON.stringify(entry)}\n`)
+    .join(''),
+})
+const AT = '2026-11-22T11:00:00.000Z'
 const PARTITION = cpusetFiles('rt', '2-3', {partition: 'isolated'})
 const CONFLICT = 'isolated invalid (partition config conflicts with housekeeping setup)'
 
@@ -440,6 +482,119 @@ const OUTCOMES: Readonly<Record<string, Outcomes>> = {
       says: /soft lockup detector/,
     },
     unknown: {change: gone('/proc/timer_list')},
+  },
+  'kernel-known-regressions': {
+    bad: {change: {'/proc/sys/kernel/osrelease': '6.12.78-rt15\n'}, says: /eventpoll/},
+    unknown: {change: gone('/proc/sys/kernel/osrelease')},
+  },
+  'kernel-tracers': {
+    ok: {change: {'/sys/kernel/tracing/available_tracers': 'timerlat osnoise function nop\n'}},
+    bad: {change: {'/sys/kernel/tracing/available_tracers': 'function nop\n'}, says: /osnoise/},
+    unknown: {},
+  },
+  'fwupd-timers': {
+    ok: {change: {'/etc/systemd/system/timers.target.wants/fstrim.timer': ''}},
+    bad: {
+      change: {'/etc/systemd/system/timers.target.wants/fwupd-refresh.timer': ''},
+      says: /systemctl disable/,
+    },
+    unknown: {},
+  },
+  'cmdline-length': {bad: {change: cmdline('x'.repeat(1900))}, unknown: NO_CMDLINE},
+  'dead-boot-args': {
+    bad: {change: cmdline(`${CMDLINE} rcu_nocbs=2-3`), says: /nohz_full= implies it/},
+    unknown: NO_CMDLINE,
+  },
+  'mitigations-policy': {
+    ok: {change: {[`${CPU}/vulnerabilities/spectre_v2`]: 'Mitigation: Retpolines\n'}},
+    bad: {change: {[`${CPU}/vulnerabilities/mds`]: 'Vulnerable; SMT vulnerable\n'}, says: /open: mds/},
+    unknown: {},
+  },
+  'numa-nic-local': {
+    ok: {
+      over: {devices: ['0000:03:00.0']},
+      change: {'/sys/bus/pci/devices/0000:03:00.0/numa_node': '0\n'},
+    },
+    bad: {
+      over: {devices: ['0000:03:00.0']},
+      change: {'/sys/bus/pci/devices/0000:03:00.0/numa_node': '1\n'},
+      says: /is on node 1/,
+    },
+    unknown: {
+      over: {devices: ['0000:03:00.0']},
+      change: {
+        '/sys/bus/pci/devices/0000:03:00.0/numa_node': '-1\n',
+        '/sys/devices/system/node/node1/cpulist': '4-7\n',
+      },
+    },
+  },
+  'cache-resctrl': {
+    ok: {change: resctrl('f0', 'f')},
+    bad: {change: resctrl('ff', 'f'), says: /CPU 2-3 shares its cache/},
+    unknown: {},
+  },
+  'core-type': {
+    ok: {change: {'/sys/devices/cpu_core/cpus': '2-3\n', '/sys/devices/cpu_atom/cpus': '0-1\n'}},
+    bad: {
+      change: {'/sys/devices/cpu_core/cpus': '0-2\n', '/sys/devices/cpu_atom/cpus': '3\n'},
+      says: /cpu_core 2, cpu_atom 3/,
+    },
+    unknown: {},
+  },
+  'hotplug-stable': {
+    bad: {change: log('smpboot: CPU 1 is now offline'), says: /last CPU 1/},
+    unknown: NO_LOG,
+  },
+  'irq-threads': {
+    bad: {
+      change: taskFiles({tid: 52, comm: 'irq/24-nvme', flags: PF_KTHREAD, allowed: '3'}),
+      says: /irq\/24/,
+    },
+    unknown: {change: NO_TASKS},
+  },
+  'irq-regression-drift': {
+    ok: {change: moved('0-1')},
+    bad: {change: moved('0'), says: /somebody has moved it.*"expected":"0","actual":"0-1"/},
+    unknown: {change: gone('/proc/sys/kernel/random/boot_id')},
+  },
+  'residual-remote-tick': {
+    bad: {change: {'/sys/devices/virtual/workqueue/cpumask': 'c\n'}},
+    unknown: {change: gone('/sys/devices/virtual/workqueue')},
+  },
+  'rcu-threads-moved': {
+    bad: {change: taskFiles({tid: 21, comm: 'rcuop/3', flags: PF_KTHREAD, allowed: '0-3'}), says: /rcuop\/3/},
+    unknown: {change: NO_TASKS},
+  },
+  'monitoring-agents': {
+    bad: {change: taskFiles({tid: 92, comm: 'netdata', allowed: '3'}), says: /netdata/},
+    unknown: {change: NO_TASKS},
+  },
+  'thermal-throttle': {
+    ok: {change: throttled(0)},
+    bad: {change: throttled(7), says: /"7 times"/},
+    unknown: {},
+  },
+  'nic-queues': {
+    bad: {
+      change: Object.fromEntries(
+        [1, 2, 3].map((queue) => [`/sys/class/net/lan0/queues/rx-${queue}/rps_cpus`, '0\n']),
+      ),
+      says: /"expected":"at most 2","actual":"4"/,
+    },
+    unknown: {change: gone('/sys/class/net')},
+  },
+  'launch-limits': {
+    ok: {change: limits('unlimited')},
+    bad: {change: limits('65536'), says: /65536 bytes/},
+    unknown: {},
+  },
+  'posix-cpu-timers': {
+    ok: {change: {...POLLER, '/proc/95/timers': ''}},
+    bad: {
+      change: {...POLLER, '/proc/95/timers': 'ID: 0\nsignal: 14/0\nClockID: -6\n'},
+      says: /poller \[95\]/,
+    },
+    unknown: {change: POLLER},
   },
   'spinner-gap-max': {
     ok: MEASURED,

@@ -165,6 +165,15 @@ describe('choosing checks', () => {
     expect(selectChecks(all, {skip: ['fair-server']}).selected).toHaveLength(2)
   })
 
+  test('extended ones only when asked for, or by name', () => {
+    const more = [...all, {...check('launch-limits'), extended: true as const}]
+    const ids = (how: Parameters<typeof selectChecks>[1]) =>
+      selectChecks(more, how).selected.map(({id}) => id)
+    expect(ids({})).not.toContain('launch-limits')
+    expect(ids({extended: true})).toContain('launch-limits')
+    expect(ids({only: ['launch-limits']})).toEqual(['launch-limits'])
+  })
+
   test.for(['tick-stoped', 'tick-stopped', 'tick-stopped-under-laod'])(
     '"%s" is answered with what it may mean',
     (id) => {

@@ -2,6 +2,7 @@
 import {describe, expect, test} from 'vitest'
 import {CHECKS} from '../../src/checks/registry.ts'
 import {type Result, runChecks} from '../../src/checks/run.ts'
+import {selectChecks} from '../../src/checks/select.ts'
 import {gatherer} from '../../src/facts/fact.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import {reportContext} from '../../src/report/context.ts'
@@ -19,7 +20,8 @@ async function preflight(
   const {host} = fakeLive(files, {during})
   const get = gatherer(host, givens())
   const results: Result[] = []
-  for await (const result of runChecks(CHECKS, get, {clock: () => 0})) results.push(result)
+  for await (const result of runChecks(selectChecks(CHECKS, {}).selected, get, {clock: () => 0}))
+    results.push(result)
   const context = await reportContext(host, get, {version: '0.1.0', results})
   return {results, report: toReport(results, context), context}
 }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+import {type Cmdline, cmdline, valuesOf} from '../facts/cmdline.ts'
+import {optional} from '../facts/fact.ts'
+import {everyTask} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+/** Why an argument has no effect, or undefined. */
+function dead(name: string, value: string | undefined, args: Cmdline, tuned: boolean): string | undefined {
+  if (name === 'kthread_cpus') return 'no mainline kernel knows it: nohz_full= moves kernel threads'
+  if (name === 'nohz' && value === 'on') return 'is what the kernel does anyway'
+  if (name === 'rcu_nocbs' && valuesOf(args, 'nohz_full').includes(value ?? ''))
+    return 'nohz_full= implies it'
+  if (name === 'tuned.non_isolcpus' && !tuned) return 'is a note of tuned to itself, and tuned does not run'
+  return undefined
+}
+
+export default defineCheck({
+  id: 'dead-boot-args',
+  title: 'no boot argument is without effect',
+  why: 'Arguments of another kernel, or of a guide for one, look like isolation and do nothing. Whoever reads them next believes them.',
+  extended: true,
+  facts: {cmdline, everyTask: optional(everyTask)},
+  judge({cmdline, everyTask}) {
+    const tuned = everyTask === undefined || everyTask.some(({comm}) => comm === 'tuned')
+    return cmdline.args.flatMap(({name, value, text}) => {
+      const reason = dead(name, value, cmdline, tuned)
+      return reason === undefined ? [] : [{severity: 'warn' as const, subject: text, message: reason}]
+    })
+  },
+  remedy: {text: 'leave it out'},
+  reference: 'Documentation/admin-guide/kernel-parameters.txt',
+})

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+import {kernelLog} from '../facts/kernel-log.ts'
+import {defineCheck} from './check.ts'
+
+/** "smpboot: CPU 3 is now offline" on x86, "psci: CPU3 killed" on arm64. */
+const OFFLINE = /(?:smpboot: CPU (\d+) is now offline|psci: CPU(\d+) killed)/g
+
+export default defineCheck({
+  id: 'hotplug-stable',
+  title: 'no CPU has been taken offline since boot',
+  why: 'Taking any CPU offline or online stops all of them for a moment and moves timers and interrupts about. What does so once does so again: power managers, tuning tools, a hypervisor.',
+  extended: true,
+  facts: {kernelLog},
+  judge({kernelLog}) {
+    const cpus = [...kernelLog.matchAll(OFFLINE)].map(([, x86, arm]) => x86 ?? arm)
+    if (cpus.length === 0) return []
+    return [
+      {
+        severity: 'warn',
+        subject: 'kernel log',
+        message: `${cpus.length} times, last CPU ${cpus.at(-1)}`,
+        expected: 'never while isolated programs run',
+      },
+    ]
+  },
+  remedy: {text: 'find who writes to /sys/devices/system/cpu/cpu*/online, and do so before programs start'},
+  reference: 'Documentation/core-api/cpu_hotplug.rst',
+})

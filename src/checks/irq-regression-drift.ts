@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+import {bootId} from '../facts/boot.ts'
+import {affinityPath, irqs} from '../facts/irqs.ts'
+import {journal} from '../facts/journal.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {type Entry, inForce} from '../plan/journal.ts'
+import {defineCheck} from './check.ts'
+
+/** Affinities that apply set and nobody took back: path to cpulist. */
+function applied(entries: readonly Entry[], bootId: string): ReadonlyMap<string, string> {
+  const changes = inForce(entries, bootId).flatMap(({change}) =>
+    change.kind === 'set' && change.path.startsWith('/proc/irq/') ? [[change.path, change.to] as const] : [],
+  )
+  return new Map(changes.reverse()) // newest last
+}
+
+export default defineCheck({
+  id: 'irq-regression-drift',
+  title: 'interrupts are where apply put them',
+  why: 'irqbalance, other tuning tools, container runtimes and drivers that restart set affinities anew, and say nothing.',
+  extended: true,
+  facts: {bootId, irqs, journal},
+  skip: ({bootId, journal}) =>
+    applied(journal, bootId).size === 0 ? 'apply has moved no interrupt since this boot' : undefined,
+  judge({bootId, irqs, journal}) {
+    const wanted = applied(journal, bootId)
+    return irqs.flatMap(({irq, actions, affinity}) => {
+      const to = wanted.get(affinityPath(irq))
+      if (to === undefined || CpuSet.parse(to).equals(affinity)) return []
+      return [
+        {
+          severity: 'warn' as const,
+          subject: `irq ${irq} (${actions.join(', ')})`,
+          message: 'somebody has moved it since',
+          cpus: affinity,
+          expected: to,
+          actual: `${affinity}`,
+        },
+      ]
+    })
+  },
+  evidence: ({bootId, journal}) => `${applied(journal, bootId).size} affinities as they were set`,
+  remedy: {
+    text: 'see isolctl status, stop whoever it was, and apply again',
+    command: 'isolctl apply --only irq-affinity',
+  },
+  reference: 'kernel/irq/proc.c: write_irq_affinity',
+})

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {everyTask, taskName, tasks} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'irq-threads',
+  title: 'interrupt threads stay on housekeeping CPUs',
+  why: 'The thread of an interrupt follows its affinity when it next fires. Moving the thread does not move the interrupt.',
+  extended: true,
+  facts: {everyTask, settings, tasks},
+  judge: ({settings: {isolated, housekeeping}, tasks}) =>
+    tasks
+      .filter(({kernel, comm}) => kernel && /^irq\/\d+-/.test(comm))
+      .map((task) => ({
+        severity: 'warn',
+        subject: taskName(task),
+        message: `could run on CPU ${task.allowed.intersect(isolated)}`,
+        cpus: task.allowed.intersect(isolated),
+        expected: `${housekeeping}`,
+        actual: `${task.allowed}`,
+      })),
+  evidence: ({everyTask}) =>
+    `${everyTask.filter(({comm}) => /^irq\/\d+-/.test(comm)).length} interrupt threads`,
+  remedy: {text: 'move their interrupts', command: 'isolctl apply --only irq-affinity'},
+  reference: 'kernel/irq/manage.c: irq_thread_check_affinity',
+})

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+import {optional} from '../facts/fact.ts'
+import {cpuQuota, privileges} from '../facts/process.ts'
+import {defineCheck, type Finding} from './check.ts'
+
+/** Bytes: a small program with its libraries; launch locks everything it has. */
+const ENOUGH = 256 * 1024 * 1024
+
+export default defineCheck({
+  id: 'launch-limits',
+  title: 'limits leave a program its CPU and memory',
+  why: 'What is started from here inherits the limits of this shell: a CPU quota of its control group stops it in the middle of each period, and without locked memory it takes page faults.',
+  extended: true,
+  facts: {cpuQuota: optional(cpuQuota), privileges},
+  judge({cpuQuota, privileges: {ipcLock, memlock}}) {
+    const findings: Finding[] = []
+    if (cpuQuota)
+      findings.push({
+        severity: 'fail',
+        subject: cpuQuota.cgroup,
+        message: 'a CPU quota holds for programs started here',
+        expected: 'max',
+        actual: `${cpuQuota.quotaUs} of ${cpuQuota.periodUs} us`,
+        remedy: {text: 'take it out of the unit (CPUQuota=), or start from another'},
+      })
+    if (!ipcLock && memlock < ENOUGH)
+      findings.push({
+        severity: 'warn',
+        subject: 'RLIMIT_MEMLOCK',
+        message: 'little memory may be locked',
+        expected: 'unlimited',
+        actual: `${memlock} bytes`,
+        remedy: {text: 'raise it', command: 'ulimit -l unlimited'},
+      })
+    return findings
+  },
+  reference: 'setrlimit(2), Documentation/admin-guide/cgroup-v2.rst: cpu.max',
+})

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {vulnerabilities} from '../facts/vulnerabilities.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'mitigations-policy',
+  title: 'CPU weaknesses are mitigated',
+  why: 'Guides for low latency turn mitigations off. A program that seldom enters the kernel gains next to nothing by it, and the whole machine pays with its security.',
+  extended: true,
+  facts: {cmdline, vulnerabilities},
+  judge({cmdline, vulnerabilities}) {
+    const open = [...vulnerabilities].filter(([, state]) => /^Vulnerable/i.test(state)).map(([name]) => name)
+    const off = valuesOf(cmdline, 'mitigations').at(-1)?.startsWith('off') ?? false
+    if (!off && open.length === 0) return []
+    return [
+      {
+        severity: 'warn',
+        subject: off ? 'mitigations=off' : '/sys/devices/system/cpu/vulnerabilities',
+        message:
+          open.length > 0
+            ? `open: ${open.join(', ')}`
+            : 'mitigations are turned off, and this CPU needs none',
+      },
+    ]
+  },
+  evidence: ({vulnerabilities}) => `${vulnerabilities.size} looked at`,
+  remedy: {text: 'leave mitigations=off out unless that was decided; isolctl never sets it'},
+  reference: 'Documentation/admin-guide/hw-vuln/',
+})

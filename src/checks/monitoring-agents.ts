@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {everyTask, taskName, tasks} from '../facts/tasks.ts'
+import {defineCheck} from './check.ts'
+
+/** Names as in /proc/PID/comm, at most 15 characters. */
+const AGENTS =
+  /^(netdata|apps\.plugin|telegraf|collectd|node_exporter|zabbix_agentd|datadog-agent|osqueryd|falco|pmcd|pmdalinux|atop|sysstat|sadc|perf|bpftrace)/
+
+export default defineCheck({
+  id: 'monitoring-agents',
+  title: 'monitoring agents keep off isolated CPUs',
+  why: 'Some agents run a thread on every CPU to measure it, and measure the disturbance that they are.',
+  extended: true,
+  facts: {everyTask, settings, tasks},
+  judge({everyTask, settings: {isolated, housekeeping}, tasks}) {
+    const agents = new Set(
+      everyTask.filter(({pid, tid, comm}) => pid === tid && AGENTS.test(comm)).map(({pid}) => pid),
+    )
+    return tasks
+      .filter(({kernel, pid}) => !kernel && agents.has(pid))
+      .map((task) => ({
+        severity: 'warn',
+        subject: taskName(task),
+        message: `may run on CPU ${task.allowed.intersect(isolated)}`,
+        cpus: task.allowed.intersect(isolated),
+        expected: `${housekeeping}`,
+        actual: `${task.allowed}`,
+      }))
+  },
+  evidence: ({everyTask}) =>
+    `${everyTask.filter(({pid, tid, comm}) => pid === tid && AGENTS.test(comm)).length} agents`,
+  remedy: ({settings: {housekeeping}}) => ({
+    text: `give its service AllowedCPUs=${housekeeping}, and turn per-CPU threads off in its settings`,
+  }),
+  reference: 'systemd.resource-control(5), AllowedCPUs=',
+})

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+import {settings} from '../facts/settings.ts'
+import {workqueues} from '../facts/workqueues.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'residual-remote-tick',
+  title: 'the remote tick runs on housekeeping CPUs',
+  why: 'Once a second the scheduler looks after each CPU whose tick is stopped, from an unbound worker. Where such workers may run on isolated CPUs, one of these is interrupted on behalf of another.',
+  extended: true,
+  facts: {settings, workqueues},
+  judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {
+    const open = cpumask.intersect(isolated)
+    if (open.isEmpty) return []
+    return [
+      {
+        severity: 'fail',
+        subject: 'remote tick',
+        message: `may run on CPU ${open}`,
+        cpus: open,
+        expected: `${housekeeping}`,
+        actual: `${cpumask}`,
+      },
+    ]
+  },
+  evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
+  remedy: {text: 'keep unbound workers off', command: 'isolctl apply --only workqueue-cpumask'},
+  reference: 'kernel/sched/core.c: sched_tick_remote',
+})

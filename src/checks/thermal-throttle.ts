@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+
+import {seen} from '../facts/fact.ts'
+import {settings} from '../facts/settings.ts'
+import {throttling} from '../facts/throttling.ts'
+import {CpuSet} from '../lib/cpuset.ts'
+import {defineCheck} from './check.ts'
+
+export default defineCheck({
+  id: 'thermal-throttle',
+  title: 'heat has not slowed isolated CPUs down',
+  why: 'A CPU that gets too hot is slowed down by its hardware, with an interrupt when it begins and when it ends.',
+  extended: true,
+  facts: {counted: seen('/sys/devices/system/cpu/cpu0/thermal_throttle'), settings, throttling},
+  skip: ({counted}) => (counted ? undefined : 'this machine does not count it'),
+  judge({settings: {isolated}, throttling}) {
+    const untold = [...isolated].filter((cpu) => !throttling.has(cpu))
+    if (untold.length > 0) return {unknown: `nothing is counted for CPU ${CpuSet.from(untold)}`}
+    const hot = [...isolated].filter((cpu) => (throttling.get(cpu) ?? 0) > 0)
+    if (hot.length === 0) return []
+    return [
+      {
+        severity: 'warn',
+        message: `CPU ${CpuSet.from(hot)} was slowed down since boot`,
+        cpus: CpuSet.from(hot),
+        expected: '0 times',
+        actual: `${Math.max(...hot.map((cpu) => throttling.get(cpu) ?? 0))} times`,
+      },
+    ]
+  },
+  evidence: () => '0 times since boot',
+  remedy: {text: 'look after the cooling, and at idle=poll and turbo'},
+  reference: 'drivers/thermal/intel/therm_throt.c',
+})

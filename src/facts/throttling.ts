@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+import {defineFact, integer, parsed} from './fact.ts'
+import {settings} from './settings.ts'
+
+/** Isolated CPU to how often heat slowed it down since boot (arch/x86: therm_throt.c); empty where nobody counts. */
+export const throttling = defineFact<ReadonlyMap<number, number>>('throttling', async (host, get) => {
+  const found = new Map<number, number>()
+  for (const cpu of (await get(settings)).isolated) {
+    for (const kind of ['core', 'package']) {
+      const path = `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle/${kind}_throttle_count`
+      const text = await host.read(path)
+      if (text !== undefined) found.set(cpu, Math.max(found.get(cpu) ?? 0, parsed(path, text, integer)))
+    }
+  }
+  return found
+})

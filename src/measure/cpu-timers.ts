@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+import {defineFact} from '../facts/fact.ts'
+import {type Worker, workload} from './workload.ts'
+
+/**
+ * Programs on isolated CPUs that have timers on CPU time: clock ids 2, 3 and those below 0 in /proc/PID/timers, proc(5).
+ * Undefined where the kernel has no such file (CONFIG_CHECKPOINT_RESTORE).
+ */
+export const cpuTimerUsers = defineFact<readonly Worker[] | undefined>(
+  'cpu-timer-users',
+  async (host, get) => {
+    const programs = new Map((await get(workload)).map((thread) => [thread.pid, thread]))
+    const users: Worker[] = []
+    for (const [pid, thread] of programs) {
+      const text = await host.read(`/proc/${pid}/timers`)
+      if (text === undefined) return undefined
+      const clocks = [...text.matchAll(/^ClockID:\s*(-?\d+)/gm)].map(([, id]) => Number(id))
+      if (clocks.some((id) => id < 0 || id === 2 || id === 3)) users.push(thread)
+    }
+    return users
+  },
+)
