@@ -100,6 +100,7 @@ async function grubState(host: HostView, cfg: GrubState['cfg'], prefix: string):
     mkconfig: mkconfig.path,
     scriptCheck: scriptCheck.path,
     home: await file(host, home),
+    folder: await host.isFolder('/etc/default/grub.d'),
     others: files.flatMap(({path, text}) => (text === null || path === GRUB_DROP_IN ? [] : [{path, text}])),
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import {dirname} from 'node:path'
+import type {Change} from '../../plan/change.ts'
 import type {Note} from '../../plan/step.ts'
 import {parseScript, quote, type Statement} from './grub-script.ts'
 import {type BootPlan, fileChange, type MaybeFile, type WantedWord} from './loader.ts'
@@ -175,6 +177,8 @@ export interface GrubState {
   readonly scriptCheck: string
   /** Where the generator takes its settings from: ours lie in the drop-in, or, where it reads none, at the file's end. */
   readonly home: MaybeFile
+  /** Whether the folder of drop-ins is there: Debian makes none. */
+  readonly folder: boolean
   /** Who else may have set arguments: the files that the generator reads. */
   readonly others: readonly {readonly path: string; readonly text: string}[]
 }
@@ -214,6 +218,7 @@ export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootP
         ? []
         : [
             {kind: 'run', argv: null, undo: [mkconfig], into: {...into, passes: []}},
+            ...(home.path === GRUB_DROP_IN && !state.folder && files.length > 0 ? [FOLDER] : []),
             ...files,
             {kind: 'run', argv: [mkconfig], undo: null, into: {...into, passes: [...ours]}},
           ],
@@ -221,6 +226,8 @@ export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootP
     line: [`BOOT_IMAGE=${first.kernel}`, ...without(first.args, before), ...ours].join(' '),
   }
 }
+
+const FOLDER: Change = {kind: 'folder', path: dirname(GRUB_DROP_IN), from: null, to: ''}
 
 /** Words without one of each of these. */
 function without(words: readonly string[], some: readonly string[]): readonly string[] {

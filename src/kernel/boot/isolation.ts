@@ -8,6 +8,11 @@ export interface BootCpus {
   readonly count: number
   /** CPUs that are there at boot; default: all. */
   readonly present?: CpuSet
+  /**
+   * Whether the kernel can suspend (CONFIG_PM_SLEEP_SMP), as distributions build it: the boot CPU then keeps the time,
+   * and its tick. Default: yes.
+   */
+  readonly suspends?: boolean
 }
 
 /** What a kernel makes of its isolation arguments. CPU 0 is the boot CPU. */
@@ -78,7 +83,8 @@ export function isolationOf(cmdline: Cmdline | string, cpus: BootCpus): Isolatio
     }
     if (reason !== undefined) refused.push({text, reason})
   }
-  const tick = (quiet.get('tick') ?? CpuSet.empty).minus(CpuSet.of(0)) // the boot CPU keeps the time
+  const asked = quiet.get('tick') ?? CpuSet.empty
+  const tick = (cpus.suspends ?? true) ? asked.minus(CpuSet.of(0)) : asked
   return {
     domain: quiet.get('domain') ?? CpuSet.empty,
     managedIrq: quiet.get('managed_irq') ?? CpuSet.empty,

@@ -63,6 +63,8 @@ describe('a generated grub.cfg', () => {
     ])
     const twice = after.replaceAll(' nohz_full=2-7', ' nohz_full=2-7 nohz_full=2-7')
     expect(grubProblems(twice, WORDS)).toHaveLength(3)
+    const clocks = after.replaceAll('tsc=reliable', 'tsc=reliable tsc=reliable')
+    expect(grubProblems(clocks, WORDS)).toHaveLength(3)
     const other = after.replaceAll('quiet', 'quiet nohz-full=3')
     expect(grubProblems(other, WORDS)[0]).toContain('nohz_full=2-7 is there as nohz-full=3')
     const glued = after.replaceAll('quiet isolcpus', 'quietisolcpus')

@@ -115,6 +115,10 @@ describe('the arguments, on 4 CPUs', () => {
     expect(four(line)).toMatchObject(expected)
   })
 
+  it('leave the boot CPU in, where the kernel cannot suspend', () => {
+    expect(`${isolationOf('nohz_full=0-3:1/2', {count: 4, suspends: false}).nohzFull}`).toBe('0,2')
+  })
+
   it('falls back to the boot CPU where only absent CPUs would be left', () => {
     const {nohzFull, unbound} = isolationOf('nohz_full=0-3', {count: 8, present: CpuSet.parse('0-3')})
     expect([`${nohzFull}`, `${unbound}`]).toEqual(['1-3', '1-3'])
