@@ -98,6 +98,24 @@ export const StatusSchema = z.strictObject({
   unfinished: z.array(z.string()),
   refused: z.array(z.strictObject({path: z.string(), reason: z.string()})),
   goneAtReboot: z.number().int(),
+  /** Threads that are isolated now, or were. Absent: the kernel has no task isolation, or `threadsUnknown` says why not. */
+  threads: z
+    .array(
+      z.strictObject({
+        pid: z.number().int(),
+        tid: z.number().int(),
+        name: z.string(),
+        cpu: z.number().int(),
+        state: z.string(),
+        starts: z.number().int(),
+        refusals: z.number().int(),
+        breaks: z.number().int(),
+        lastCause: z.string(),
+        lastDurationNs: z.number(),
+      }),
+    )
+    .exactOptional(),
+  threadsUnknown: z.string().exactOptional(),
 })
 
 /** `isolctl.topology/1`; what the machine does not tell is absent. */

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, it} from 'vitest'
+import {gatherer} from '../../src/facts/fact.ts'
+import {isolatedThreads} from '../../src/facts/isolation.ts'
+import {memoryHost} from '../../src/host/memory.ts'
+import {renderIsolation} from '../../src/report/isolation.ts'
+
+const record = (state: string, counters: string, cause = 'none') =>
+  `state:\t${state}\nflags:\t0x1\nsignal:\t9\ncpu:\t3\ncause:\t${cause}\ndata:\t0x1\ntime_ns:\t7\nduration_ns:\t1500000000\neagain:\tnone\n${counters}`
+const thread = (pid: number, name: string, allowed: string, text?: string) => ({
+  [`/proc/${pid}/task/${pid}/status`]: `Name:\t${name}\nCpus_allowed_list:\t${allowed}\nvoluntary_ctxt_switches:\t1\nnonvoluntary_ctxt_switches:\t1\n`,
+  ...(text === undefined ? {} : {[`/proc/${pid}/task/${pid}/task_isolation`]: text}),
+})
+const machine = {
+  '/sys/devices/system/cpu/task_isolation': '2-3\n',
+  ...thread(1, 'init', '0-3', record('off', 'starts:\t9\n')), // never asked: it is not bound to one CPU
+  ...thread(10, 'feed', '3', record('isolated', 'starts:\t1\neagains:\t2\nbreaks:\t0\n')),
+  ...thread(11, 'slip', '2', record('lost', 'starts:\t3\neagains:\t0\nbreaks:\t3\n', 'syscall')),
+  ...thread(12, 'kworker/3:0', '3', record('off', 'starts:\t0\neagains:\t0\nbreaks:\t0\n')),
+  ...thread(13, 'gone', '3'),
+}
+
+describe('isolated threads', () => {
+  it('are those that entered or tried, with what the kernel counted', async () => {
+    const found = await gatherer(memoryHost(machine))(isolatedThreads)
+    expect(found).toEqual([
+      expect.objectContaining({tid: 10, name: 'feed', cpu: 3, state: 'isolated', starts: 1, refusals: 2}),
+      expect.objectContaining({tid: 11, state: 'lost', breaks: 3, lastCause: 'syscall'}),
+    ])
+    expect(renderIsolation(found ?? [])).toBe(
+      '\n  CPU 3  feed[10]  isolated  1 start   0 breaks  2 refusals\n' +
+        '  CPU 3  slip[11]  lost      3 starts  3 breaks  0 refusals  last syscall, after 1.500 s\n',
+    )
+  })
+  it('are not there on a stock kernel', async () => {
+    const stock = {...machine, '/sys/devices/system/cpu/isolated': '\n'}
+    const {'/sys/devices/system/cpu/task_isolation': _, ...rest} = stock
+    const live = Object.assign(memoryHost(rest), {live: {}})
+    expect(await gatherer(live as never)(isolatedThreads)).toBeUndefined()
+  })
+})
