@@ -16,7 +16,7 @@ export default defineConfig({
           ...common,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/vm/**', SYSTEM],
+          exclude: ['test/lab/**', 'test/vm/**', 'test/proof/**', SYSTEM],
         },
       },
       // Real processes, killed and traced: seconds each, and no kernel of our own.
@@ -31,6 +31,17 @@ export default defineConfig({
           // Once more, and said so: an emulated CPU that its host held up for a second looks like a disturbed one.
           retry: 1,
           testTimeout: 300_000,
+          hookTimeout: 3_000_000,
+        },
+      },
+      {
+        // Real programs under hard isolation, for minutes.
+        test: {
+          ...common,
+          name: 'proof',
+          include: ['test/proof/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 500_000,
           hookTimeout: 3_000_000,
         },
       },

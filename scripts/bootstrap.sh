@@ -4,6 +4,7 @@
 #
 #   bootstrap.sh node   node_modules as package-lock.json wants them
 #   bootstrap.sh lab    that, and the Debian packages that building and booting the lab kernel takes
+#   bootstrap.sh proof  that of the lab, and the programs that launch is proved with
 #   bootstrap.sh vm     that, and those that make virtual machines of a whole Debian, for their tests
 #
 # Installs nothing that is there already; says what it is going to install before it does. Exits 69 where it cannot.
@@ -13,6 +14,8 @@ cd "$(dirname "$0")/.."
 # Kernel build, C programs, QEMU, GRUB's generator for its tests. perl and patch are used by the kernel's own scripts and by us.
 PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
+# Programs that isolation is proved with, as their users run them.
+PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
 VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
 
 fail() { # what, help
@@ -83,10 +86,15 @@ case ${1:-} in
     install_packages
     install_modules
     ;;
+  proof)
+    PACKAGES="$PACKAGES $PROOF_PACKAGES"
+    install_packages
+    install_modules
+    ;;
   vm)
     PACKAGES="$PACKAGES $VM_PACKAGES"
     install_packages
     install_modules
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|vm' ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|vm' ;;
 esac

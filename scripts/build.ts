@@ -22,6 +22,7 @@ await build({
 const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
   ['src/launch/shim/isol-exec.c', 'isol-exec'],
   ['src/launch/samples/poller.c', 'samples/poller'],
+  ['src/launch/samples/rings.c', 'samples/rings'],
   ['src/launch/samples/slip.c', 'samples/slip'],
   ['src/host/isol-affinity.c', 'isol-affinity'],
   ['src/measure/isol-spin.c', 'isol-spin'],
@@ -36,6 +37,7 @@ for (const [source, program] of PROGRAMS) {
       '-std=gnu11',
       '-O2',
       '-static',
+      '-pthread',
       '-Wall',
       '-Wextra',
       '-Werror',

@@ -1,74 +1,26 @@
 // SPDX-License-Identifier: MIT
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
-import {runInLab} from '../../src/lab/run.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from '../launch/compile.ts'
 import {testKernel} from './kernel.ts'
+import {between, launchGuest, statusOf} from './launching.ts'
 
 let kernel: string
 let shop: Workshop
 let threads: string
 let torture: string
+let storm: string
 beforeAll(async () => {
   await execa(process.execPath, ['scripts/build.ts'], {cwd: packageRoot})
   kernel = await testKernel()
   shop = await workshop()
-  threads = await shop.compile('test/launch/fixtures/threads.c', 'threads')
-  torture = await shop.compile('test/launch/fixtures/torture.c', 'torture')
+  const fixture = (name: string) => shop.compile(`test/launch/fixtures/${name}.c`, name)
+  ;[threads, torture, storm] = [await fixture('threads'), await fixture('torture'), await fixture('storm')]
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
-/** Shell functions for the guest. CPUs 2 and 3 are isolated. */
-const PRELUDE = `
-exec=dist/libexec/isol-exec samples=dist/libexec/samples
-shim="$exec --cpus=3 --housekeeping=0-1" # no function: $! must be the program's
-# wait until that many threads of a process are isolated, for at most 20 s
-isolated() {
-  for i in $(seq 200); do
-    [ "$(cat /proc/$1/task/*/task_isolation 2>/dev/null | grep -c '^state:.isolated')" -ge $2 ] && return 0
-    sleep 0.1
-  done
-  echo "not isolated:"; grep . /proc/$1/task/*/task_isolation; return 1
-}
-interrupts() { echo "<interrupts>"; cat /proc/interrupts; echo "</interrupts>"; }
-sleep 2 # the clock source settles
-`
-
-const guest = async (script: string) => {
-  const result = await runInLab(['/bin/sh', '-c', PRELUDE + script], {
-    kernel,
-    timeoutMs: 240_000,
-    cwd: packageRoot,
-  })
-  return {...result, text: `${result.stdout}\n--- stderr\n${result.stderr}`}
-}
-
-/** How often each interrupt came to a CPU, from /proc/interrupts. */
-function countsOf(snapshot: string, cpu: number): Map<string, number> {
-  const [header = '', ...rows] = snapshot.trim().split('\n')
-  const column = header.trim().split(/\s+/).indexOf(`CPU${cpu}`)
-  return new Map(
-    rows.map((row) => {
-      const [name = '', counts = ''] = row.split(/:(.*)/)
-      return [name.trim(), Number(counts.trim().split(/\s+/)[column])]
-    }),
-  )
-}
-
-/** What came to a CPU between the two snapshots of an output: {} is silence. */
-function between(stdout: string, cpu: number): Record<string, number> {
-  const snapshots = [...stdout.matchAll(/<interrupts>\n([\s\S]*?)<\/interrupts>/g)]
-  const [before, after] = snapshots.map(([, text = '']) => countsOf(text, cpu))
-  expect(before?.size).toBeGreaterThan(5)
-  return Object.fromEntries(
-    [...(after ?? [])]
-      .map(([name, count]) => [name, count - (before?.get(name) ?? 0)] as const)
-      .filter(([, count]) => count !== 0 && !Number.isNaN(count)),
-  )
-}
-
-const statusOf = (stdout: string): unknown => JSON.parse(/^\{"schema".*$/m.exec(stdout)?.[0] ?? '{}')
+const guest = (script: string) => launchGuest(script, {kernel})
 
 describe('launch --enter app', () => {
   it('runs a poller that nothing interrupts, and reports it', async () => {
@@ -92,6 +44,35 @@ describe('launch --enter app', () => {
       breakCount: 0,
     })
     expect(stdout.trim()).toMatch(/\n0$/) // no reporter is left
+  })
+
+  it('runs workers with rings on several CPUs, also when they are told of breaks', async () => {
+    const {stdout, stderr, exitCode} = await guest(`
+      app="node bin/run.js launch --cpus 2-3 --enter app --allow-guest"
+      $app --status-file=/tmp/status.json -- $samples/rings 12 &
+      isolated $! 2 300 || exit 99
+      interrupts; sleep 4; interrupts; isolated $! 2 || exit 98
+      echo "left: $(readlink /proc/[0-9]*/exe | grep -c '/node$') of Node.js," \
+        "$(grep -lx isol-reporter /proc/[0-9]*/comm | wc -l) reporter on" \
+        $(grep -h Cpus_allowed_list $(grep -lx isol-reporter /proc/[0-9]*/comm | sed s/comm/status/))
+      wait $!; echo "quiet $?"; sleep 1; cat /tmp/status.json
+      $app --on-break signal=SIGUSR1 -- $samples/rings 12 & isolated $! 2 300 || exit 97
+      taskset -c 2 true; sleep 1; taskset -c 3 true; wait $!; echo "disturbed $?"`)
+    expect(exitCode, stderr).toBe(0)
+    expect([between(stdout, 2), between(stdout, 3)], stderr).toEqual([{}, {}])
+    expect(stdout).toContain('left: 0 of Node.js, 1 reporter on Cpus_allowed_list: 0-1')
+    const [first, second] = stdout.split('quiet 0')
+    const lines = (text = '') => text.match(/worker \d: \d+ polls, \d{3,} packets, 0 missing, 0 wrong; .*/g)
+    expect(lines(first), stdout).toEqual(
+      [2, 3].map((cpu) =>
+        expect.stringContaining(`CPU ${cpu} entered the kernel 0 times (starts 1, entered again 0)`),
+      ),
+    )
+    expect(lines(second), stdout).toEqual(
+      [2, 3].map((cpu) => expect.stringMatching(new RegExp(`CPU ${cpu} entered .* entered again [1-9]`))),
+    )
+    expect(stdout).toContain('disturbed 1')
+    expect(statusOf(stdout)).toMatchObject({ready: true, ended: true, starts: 2, breakCount: 0})
   })
 
   it('says what killed a program, and every other way to break', async () => {
@@ -175,19 +156,23 @@ describe('launch --enter settle', () => {
     )
   })
 
-  it('isolates the cores of an unmodified DPDK program while it forwards', async ({skip}) => {
-    const dpdk = await execa('dpdk-testpmd', ['--version'], {reject: false})
-    skip(dpdk.code === 'ENOENT', 'dpdk-testpmd is not installed (package dpdk-dev)')
+  it('never loses a wake-up or a signal, and changes nothing, while it enters again and again', async () => {
     const {stdout, stderr} = await guest(`
-      mkdir -p /run/dpdk; mkfifo /tmp/in; sleep 200 > /tmp/in &
-      $exec --cpus=2-3 --housekeeping=0-1 --settle=100 --flags=0x3 -- \\
-        dpdk-testpmd -l 1,2,3 --no-huge -m 256 --no-pci --no-telemetry --vdev=net_null0 --vdev=net_null1 -- \\
-        --nb-cores=2 --total-num-mbufs=4096 --no-mlockall < /tmp/in &
-      isolated $! 2 || isolated $! 2 || isolated $! 2 || exit 99
-      interrupts; sleep 10; interrupts; isolated $! 2 || exit 98
-      kill -INT $!; wait $!; echo "ended $?"`)
-    expect(stdout, stderr).toContain('ended 0')
-    expect([between(stdout, 2), between(stdout, 3)], stderr).toEqual([{}, {}])
-    expect(Number(/Accumulated[\s\S]*?RX-packets: (\d+)/.exec(stdout)?.[1]), stdout).toBeGreaterThan(100_000)
+      $shim --flags=0x3 --rearm --settle=50 --status-file=/tmp/status.json -- ${storm} 12; echo "exit $?"
+      sleep 1; cat /tmp/status.json`)
+    expect(stdout, stderr).toMatch(
+      /^storm: \d{4,} turns, (\d+) signals of \1, (\d+) wake-ups of \2, .*: unharmed/m,
+    )
+    expect(stdout).toContain('exit 0')
+    expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 2)})
+  })
+
+  it('names a thread that has no CPU of its own, and processes that are not looked at', async () => {
+    const {stderr} = await guest(`
+      $shim --settle=100 -- ${threads} poll poll & isolated $! 1 || exit 99
+      sleep 5; kill $!
+      $shim --settle=100 -- sh -c 'sleep 13; :'`)
+    expect(stderr).toMatch(/isolctl: poll\[\d+\] polls, and no launch CPU is left for it: it is not isolated/)
+    expect(stderr).toContain('1 process that it started: only its own threads are isolated')
   })
 })

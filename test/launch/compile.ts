@@ -18,7 +18,16 @@ export async function workshop(): Promise<Workshop> {
     folder,
     async compile(source, name) {
       const program = join(folder, name)
-      const flags = ['-std=gnu11', '-O2', '-static', '-Wall', '-Wextra', '-Werror', '-Isrc/launch/shim']
+      const flags = [
+        '-std=gnu11',
+        '-O2',
+        '-static',
+        '-pthread',
+        '-Wall',
+        '-Wextra',
+        '-Werror',
+        '-Isrc/launch/shim',
+      ]
       await execa('gcc', [...flags, '-o', program, source], {cwd: packageRoot})
       return program
     },

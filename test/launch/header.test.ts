@@ -21,7 +21,8 @@ int main(void)
 	struct isolctl_status status;
 	int result = isolctl_enter(ISOLCTL_SIGNAL(10));
 	const char *words = isolctl_why(result);
-	return isolctl_bind(1) + isolctl_housekeep() + isolctl_leave() + isolctl_status(&status) + !words +
+	result += isolctl_watch_breaks(isolctl_launch_signal()) + isolctl_was_lost();
+	return result + isolctl_bind(1) + isolctl_housekeep() + isolctl_leave() + isolctl_status(&status) + !words +
 	       !isolctl_cause_name(status.last_cause) + !isolctl_eagain_name(status.last_eagain);
 }
 `
@@ -42,6 +43,33 @@ describe('isolctl.h', () => {
       input,
     })
     expect(stderr).toBe('')
+  })
+
+  it('tells a loop once, and each thread for itself, that isolation was lost', async () => {
+    const harness = `#include "isolctl.h"
+#include <pthread.h>
+#include <stdio.h>
+static void *other(void *unused) { printf("other %d\\n", isolctl_was_lost()); return unused; }
+int main(void)
+{
+	pthread_t thread;
+	isolctl_watch_breaks(isolctl_launch_signal());
+	printf("before %d\\n", isolctl_was_lost());
+	raise(SIGUSR2);
+	pthread_create(&thread, NULL, other, NULL);
+	pthread_join(thread, NULL);
+	printf("after %d", isolctl_was_lost());
+	printf(" %d\\n", isolctl_was_lost());
+	return 0;
+}
+`
+    const out = join(shop.folder, 'lost')
+    await execa('gcc', [...strict, '-pthread', '-x', 'c', '-o', out, '-'], {cwd: packageRoot, input: harness})
+    const {stdout} = await execa(out, [], {env: {ISOLCTL_FLAGS: '0xc01'}})
+    expect(stdout).toBe('before 0\nother 0\nafter 1 0')
+    expect(await execa(out, [], {env: {ISOLCTL_FLAGS: '0x1'}, reject: false})).toMatchObject({
+      signal: 'SIGUSR2',
+    })
   })
 
   it('binds workers to the launch CPUs in ascending order, and refuses one too many', async () => {

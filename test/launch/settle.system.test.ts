@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
@@ -68,6 +69,19 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
     expect(lines.filter((line) => line.startsWith('poll planted'))).toHaveLength(1)
     expect(lines.filter((line) => line.startsWith('poll watched'))).toHaveLength(1)
     expect(lines.at(-1)).toBe('program runs')
+  })
+  it('recognises runtimes that interrupt their own threads', async () => {
+    const source = join(packageRoot, 'test/launch/fixtures/threads.c')
+    const marked = join(shop.folder, 'marked.c') // as the Go linker marks what it makes (cmd/link, buildinfo)
+    await writeFile(marked, 'const char mark[] __attribute__((used)) = "\\xff Go buildinf:";\n')
+    const go = join(shop.folder, 'go')
+    await execa('gcc', ['-O2', '-pthread', '-o', go, source, marked])
+    expect((await settle([go, 'poll'], 600)).join('\n')).toContain('poll watched is a Go program')
+    const jvm = join(shop.folder, 'libjvm.so')
+    await execa('gcc', ['-shared', '-o', jvm, marked])
+    const java = join(shop.folder, 'java')
+    await execa('gcc', ['-O2', '-pthread', '-o', java, source, '-Wl,--no-as-needed', jvm])
+    expect((await settle([java, 'poll'], 600)).join('\n')).toContain('poll watched runs in a Java VM')
   })
   it('waits for control threads that keep touching new memory', async () => {
     const lines = await settle([threads, 'poll', 'fault'], 20)

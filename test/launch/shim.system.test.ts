@@ -7,6 +7,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
+import {LaunchSchema} from '../../src/report/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
 vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
@@ -159,7 +160,9 @@ describe('the reporter', () => {
     expect(stdout).toContain('/comm')
     expect(findings(stdout)['children']).toBe('none')
     await gone('gone.json')
-    expect(JSON.parse(await readFile(join(shop.folder, 'gone.json'), 'utf8'))).toMatchObject({
+    expect(
+      LaunchSchema.parse(JSON.parse(await readFile(join(shop.folder, 'gone.json'), 'utf8'))),
+    ).toMatchObject({
       schema: 'isolctl.launch/1',
       program: 'sh',
       cpus: '0',
@@ -175,7 +178,9 @@ describe('the reporter', () => {
     process.kill(-(child.pid ?? 0), 'SIGINT')
     expect(await child).toMatchObject({signal: 'SIGINT'})
     await gone('killed.json')
-    expect(JSON.parse(await readFile(join(shop.folder, 'killed.json'), 'utf8'))).toMatchObject({
+    expect(
+      LaunchSchema.parse(JSON.parse(await readFile(join(shop.folder, 'killed.json'), 'utf8'))),
+    ).toMatchObject({
       isolated: false,
       starts: 0,
       breaks: [],

@@ -11,7 +11,6 @@
 #define _GNU_SOURCE
 #include "isolctl.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -26,14 +25,6 @@ struct ring {
 	_Alignas(64) atomic_ulong tail;
 	_Alignas(64) unsigned long slot[SLOTS];
 };
-
-static volatile sig_atomic_t lost;
-
-static void on_break(int signal)
-{
-	(void)signal;
-	lost = 1; /* enter again in the loop, never here: see isolctl.h */
-}
 
 /* One packet per millisecond, numbered. A full ring drops. */
 static void produce(struct ring *ring)
@@ -72,9 +63,7 @@ int main(int argc, char **argv)
 		perror("poller: mmap");
 		return 1;
 	}
-	/* Every signal that a launcher may choose for breaks. SIGKILL, the default, cannot be caught. */
-	signal(SIGUSR1, on_break);
-	signal(SIGUSR2, on_break);
+	isolctl_watch_breaks(isolctl_launch_signal());
 	pid_t producer = start_producer(ring);
 
 	int entered = isolctl_enter(ISOLCTL_AS_LAUNCHED);
@@ -93,8 +82,7 @@ int main(int argc, char **argv)
 			packets++;
 			atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
 		}
-		if (lost) {
-			lost = 0;
+		if (isolctl_was_lost()) {
 			re_entries++;
 			if (isolctl_enter(ISOLCTL_AS_LAUNCHED) < 0)
 				break;

@@ -18,14 +18,13 @@
  *
  * Being told of a break instead of being killed: choose a signal (isolctl launch --on-break signal=SIGUSR1, or
  * ISOLCTL_SIGNAL(SIGUSR1)). The thread is no longer isolated when the handler runs. Do NOT enter again in the handler:
- * its return is a system call (rt_sigreturn), and so the next break. Set a flag, and enter from the loop:
+ * its return is a system call (rt_sigreturn), and so the next break. A flag is set there, and the loop enters again:
  *
- *     static volatile sig_atomic_t lost;
- *     static void on_break(int signal) { (void)signal; lost = 1; }
+ *     isolctl_watch_breaks(isolctl_launch_signal());       // once, before the threads start
  *     ...
  *     while (!done) {
  *         poll();
- *         if (lost) { lost = 0; if (isolctl_enter(ISOLCTL_AS_LAUNCHED) < 0) break; }
+ *         if (isolctl_was_lost() && isolctl_enter(ISOLCTL_AS_LAUNCHED) < 0) break;
  *     }
  *
  * On a kernel without the ABI isolctl_enter() returns ISOLCTL_ENOSUPPORT, or ISOLCTL_SOFT when the launcher said that
@@ -39,6 +38,7 @@
 #define _GNU_SOURCE /* syscall(2); C++ compilers define it anyway */
 #endif
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +154,53 @@ static inline unsigned long isolctl_launch_flags(void)
 {
 	const char *text = getenv("ISOLCTL_FLAGS");
 	return text ? strtoul(text, NULL, 0) | ISOLCTL_ENABLE : ISOLCTL_ENABLE;
+}
+
+/* The signal that the launcher chose for breaks; 0: none, or SIGKILL. */
+static inline int isolctl_launch_signal(void)
+{
+	return (int)(isolctl_launch_flags() >> 8 & 0x7f);
+}
+
+#ifdef __cplusplus
+#define ISOLCTL_THREAD_LOCAL thread_local
+#else
+#define ISOLCTL_THREAD_LOCAL _Thread_local
+#endif
+
+/* Whether this thread lost isolation since it last asked. One for each thread and source file. */
+__attribute__((unused)) static ISOLCTL_THREAD_LOCAL volatile sig_atomic_t isolctl_lost_flag;
+
+__attribute__((unused)) static void isolctl_note_break(int signal)
+{
+	(void)signal;
+	isolctl_lost_flag = 1; /* no more: see above */
+}
+
+/*
+ * Handle breaks that come as this signal, in every thread of the process. 0 and SIGKILL need no handler. Returns 0, or a
+ * negative errno.
+ */
+static inline int isolctl_watch_breaks(int signal)
+{
+	struct sigaction action;
+	if (signal == 0 || signal == SIGKILL)
+		return 0;
+	memset(&action, 0, sizeof action);
+	action.sa_handler = isolctl_note_break;
+	action.sa_flags = SA_RESTART;
+	sigemptyset(&action.sa_mask);
+	isolctl_lost_flag = 0; /* makes the thread's page of it present */
+	return sigaction(signal, &action, NULL) < 0 ? -errno : 0;
+}
+
+/* Whether the calling thread lost isolation since it last asked: then it may enter again. Reads memory, nothing else. */
+static inline int isolctl_was_lost(void)
+{
+	if (!isolctl_lost_flag)
+		return 0;
+	isolctl_lost_flag = 0;
+	return 1;
 }
 
 static inline int isolctl_is_soft(void)

@@ -31,6 +31,7 @@ struct watched {
 	bool seen;
 	char name[16];
 	struct isol_record record;
+	unsigned long long since_ns; /* seen isolated since; 0: it is not */
 };
 
 struct told { /* one break, as it was seen */
@@ -39,6 +40,7 @@ struct told { /* one break, as it was seen */
 	struct isol_record record;
 	unsigned long long count;    /* breaks since the look before */
 	unsigned long long since_ns; /* since the program was started */
+	char intruder[48];           /* who runs on its CPU now: "stress-ng[77]"; "" for nobody */
 };
 
 enum { TOLD_MAX = 100 }; /* a program that enters again for ever must not fill our memory; the counters go on */
@@ -50,9 +52,17 @@ struct watch {
 	struct told told[TOLD_MAX];
 	size_t told_count;
 	unsigned long long start_ns, changed_ns;
+	unsigned long thread_count; /* see at_rest() */
 	struct settle settle;
-	bool hinted, ready, ended;
+	char last_why[128]; /* the busiest thread is not isolated: "worker[7] sleeps" */
+	bool hinted, crowded, ready, ended;
 };
+
+/* How long the thread has been isolated, or was the last time. */
+static unsigned long long isolated_ns(const struct watched *thread)
+{
+	return thread->since_ns ? isol_now_ns() - thread->since_ns : thread->record.duration_ns;
+}
 
 static void json_text(FILE *out, const char *text)
 {
@@ -89,9 +99,10 @@ static void json_report(FILE *out, const struct watch *watch)
 		fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
 		json_text(out, thread->name);
 		fprintf(out,
-			",\"cpu\":%d,\"state\":\"%s\",\"isolatedMs\":%.3f,\"starts\":%llu,\"refusals\":%llu,"
+			",\"cpu\":%d,\"state\":\"%s\",\"isolatedMs\":%.3f,\"stealMs\":%.3f,\"starts\":%llu,\"refusals\":%llu,"
 			"\"lastRefusal\":\"%s\",\"breaks\":%llu}",
-			record->cpu, record->state, (double)record->duration_ns / 1e6, record->starts, record->eagains,
+			record->cpu, record->state, (double)isolated_ns(thread) / 1e6, (double)record->steal_ns / 1e6,
+			record->starts, record->eagains,
 			record->eagain, record->breaks);
 		comma = ",";
 	}
@@ -115,6 +126,10 @@ static void json_report(FILE *out, const struct watch *watch)
 			fprintf(out, ",\"function\":");
 			json_text(out, told->record.sender_function);
 			fputc('}', out);
+		}
+		if (*told->intruder) {
+			fprintf(out, ",\"intruder\":");
+			json_text(out, told->intruder);
 		}
 		fprintf(out, ",\"count\":%llu,\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", told->count,
 			(double)told->record.duration_ns / 1e6, (double)told->since_ns / 1e6);

@@ -45,15 +45,44 @@ __attribute__((format(printf, 2, 3))) static void say(const struct reporter *rep
 
 static void say_break(const struct reporter *reporter, const struct told *told)
 {
-	char what[256], times[48] = "";
+	char what[256], times[48] = "", there[80] = "";
 	isol_say_what(what, sizeof what, &told->record);
+	if (*told->intruder)
+		snprintf(there, sizeof there, " (%s runs there now)", told->intruder);
 	if (told->count > 1)
 		snprintf(times, sizeof times, " (the last of %llu breaks)", told->count);
 	say(reporter,
-	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
+	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s%s\n"
 	    "help: %s\n",
 	    told->name, told->tid, told->record.cpu, (double)told->record.duration_ns / 1e9, (double)told->since_ns / 1e9,
-	    times, what, isol_say_help(&told->record));
+	    times, what, there, isol_say_help(&told->record));
+}
+
+/*
+ * The kernel does not tell who else ran on the CPU, but an intruder that stays can be found: a process that is running and
+ * was last there.
+ */
+static void find_intruder(int cpu, pid_t tid, char *text, size_t size)
+{
+	DIR *processes = opendir("/proc");
+	for (struct dirent *entry; !*text && processes && (entry = readdir(processes));) {
+		char line[1024], name[17] = "", state;
+		int last;
+		pid_t pid = atoi(entry->d_name);
+		if (pid <= 0 || pid == tid || !read_task(pid, pid, "stat", line, sizeof line))
+			continue;
+		const char *open = strchr(line, '('), *end = strrchr(line, ')');
+		if (!open || !end ||
+		    sscanf(end, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u %*u "
+				"%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
+			   &state, &last) != 2)
+			continue;
+		snprintf(name, sizeof name, "%.*s", (int)(end - open - 1), open + 1);
+		if (state == 'R' && last == cpu)
+			snprintf(text, size, "%s[%d]", name, pid);
+	}
+	if (processes)
+		closedir(processes);
 }
 
 /* Read one thread's record; tell what is new. */
@@ -66,12 +95,18 @@ static void look(struct watch *watch, struct watched *thread)
 	if (record.starts != thread->record.starts || fresh)
 		watch->changed_ns = isol_now_ns();
 	thread->record = record;
+	if (strcmp(record.state, "isolated") != 0)
+		thread->since_ns = 0;
+	else if (!thread->since_ns || fresh)
+		thread->since_ns = isol_now_ns();
 	if (fresh == 0 || watch->told_count == TOLD_MAX)
 		return;
 	struct told *told = &watch->told[watch->told_count++];
 	*told = (struct told){.tid = thread->tid, .record = record, .count = fresh};
 	told->since_ns = record.time_ns > watch->start_ns ? record.time_ns - watch->start_ns : 0;
 	memcpy(told->name, thread->name, sizeof told->name);
+	if (strcmp(record.cause, "sched") == 0 && record.sender_cpu < 0)
+		find_intruder(record.cpu, thread->tid, told->intruder, sizeof told->intruder);
 	say_break(watch->reporter, told);
 }
 
@@ -153,6 +188,55 @@ static void scan(struct watch *watch)
 	watch->count = kept;
 }
 
+/* Threads that are ready to be isolated, and have no CPU to be isolated on: said once. */
+static void say_crowded(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->settle.count && !watch->crowded; i++) {
+		const struct candidate *thread = &watch->settle.threads[i];
+		char name[16] = "?";
+		if (!thread->crowded)
+			continue;
+		watch->crowded = true;
+		read_task(watch->reporter->pid, thread->tid, "comm", name, sizeof name);
+		name[strcspn(name, "\n")] = 0;
+		say(watch->reporter, "isolctl: %s[%d] %s: it is not isolated\nhelp: give each worker a CPU of its own: --cpus, and the "
+				     "program's own affinities\n",
+		    name, thread->tid, thread->why);
+	}
+}
+
+/* Processes that the program started are not looked at: said, because it may be they that do the work. */
+static void say_children(const struct watch *watch)
+{
+	int count = 0, parent;
+	DIR *processes = opendir("/proc");
+	for (struct dirent *entry; processes && (entry = readdir(processes));) {
+		char line[1024];
+		const pid_t pid = atoi(entry->d_name);
+		if (pid > 0 && read_task(pid, pid, "stat", line, sizeof line) && strrchr(line, ')') &&
+		    sscanf(strrchr(line, ')'), ") %*c %d", &parent) == 1)
+			count += parent == watch->reporter->pid;
+	}
+	if (processes)
+		closedir(processes);
+	if (count)
+		say(watch->reporter, "  %d process%s that it started: only its own threads are isolated\n", count, count == 1 ? "" : "es");
+}
+
+/* Remember why the busiest thread is not isolated: when the program has ended there is nobody to ask. */
+static void note_why(struct watch *watch)
+{
+	const struct candidate *busiest = NULL;
+	for (size_t i = 0; i < watch->settle.count; i++)
+		if (!busiest || watch->settle.threads[i].sample.user_ticks > busiest->sample.user_ticks)
+			busiest = &watch->settle.threads[i];
+	char name[16];
+	if (!busiest || !read_task(watch->reporter->pid, busiest->tid, "comm", name, sizeof name))
+		return;
+	name[strcspn(name, "\n")] = 0;
+	snprintf(watch->last_why, sizeof watch->last_why, "%s[%d] %s", name, busiest->tid, busiest->why);
+}
+
 /* Why threads that run are not isolated. Returns how many it named. */
 static size_t say_unsettled(const struct watch *watch)
 {
@@ -183,14 +267,19 @@ static void say_end(const struct watch *watch)
 		char refusal[32] = "";
 		if (record->eagains)
 			snprintf(refusal, sizeof refusal, " (last: %s)", record->eagain);
-		say(watch->reporter, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu start%s, %llu refusal%s%s, %llu break%s\n",
-		    thread->name, thread->tid, record->cpu, (double)record->duration_ns / 1e9, record->starts,
+		char steal[48] = "";
+		if (record->steal_ns)
+			snprintf(steal, sizeof steal, ", %.3f s stolen by the hypervisor", (double)record->steal_ns / 1e9);
+		say(watch->reporter, "isolctl: %s[%d] on CPU %d: isolated %.3f s, %llu start%s, %llu refusal%s%s, %llu break%s%s\n",
+		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
 		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal, record->breaks,
-		    record->breaks == 1 ? "" : "s");
+		    record->breaks == 1 ? "" : "s", steal);
 	}
 	if (isolated || watch->reporter->soft)
 		return;
 	say(watch->reporter, "isolctl: no thread of %s was seen isolated\n", watch->reporter->program);
+	if (!watch->hinted && *watch->last_why)
+		say(watch->reporter, "  %s\n", watch->last_why);
 	if (watch->reporter->settle.ms == 0)
 		say(watch->reporter, "help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n");
 }
@@ -253,11 +342,51 @@ static void step(struct watch *watch)
 			    thread->record.cpu, (double)(isol_now_ns() - watch->start_ns) / 1e9);
 	}
 	settle_step(&watch->settle);
+	if (!isolated)
+		note_why(watch);
+	if (!watch->crowded && watch->reporter->settle.records)
+		say_crowded(watch);
 	if (!isolated && !watch->hinted && reporter->settle.records && isol_now_ns() - watch->start_ns > HINT_NS) {
 		watch->hinted = true;
 		say(reporter, "isolctl: no thread of %s has settled yet:\n", reporter->program);
 		say_unsettled(watch);
+		say_children(watch);
 	}
+}
+
+/* How many threads the program has: the links of its task directory, less "." and "..". */
+static unsigned long thread_count(pid_t pid)
+{
+	char path[32];
+	struct stat tasks;
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	return stat(path, &tasks) == 0 ? (unsigned long)tasks.st_nlink : 0;
+}
+
+/*
+ * Whether all is as it was: every worker isolated, no thread come or gone. Then nothing has to be looked at but the
+ * records of those, and we use next to no CPU.
+ */
+static bool at_rest(struct watch *watch)
+{
+	size_t isolated = 0;
+	unsigned long count = thread_count(watch->reporter->pid);
+	if (!watch->ready || count != watch->thread_count) {
+		watch->thread_count = count;
+		return false;
+	}
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		struct isol_record record;
+		if (!thread->record.starts || thread->fd < 0)
+			continue;
+		if (isol_read_record(thread->fd, &record) < 0 || strcmp(record.state, "isolated") != 0 ||
+		    record.starts != thread->record.starts || record.breaks != thread->record.breaks ||
+		    strcmp(thread->record.state, "isolated") != 0)
+			return false;
+		isolated++;
+	}
+	return isolated >= watch->reporter->workers;
 }
 
 /* Wait for the program's end, looking at its threads now and then: often while they change, seldom when they rest. */
@@ -266,10 +395,11 @@ static void follow(struct watch *watch, int pidfd)
 	struct pollfd end = {.fd = pidfd, .events = POLLIN};
 	int over;
 	do {
-		bool busy = isol_now_ns() - watch->changed_ns < 1000000000ULL;
-		int pause = watch->reporter->settle.ms ? settle_pause_ms(&watch->settle) : busy ? 20 : 250;
+		bool busy = isol_now_ns() - watch->changed_ns < 1000000000ULL, rest = !busy && at_rest(watch);
+		int pause = rest ? 250 : watch->reporter->settle.ms ? settle_pause_ms(&watch->settle) : busy ? 20 : 250;
 		over = poll(&end, 1, pause);
-		step(watch);
+		if (over != 0 || !rest || !at_rest(watch))
+			step(watch);
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
 	watch->ended = true;

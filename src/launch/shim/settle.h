@@ -57,6 +57,7 @@ enum stage {
 struct candidate {
 	pid_t tid;
 	bool seen;
+	bool crowded; /* ready, and there is no CPU for it */
 	enum stage stage;
 	struct sample sample;
 	unsigned long user_ticks; /* when it came to rest */
@@ -176,34 +177,53 @@ static void settle_look(struct settle *settle)
 	settle->count = kept;
 }
 
-/* The CPU that a thread would be isolated on, or -1: it belongs elsewhere, or none is free. */
-static int place(const struct settle *settle, const struct candidate *thread)
+/* Who has that CPU: isolated there, or bound to nothing else, even while it sleeps. NULL: nobody but `thread`. */
+static const struct candidate *holder(const struct settle *settle, int cpu, const struct candidate *thread)
 {
-	cpu_set_t allowed, taken;
+	for (size_t i = 0; i < settle->count; i++) {
+		const struct candidate *other = &settle->threads[i];
+		cpu_set_t theirs;
+		if (other != thread && (other->cpu == cpu || (other->cpu < 0 && sched_getaffinity(other->tid, sizeof theirs, &theirs) == 0 &&
+							       CPU_COUNT(&theirs) == 1 && CPU_ISSET(cpu, &theirs))))
+			return other;
+	}
+	return NULL;
+}
+
+/*
+ * The CPU that a thread would be isolated on, or -1, and then its `why` says so. Dealt out in the order in which threads
+ * settle, lowest number first.
+ */
+static int place(const struct settle *settle, struct candidate *thread)
+{
+	const struct settle_options *options = &settle->options;
+	cpu_set_t allowed;
 	if (thread->cpu >= 0)
 		return thread->cpu; /* once isolated there */
 	if (sched_getaffinity(thread->tid, sizeof allowed, &allowed) < 0)
 		return -1;
 	bool bound = CPU_COUNT(&allowed) == 1;
-	if (!bound && !CPU_EQUAL(&allowed, &settle->options.housekeeping))
+	if (CPU_EQUAL(&allowed, &options->housekeeping))
+		bound = false; /* that is where it was started, also when it is one CPU */
+	else if (!bound) {
+		snprintf(thread->why, sizeof thread->why, "chose several CPUs for itself");
 		return -1;
-	if (bound && CPU_EQUAL(&allowed, &settle->options.housekeeping))
-		bound = false; /* one housekeeping CPU: that is where it was started */
-
-	CPU_ZERO(&taken);
-	for (size_t i = 0; i < settle->count; i++) {
-		const struct candidate *other = &settle->threads[i];
-		cpu_set_t theirs;
-		if (other == thread)
-			continue;
-		if (other->cpu >= 0)
-			CPU_SET(other->cpu, &taken);
-		else if (sched_getaffinity(other->tid, sizeof theirs, &theirs) == 0 && CPU_COUNT(&theirs) == 1)
-			CPU_OR(&taken, &taken, &theirs); /* bound itself there: its own, even while it sleeps */
 	}
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &settle->options.cpus) && !CPU_ISSET(cpu, &taken) && (!bound || CPU_ISSET(cpu, &allowed)))
+	const struct candidate *other = NULL;
+	bool ours = false;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &options->cpus) || (bound && !CPU_ISSET(cpu, &allowed)))
+			continue;
+		ours = true;
+		if (!(other = holder(settle, cpu, thread)))
 			return cpu;
+		if (bound)
+			snprintf(thread->why, sizeof thread->why, "is bound to CPU %d, where thread %d is already", cpu, other->tid);
+	}
+	if (!ours)
+		snprintf(thread->why, sizeof thread->why, "bound itself to a CPU that is not one of the launch's");
+	else if (!bound)
+		snprintf(thread->why, sizeof thread->why, "polls, and no launch CPU is left for it");
 	return -1;
 }
 
@@ -548,10 +568,9 @@ static void settle_step(struct settle *settle)
 		    thread->sample.user_ticks == thread->user_ticks)
 			continue;
 		int cpu = place(settle, thread);
-		if (cpu < 0) {
-			snprintf(thread->why, sizeof thread->why, "is bound elsewhere, or no launch CPU is free for it");
+		thread->crowded = cpu < 0;
+		if (cpu < 0)
 			continue;
-		}
 		if (now - settle->restless_ns < time)
 			continue; /* wait for the control threads */
 		thread->cpu = cpu;

@@ -81,6 +81,8 @@ static void isol_say_what(char *text, size_t size, const struct isol_record *rec
 		snprintf(text, size, "signal %llu was delivered to it", data);
 	else if (strcmp(cause, "sched") == 0 && data)
 		snprintf(text, size, "another task ran on its CPU: pid %llu", data);
+	else if (strcmp(cause, "sched") == 0 && record->sender_cpu >= 0)
+		snprintf(text, size, "another task ran on its CPU: %s[%d]", record->sender_name, record->sender_pid);
 	else if (strcmp(cause, "sched") == 0)
 		snprintf(text, size, "another task ran on its CPU");
 	else if (strcmp(cause, "hotplug") == 0)
@@ -114,8 +116,8 @@ static const char *isol_syscall_help(unsigned long long number)
 	if (isol_is_any(name, output))
 		return "keep system calls out of the isolated loop: hand output to a thread on a housekeeping CPU";
 	if (isol_is_any(name, memory))
-		return "allocate before the loop: set GLIBC_TUNABLES=glibc.malloc.trim_threshold=...:"
-		       "glibc.malloc.mmap_threshold=... so that malloc and free stay in user space";
+		return "allocate before the loop: set GLIBC_TUNABLES=glibc.malloc.trim_threshold=4294967296:"
+		       "glibc.malloc.mmap_max=0 so that malloc and free stay in user space";
 	if (isol_is_any(name, waits))
 		return "do not block or sleep in the isolated loop: poll shared memory instead of locks and descriptors";
 	return "keep system calls out of the isolated loop";
@@ -128,17 +130,22 @@ static const char *isol_ipi_help(const struct isol_record *record)
 		const char *name, *help;
 	} helps[] = {
 		{"flush_tlb", "a thread sharing its memory unmapped or protected some of it, or forked: keep them still; malloc does "
-			      "it less with GLIBC_TUNABLES=glibc.malloc.trim_threshold=...:glibc.malloc.mmap_threshold=..."},
+			      "it less with GLIBC_TUNABLES=glibc.malloc.trim_threshold=4294967296:glibc.malloc.mmap_max=0"},
 		{"enqueue_task", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
 		{"resched", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
 		{"cpu_stop", "leave CPUs online and affinities alone while a program is isolated"},
+		{"do_signal_stop", "the program was stopped (SIGSTOP, Ctrl-Z): do not stop what is isolated"},
+		{"ptrace", "a debugger or tracer stopped it: attach none to what is isolated"},
+		{"send_signal", "send no signals to isolated threads, do not stop or trace them, and use no timers that do"},
+		{"perf", "keep perf off isolated CPUs and away from isolated programs"},
+		{"remote_function", "keep perf off isolated CPUs and away from isolated programs"},
+		{"task_work", "another thread of the process made the kernel do work in this one: attach, trace and migrate nothing"},
 		{"kick_process", "send no signals to isolated threads, do not stop or trace them, and use no timers that do"},
 		{"signal_wake", "send no signals to isolated threads, do not stop or trace them, and use no timers that do"},
 		{"nohz", "a CPU timer or perf event was started for it, which needs the tick: use none while isolated"},
 		{"sync_core", "the kernel changed its own code (tracing, probes, BPF, a module): do none of that while isolated"},
 		{"ipi_mb", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},
 		{"ipi_sync", "somebody called membarrier(2): RCU and JIT libraries do; keep them out of the process"},
-		{"perf", "keep perf off isolated CPUs"},
 		{"rdmsr", "something reads model-specific registers of every CPU: stop turbostat and its like"},
 		{"wrmsr", "something writes model-specific registers of every CPU: change cpufreq settings before"},
 	};
@@ -168,6 +175,8 @@ static const char *isol_say_help(const struct isol_record *record)
 		return isol_syscall_help(record->data);
 	if (strcmp(record->cause, "ipi") == 0)
 		return isol_ipi_help(record);
+	if (strcmp(record->cause, "signal") == 0 && record->data == 9)
+		return "the program ended, or somebody killed it";
 	for (size_t i = 0; i < sizeof helps / sizeof *helps; i++)
 		if (strcmp(record->cause, helps[i].cause) == 0)
 			return helps[i].help;
