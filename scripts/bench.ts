@@ -4,6 +4,7 @@
  *
  *   npm run bench                 start-up, apply on a large machine, the quick check, the warm demo
  *   npm run bench -- --apply      apply on a large machine, and nothing else
+ *   npm run bench -- --launch     what launching costs, against taskset and chrt, and nothing else
  *   npm run bench -- --look       start-up and preflight of a large machine, and nothing else
  *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else; both must be installed
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
@@ -15,6 +16,7 @@ import {parseArgs} from 'node:util'
 import {execa} from 'execa'
 import {timeLargeApply} from './bench-apply.ts'
 import {compareKernelBuilds} from './bench-kernel.ts'
+import {launchCosts} from './bench-launch.ts'
 import {lookAtLargeMachine, type Row} from './bench-look.ts'
 import {compareWithTuned} from './bench-tuned.ts'
 
@@ -22,6 +24,7 @@ const {values} = parseArgs({
   options: {
     kernel: {type: 'boolean', default: false},
     apply: {type: 'boolean', default: false},
+    launch: {type: 'boolean', default: false},
     look: {type: 'boolean', default: false},
     tuned: {type: 'boolean', default: false},
   },
@@ -29,10 +32,11 @@ const {values} = parseArgs({
 
 const rows: Row[] = []
 
-const all = !(values.apply || values.look || values.tuned)
+const all = !(values.apply || values.launch || values.look || values.tuned)
 if (values.tuned) rows.push(...(await compareWithTuned()))
 if (values.look || all) await timeLooking()
 if (values.apply || all) await timeApplying()
+if (values.launch || all) rows.push(...(await launchCosts()))
 if (all) await timeTheRest()
 
 process.stdout.write(`${cpus().length} CPUs, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`)
