@@ -2,7 +2,7 @@
 /** A small but real Debian on a disk of its own, with a real boot loader: made once, and then only copied on write. */
 import {createHash} from 'node:crypto'
 import {existsSync} from 'node:fs'
-import {mkdir, readdir, readFile, readlink, rename, rm, truncate, writeFile} from 'node:fs/promises'
+import {mkdir, readdir, readFile, readlink, rename, rm, stat, truncate, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {cacheFolder} from '../../../src/lib/cache.ts'
@@ -76,8 +76,7 @@ export async function debianImage(loader: Loader, say: (line: string) => void = 
   if (existsSync(place)) return place
   return await withLock(join(await cacheFolder('locks'), `image-${loader}`), {}, async () => {
     if (existsSync(place)) return place
-    for (const name of await readdir(images))
-      if (name.startsWith(`${loader}-`)) await rm(join(images, name), {force: true})
+    await dropOldImages(images)
     const fresh = `${place}.tmp`
     try {
       await makeDisk(loader, sources, fresh, say)
@@ -89,6 +88,15 @@ export async function debianImage(loader: Loader, say: (line: string) => void = 
     }
     return place
   })
+}
+
+/** Made a week ago or longer: not yesterday's, which another checkout may be using. */
+async function dropOldImages(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const {mtimeMs} = await stat(path)
+    if (Date.now() - mtimeMs > 7 * 86_400_000) await rm(path, {force: true})
+  }
 }
 
 /** A disk that is ours to write, as long as the image lasts. */
