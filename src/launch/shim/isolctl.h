@@ -119,7 +119,7 @@ static inline const char *isolctl_cause_name(uint32_t cause)
 {
 	static const char *const names[] = {"none",   "syscall", "page_fault", "exception", "irq",
 					    "ipi",    "tick",    "nmi",        "signal",    "sched",
-					    "hotplug", "prctl",  "exit"};
+					    "hotplug", "prctl",  "exit",       "unknown",   "external"};
 	return cause < sizeof names / sizeof *names ? names[cause] : "unknown";
 }
 

@@ -87,6 +87,8 @@ static void isol_say_what(char *text, size_t size, const struct isol_record *rec
 		snprintf(text, size, "another task ran on its CPU");
 	else if (strcmp(cause, "hotplug") == 0)
 		snprintf(text, size, "CPU %llu was taken offline or online", data);
+	else if (strcmp(cause, "external") == 0)
+		snprintf(text, size, "something that its CPU does not see interrupted it (0x%llx)", data);
 	else if (strcmp(cause, "unknown") == 0)
 		snprintf(text, size, "the kernel could not tell why");
 	else
@@ -170,6 +172,8 @@ static const char *isol_say_help(const struct isol_record *record)
 		{"signal", "send no signals to isolated threads, and use no timers that do"},
 		{"sched", "nothing else may run on an isolated CPU: isolctl preflight names what does"},
 		{"hotplug", "leave CPUs online while a program is isolated"},
+		{"external", "a driver or the hypervisor reported it: system management interrupts are a matter of the firmware's "
+			     "settings, a guest's interruptions one of its host"},
 	};
 	if (strcmp(record->cause, "syscall") == 0)
 		return isol_syscall_help(record->data);
