@@ -6,6 +6,7 @@
 #   bootstrap.sh lab    that, and the Debian packages that building and booting the lab kernel takes
 #   bootstrap.sh proof  that of the lab, and the programs that launch is proved with
 #   bootstrap.sh vm     that, and those that make virtual machines of a whole Debian, for their tests
+#   bootstrap.sh kernel what lab takes, and what the kernel's own selftests are compiled with
 #
 # Installs nothing that is there already; says what it is going to install before it does. Exits 69 where it cannot.
 set -eu
@@ -16,6 +17,7 @@ PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common gru
 
 # Programs that isolation is proved with, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
+KERNEL_PACKAGES='binutils gcc-multilib libcap-dev'
 VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
 
 fail() { # what, help
@@ -91,10 +93,15 @@ case ${1:-} in
     install_packages
     install_modules
     ;;
+  kernel)
+    PACKAGES="$PACKAGES $KERNEL_PACKAGES"
+    install_packages
+    install_modules
+    ;;
   vm)
     PACKAGES="$PACKAGES $VM_PACKAGES"
     install_packages
     install_modules
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|vm' ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|kernel|vm' ;;
 esac

@@ -17,6 +17,7 @@ const total: Tally = {passed: 0, failed: 0, skipped: 0}
 try {
   for (const script of ['typecheck', 'lint', 'build']) await step(script)
   for (const project of ['unit', 'system', 'lab']) await tests(project)
+  await step('kernel:bisect', '--final')
 } finally {
   await rm(scratch, {recursive: true, force: true})
 }
@@ -24,8 +25,11 @@ process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.sk
 process.exitCode = total.failed === 0 ? 0 : 1
 
 /** A step that passes or fails as a whole. */
-async function step(script: string): Promise<void> {
-  const {failed} = await execa('npm', ['run', '--silent', script], {stdio: 'inherit', reject: false})
+async function step(script: string, ...options: readonly string[]): Promise<void> {
+  const {failed} = await execa('npm', ['run', '--silent', script, '--', ...options], {
+    stdio: 'inherit',
+    reject: false,
+  })
   if (failed) process.stderr.write(`error: npm run ${script} failed\n`)
   total[failed ? 'failed' : 'passed']++
 }

@@ -33,6 +33,7 @@ const RECIPE = 1
 const FLAVOURS = {
   lab: {fragments: ['lab', 'isolation'], objects: 1590},
   debug: {fragments: ['lab', 'isolation', 'debug'], objects: 1700},
+  off: {fragments: ['lab', 'isolation', 'off'], objects: 1590},
 } as const
 export type Flavour = keyof typeof FLAVOURS
 

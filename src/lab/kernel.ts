@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {type BuildOptions, type BuiltKernel, buildKernel} from '../kernel/build.ts'
+import {type BuildOptions, type BuiltKernel, buildKernel, type Flavour} from '../kernel/build.ts'
 
 /** The lab's kernel: from the cache, or built now, which takes minutes. Throws as buildKernel does. */
-export async function labKernel(options: Omit<BuildOptions, 'flavour'>): Promise<BuiltKernel> {
-  return await buildKernel({...options, flavour: 'lab'})
+export async function labKernel(
+  options: Omit<BuildOptions, 'flavour'> & {readonly flavour?: Flavour},
+): Promise<BuiltKernel> {
+  return await buildKernel({flavour: 'lab', ...options})
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {readSeries, seriesFolder} from '../../src/kernel/series.ts'
+import {findSource} from '../../src/kernel/source.ts'
+import {patchedTree} from '../../src/kernel/tree.ts'
+import {cacheRoot} from '../../src/lib/cache.ts'
+import type {Progress} from '../../src/lib/progress.ts'
+
+/** The source with the series applied; from the cache, or unpacked now. */
+export async function sourceTree(progress: Progress): Promise<string> {
+  const cache = cacheRoot()
+  const series = await readSeries(seriesFolder())
+  const source = await findSource({
+    base: series.base,
+    archive: process.env['ISOLCTL_KERNEL_SOURCE'],
+    cache,
+    signal: undefined,
+  })
+  return await patchedTree({source, series, progress, cache})
+}
+
+/** The programs of tools/testing/selftests/task_isolation, static, so that they run in any machine. */
+export async function compileSelftests(
+  into: string,
+  progress: Progress,
+): Promise<{readonly selftest: string; readonly fuzz: string}> {
+  const folder = join(await sourceTree(progress), 'tools/testing/selftests/task_isolation')
+  const compile = async (name: string) => {
+    const program = join(into, name)
+    await execa('gcc', ['-static', '-O2', '-Wall', '-o', program, join(folder, `${name}.c`), '-lpthread'])
+    return program
+  }
+  return {selftest: await compile('task_isolation'), fuzz: await compile('fuzz')}
+}

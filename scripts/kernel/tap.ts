@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+export interface TapResult {
+  readonly name: string
+  readonly result: 'ok' | 'not ok' | 'skip'
+}
+
+/** What a kernel selftest printed (Documentation/dev-tools/ktap.rst), nested levels left out. */
+export function parseTap(text: string): {readonly planned: number; readonly results: readonly TapResult[]} {
+  const planned = Number(/^1\.\.(\d+)/m.exec(text)?.[1] ?? 0)
+  const lines = [...text.matchAll(/^(ok|not ok) \d+ (?:- )?(.*)$/gm)]
+  return {
+    planned,
+    results: lines.map(([, result = '', name = '']) => {
+      const skipped = /^(.*?) ?# SKIP/.exec(name)
+      return {name: skipped?.[1] ?? name, result: skipped ? 'skip' : (result as 'ok' | 'not ok')}
+    }),
+  }
+}
