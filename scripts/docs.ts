@@ -6,6 +6,7 @@ import {packageRoot} from '../src/lib/assets.ts'
 import {configPage} from '../src/report/config-page.ts'
 import {exitCodesPage} from '../src/report/exit-codes.ts'
 import {checksPage} from '../src/report/explain.ts'
+import {stepsPage} from '../src/report/steps-page.ts'
 
 /** Pages that repeat code, and what writes them. `--check` only says which are stale. */
 export const PAGES: Readonly<Record<string, () => string>> = {
@@ -13,6 +14,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/config.md': configPage,
   'docs/config.schema.json': configJsonSchema,
   'docs/exit-codes.md': exitCodesPage,
+  'docs/steps.md': stepsPage,
 }
 
 export async function stalePages(): Promise<readonly string[]> {
