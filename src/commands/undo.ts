@@ -3,6 +3,7 @@ import {Flags} from '@oclif/core'
 import {bootId} from '../facts/boot.ts'
 import {gatherer} from '../facts/fact.ts'
 import {journal} from '../facts/journal.ts'
+import {Exit} from '../lib/exit.ts'
 import {interruptible} from '../lib/interrupt.ts'
 import {type Entry, toUndo} from '../plan/journal.ts'
 import {requireRoot, session} from '../plan/session.ts'
@@ -34,6 +35,11 @@ export default class Undo extends IsolCommand {
       description: 'do nothing when the run was confirmed; wait where another isolctl is at work',
       dependsOn: ['run'],
     }),
+    overdue: Flags.boolean({
+      description:
+        'only a run that should have been confirmed and was not, in time or before the machine was restarted; exit status 1 when there was one',
+      exclusive: ['run'],
+    }),
     after: duration({description: 'wait so long before', dependsOn: ['unless-confirmed']}),
     force: Flags.boolean({
       char: 'f',
@@ -50,14 +56,22 @@ export default class Undo extends IsolCommand {
     const get = gatherer(host)
     const boot = await get(bootId)
     const wanted = (entries: readonly Entry[]) =>
-      deltasOf(toUndo(entries, {bootId: boot, run: flags.run, unlessConfirmed: flags['unless-confirmed']}))
+      deltasOf(
+        toUndo(entries, {
+          bootId: boot,
+          run: flags.run,
+          unlessConfirmed: flags['unless-confirmed'],
+          overdueAt: flags.overdue ? host.live.now() : undefined,
+        }),
+      )
     const planned = wanted(await get(journal))
     const undone: Undone[] = []
     let interrupted = false
     if (flags['dry-run']) {
       undone.push(...(await rehearse(planned, {host, force: flags.force})))
       if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
-    } else if (planned.length > 0)
+      // A run that is to be confirmed may still be at work, and not have begun: only the lock tells.
+    } else if (planned.length > 0 || flags['unless-confirmed'])
       await interruptible((signal) =>
         session(
           host,
@@ -68,7 +82,9 @@ export default class Undo extends IsolCommand {
             patient: flags['unless-confirmed'] ?? false,
           },
           async (options) => {
-            const events = undo(wanted(options.journal.entries), {...options, force: flags.force})
+            const deltas = wanted(options.journal.entries)
+            if (deltas.length === 0) return
+            const events = undo(deltas, {...options, force: flags.force})
             for await (const event of watch(events, {...flags, json: this.jsonEnabled()}))
               if (event.type === 'undo') undone.push(event.undone)
               else ({interrupted} = event)
@@ -76,7 +92,7 @@ export default class Undo extends IsolCommand {
         ),
       )
     const report = undoReport(undone, {host: host.name, dryRun: flags['dry-run'], interrupted})
-    process.exitCode = undoExit(report)
+    process.exitCode = undoExit(report) || (flags.overdue && undone.length > 0 ? Exit.failures : Exit.ok)
     if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderUndo(report))
     return report
   }

@@ -144,15 +144,22 @@ export interface Wanted {
   /** Only this run's. */
   readonly run?: string | undefined
   /** None where the run was confirmed. */
-  readonly unlessConfirmed?: boolean
+  readonly unlessConfirmed?: boolean | undefined
+  /** Only those of a run that should have been confirmed by this time, or in the boot that it ended with. ISO 8601, UTC. */
+  readonly overdueAt?: string | undefined
 }
 
 /** The changes that undo is asked for, newest first. Throws UserError when there never was such a run. Pure. */
 export function toUndo(
   entries: readonly Entry[],
-  {bootId, run, unlessConfirmed}: Wanted,
+  {bootId, run, unlessConfirmed, overdueAt}: Wanted,
 ): readonly InForce[] {
   const all = inForce(entries, bootId)
+  if (overdueAt !== undefined) {
+    const waiting = awaited(entries, bootId)
+    const late = waiting?.state === 'waiting' && (waiting.bootId !== bootId || waiting.by <= overdueAt)
+    return late ? all.filter((change) => change.run === waiting.run) : []
+  }
   if (run === undefined) return all
   if (unlessConfirmed && entries.some((entry) => entry.op === 'confirmed' && entry.run === run)) return []
   if (!unlessConfirmed && !runsOf(entries).some((each) => each.run === run && each.command === 'apply'))
@@ -165,15 +172,21 @@ export function awaited(
   entries: readonly Entry[],
   bootId: string,
 ):
-  | {readonly run: string; readonly by: string; readonly state: 'waiting' | 'confirmed' | 'undone'}
+  | {
+      readonly run: string
+      readonly by: string
+      /** The boot it was done in. */
+      readonly bootId: string
+      readonly state: 'waiting' | 'confirmed' | 'undone'
+    }
   | undefined {
   const begin = runsOf(entries).findLast(({confirmBy}) => confirmBy !== undefined)
   if (begin?.confirmBy === undefined) return undefined
-  const {run, confirmBy: by} = begin
-  if (entries.some((entry) => entry.op === 'confirmed' && entry.run === run))
-    return {run, by, state: 'confirmed'}
-  const left = inForce(entries, bootId).some((change) => change.run === run)
-  return {run, by, state: left ? 'waiting' : 'undone'}
+  const about = {run: begin.run, by: begin.confirmBy, bootId: begin.bootId}
+  if (entries.some((entry) => entry.op === 'confirmed' && entry.run === about.run))
+    return {...about, state: 'confirmed'}
+  const left = inForce(entries, bootId).some((change) => change.run === about.run)
+  return {...about, state: left ? 'waiting' : 'undone'}
 }
 
 export const lastSeq = (entries: readonly Entry[]): number =>

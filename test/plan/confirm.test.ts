@@ -30,7 +30,7 @@ async function twoRuns() {
 describe('a run that is to be confirmed', () => {
   it('is taken back when nobody does, and nothing else is', async () => {
     const {m, entries, deadline} = await twoRuns()
-    expect(awaited(entries(), 'boot')).toEqual({run: 'second', by: BY, state: 'waiting'})
+    expect(awaited(entries(), 'boot')).toEqual({run: 'second', by: BY, bootId: 'boot', state: 'waiting'})
     expect(await deadline()).toBe(2)
     expect(contents(m)).toEqual({[ONE]: '0-3', [TWO]: '0-7'})
     expect(awaited(entries(), 'boot')?.state).toBe('undone')
@@ -57,6 +57,22 @@ describe('a run that is to be confirmed', () => {
       if (deltas.length > 0) await Array.fromAsync(undo(deltas, m.under(alive)))
       expect(contents(m)).toEqual(BEFORE)
     }
+  })
+
+  it('is overdue when its time is past, or its boot; what a reboot took back is not', async () => {
+    const {entries} = await twoRuns()
+    const overdue = (bootId: string, overdueAt: string) => toUndo(entries(), {bootId, overdueAt}).length
+    expect(overdue('boot', '2026-01-01T00:00:59.000Z')).toBe(0)
+    expect(overdue('boot', '2026-01-01T00:01:01.000Z')).toBe(2)
+    expect(overdue('another boot', '2026-01-01T00:00:01.000Z')).toBe(0)
+    const m = machine({})
+    const file = {kind: 'file', path: '/etc/systemd/system/isolctl.service', from: null, to: 'ours'} as const
+    await applyAll(planOf([file]), {...m.under(alive), run: 'only', confirmBy: BY})
+    const then = toUndo(parseJournal(m.journal.text), {
+      bootId: 'another boot',
+      overdueAt: '2026-01-01T00:00:01.000Z',
+    })
+    expect(then.map(({change}) => change.kind)).toEqual(['file'])
   })
 
   it('by a name that nobody knows is an error for people, and nothing to do for the timer', async () => {

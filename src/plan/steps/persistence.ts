@@ -58,6 +58,8 @@ RequiresMountsFor=${[STATE_DIRECTORY, ...program].map(quoted).join(' ')}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+# A run that nobody confirmed must not come back with the next boot: then nothing is applied.
+ExecCondition=${[...program, 'undo', '--overdue'].map(quoted).join(' ')}
 ExecStartPre=-udevadm settle --timeout=60
 ExecStart=${words.map(quoted).join(' ')}
 # What could not be planned is named in the log, and no failure.
