@@ -151,6 +151,16 @@ export function sameValue(change: Change, a: string | null, b: string | null): b
   }
 }
 
+/**
+ * Whether a content is what became of a value of ours: the kernel takes the word "isolated", and may then say "isolated
+ * invalid (why)" of it, at once or when something else changes (kernel/cgroup/cpuset.c: sched_partition_show).
+ */
+export function cameOf(change: Change, found: string | null, value: string | null): boolean {
+  if (sameValue(change, found, value)) return true
+  if (change.kind !== 'set' || found === null || value === null) return false
+  return change.path.endsWith('/cpuset.cpus.partition') && found.startsWith(`${value} invalid`)
+}
+
 /** Letter by letter, but for the newline: most of the time it is that simple, and needs no parsing. */
 export const sameText = (a: string | null, b: string | null): boolean =>
   a === b || (a !== null && b !== null && a.trim() === b.trim())

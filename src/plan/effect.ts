@@ -53,7 +53,7 @@ export async function effect(change: Change, host: Host): Promise<void> {
     case 'run':
       if (change.argv === null) return
       if (change.into) await generate(change.argv, change.into, host)
-      else await host.run(change.argv)
+      else if (!(await needless(change.argv, host))) await host.run(change.argv)
       return
   }
   const found = await current(change, host)
@@ -80,6 +80,12 @@ async function generate(
     )
   await host.run(check, {stdin: stdout})
   await host.writeFile(path, stdout)
+}
+
+/** From a rescue shell: a systemd that does not run has nothing to reload or to restart, and will read its files anew. */
+async function needless([program, verb]: readonly string[], host: HostView): Promise<boolean> {
+  const ofManager = program === 'systemctl' && (verb === 'daemon-reload' || verb === 'try-restart')
+  return ofManager && !(await host.isFolder('/run/systemd/system'))
 }
 
 /**

@@ -20,8 +20,11 @@ export async function locked<T>(
   const file = await open(path, 'a+', 0o600)
   try {
     await take(file, path, patient)
-    await file.truncate()
-    await file.write(`${process.pid}\n`)
+    // For a message only: a full disk is the journal's to complain about.
+    await file
+      .truncate()
+      .then(() => file.write(`${process.pid}\n`))
+      .catch(() => {})
     return await body()
   } finally {
     await file.close()

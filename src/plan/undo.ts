@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Host, HostView} from '../host/host.ts'
 import {errnoOf, Interrupted} from '../lib/errors.ts'
-import {type Change, invert, isVolatile, placeOf, sameText, sameValue} from './change.ts'
+import {type Change, cameOf, invert, isVolatile, placeOf, sameText, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
 import type {InForce} from './journal.ts'
 import type {Journal} from './journal-file.ts'
@@ -126,7 +126,7 @@ async function foresee(
   if (asWeLeftIt) return {result: 'undone'}
   if (sameValue(back, found, back.to)) return {result: 'same'}
   if ((back.kind === 'set' || back.kind === 'affinity') && found === null) return {result: 'gone'}
-  return force || ours.some((value) => sameValue(back, found, value))
+  return force || ours.some((value) => cameOf(back, found, value))
     ? {result: 'undone'}
     : {result: 'conflict', found}
 }

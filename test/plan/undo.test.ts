@@ -28,6 +28,43 @@ async function status(m: Machine, bootId = 'boot') {
   return StatusSchema.parse(statusReport(statusOf(entries, {bootId, readings}), {host: 'memory', bootId}))
 }
 
+it('takes back a partition that the kernel made invalid: what it says of our word is ours', async () => {
+  const path = '/sys/fs/cgroup/isolctl/cpuset.cpus.partition'
+  const m = machine({[path]: 'member\n'})
+  const options = m.under(alive)
+  const host = {
+    ...options.host,
+    set: async (to: string, value: string) => {
+      m.memory.files.set(
+        to,
+        value === 'isolated' ? 'isolated invalid (Cpu list in cpuset.cpus not exclusive)\n' : value,
+      )
+    },
+  }
+  const {outcome} = await applyAll(planOf([set(path, 'member', 'isolated')]), {...options, host})
+  expect(outcome).toMatchObject({
+    status: 'undone',
+    error: {message: expect.stringContaining('isolated invalid')},
+  })
+  expect(m.memory.files.get(path)).toBe('member')
+})
+
+it('needs no systemd to take back what systemd is to read', async () => {
+  const path = '/etc/systemd/system/isolctl.service'
+  const m = machine({})
+  const changes = [
+    {kind: 'run', argv: null, undo: ['systemctl', 'daemon-reload']},
+    {kind: 'file', path, from: null, to: 'ours'},
+  ] as const
+  await applyAll(planOf(changes), m.under(alive))
+  await undoAll(m.under(alive))
+  expect(m.memory.ran).toEqual([])
+  m.memory.folders.add('/run/systemd/system')
+  await applyAll(planOf(changes), m.under(alive))
+  await undoAll(m.under(alive))
+  expect(m.memory.ran).toEqual([['systemctl', 'daemon-reload']])
+})
+
 describe('undo', () => {
   it('goes newest first, and a second time there is nothing', async () => {
     const m = await applied()

@@ -6,6 +6,7 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   rmdirSync,
@@ -17,7 +18,7 @@ import process from 'node:process'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {finish, intents, isolctl, JOURNAL, parts, picture, program, remember, WORKQUEUE} from './stage.ts'
 
-const CPUS = ['--cpus', '2-3']
+const CPUS = ['--cpus', '2-3', '--runtime']
 const CGROUP = '/sys/fs/cgroup'
 const MASK = `${WORKQUEUE}/cpumask`
 const STATE = '/var/lib/isolctl'
@@ -62,7 +63,14 @@ const judged = [
   'softlockup-mask',
   'kthread-unbound-affinity',
 ]
-const preflight = ['preflight', ...CPUS, '--passive', '--strict', ...judged.flatMap((id) => ['--only', id])]
+const preflight = [
+  'preflight',
+  '--cpus',
+  '2-3',
+  '--passive',
+  '--strict',
+  ...judged.flatMap((id) => ['--only', id]),
+]
 await isolctl('judged before', ...preflight)
 await isolctl('applied', 'apply', ...CPUS, '--yes', '--json')
 await isolctl('judged after', ...preflight)
@@ -123,6 +131,10 @@ execFileSync('umount', [STATE])
 
 // A file that cannot be written, after a change that could.
 mkdirSync('/run/systemd/system', {recursive: true})
+// There is no systemd here; what it would do is not what is tested.
+const tools = mkdtempSync('/tmp/tools-')
+writeFileSync(`${tools}/systemctl`, '#!/bin/sh\nexit 0\n', {mode: 0o755})
+process.env['PATH'] = `${tools}:${process.env['PATH']}`
 execFileSync('mount', ['--bind', '/etc', '/etc'])
 execFileSync('mount', ['-o', 'remount,ro,bind', '/etc'])
 await isolctl('read-only', 'apply', ...CPUS, '--only', 'workqueue-cpumask', '--only', 'persistence', '--yes')
