@@ -42,6 +42,9 @@ export default defineCheck({
   },
   evidence: ({kernel, statInterval}) =>
     atLeast(kernel, 6, 5) ? 'this kernel leaves isolated CPUs out' : `every ${statInterval} s`,
-  remedy: {text: 'collect them once an hour', command: 'isolctl apply --only vmstat-interval'},
+  remedy: ({kernel}) =>
+    atLeast(kernel, 6, 5)
+      ? {text: 'take them out of load balancing: this kernel leaves isolated CPUs out (isolcpus-effective)'}
+      : {text: 'collect them once an hour', command: 'isolctl apply --only vmstat-interval'},
   reference: 'mm/vmstat.c: vmstat_shepherd',
 })

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
 import {defineFact, NotMeasured} from './fact.ts'
 import {everyTask, type Listed} from './tasks.ts'
 
@@ -12,13 +13,23 @@ export const perfUsers = defineFact<readonly Listed[]>('perf-users', async (host
     throw new NotMeasured('a captured machine does not keep the open files of its programs')
   const processes = (await get(everyTask)).filter(({pid, tid}) => pid === tid)
   const found: Listed[] = []
+  let refused: unknown
   for (const task of processes) {
-    const folder = `/proc/${task.pid}/fd`
-    for (const name of await host.list(folder)) {
-      if ((await link(`${folder}/${name}`)) !== 'anon_inode:[perf_event]') continue
-      found.push(task)
-      break
+    try {
+      if (await holdsEvents(host, link, task.pid)) found.push(task)
+    } catch (error) {
+      refused ??= error // one program may be closed to us, and another still be found
     }
   }
+  if (found.length === 0 && refused !== undefined) throw refused
   return found
 })
+
+type Link = NonNullable<HostView['link']>
+
+async function holdsEvents(host: HostView, link: Link, pid: number): Promise<boolean> {
+  const folder = `/proc/${pid}/fd`
+  for (const name of await host.list(folder))
+    if ((await link(`${folder}/${name}`)) === 'anon_inode:[perf_event]') return true
+  return false
+}

@@ -2,6 +2,7 @@
 import type {Check, Remedy} from '../checks/check.ts'
 import {CHECKS} from '../checks/registry.ts'
 import type {Fact} from '../facts/fact.ts'
+import type {Kernel} from '../facts/kernel.ts'
 import type {Settings} from '../facts/settings.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {type Paint, wrap} from './text.ts'
@@ -24,6 +25,9 @@ const EXAMPLE: Settings = {
   windowMs: 10_000,
 }
 
+/** The oldest that we look at: what newer ones do by themselves still has to be done there. */
+const OLD_KERNEL: Kernel = {release: '6.1.0', major: 6, minor: 1}
+
 export function explanation(check: Check): Explanation {
   const {id, title, why, reference} = check
   const remedy = exampleRemedy(check)
@@ -40,7 +44,7 @@ export function explanation(check: Check): Explanation {
 function exampleRemedy({remedy}: Check): Remedy | undefined {
   if (typeof remedy !== 'function') return remedy
   try {
-    return remedy({settings: EXAMPLE})
+    return remedy({settings: EXAMPLE, kernel: OLD_KERNEL})
   } catch {
     return undefined // depends on more of the machine
   }

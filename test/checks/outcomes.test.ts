@@ -5,6 +5,7 @@ import {type Result, runChecks} from '../../src/checks/run.ts'
 import {findCheck} from '../../src/checks/select.ts'
 import {gatherer} from '../../src/facts/fact.ts'
 import type {Settings} from '../../src/facts/settings.ts'
+import {HostError} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import type {Probe} from '../../src/measure/watch.ts'
 import {
@@ -335,7 +336,7 @@ const OUTCOMES: Readonly<Record<string, Outcomes>> = {
       links: {'/proc/1/fd/3': 'anon_inode:[perf_event]'},
       says: /systemd \[1\]/,
     },
-    unknown: {...PASSIVE, change: NO_TASKS},
+    unknown: {...PASSIVE, change: {'/proc/1/fd/3': ''}, links: {'/proc/1/fd/3': 'EACCES'}},
   },
   'kthread-unbound-affinity': {
     bad: {change: taskFiles({tid: 50, comm: 'kswapd0', flags: PF_KTHREAD, allowed: '0-3'}), says: /kswapd0/},
@@ -611,7 +612,10 @@ async function judge(
   const host = live
     ? {
         ...fakeLive(files, running).host,
-        link: async (path: string) => links[path],
+        link: async (path: string) => {
+          if (links[path] === 'EACCES') throw new HostError('EACCES', path)
+          return links[path]
+        },
         ...(mode === undefined ? {} : {mode: async () => mode}),
       }
     : memoryHost(files)
