@@ -12,8 +12,12 @@ export function parseTap(text: string): {readonly planned: number; readonly resu
   return {
     planned,
     results: lines.map(([, result = '', name = '']) => {
-      const skipped = /^(.*?) ?# SKIP/.exec(name)
-      return {name: skipped?.[1] ?? name, result: skipped ? 'skip' : (result as 'ok' | 'not ok')}
+      // kselftest.h puts the name behind the directive
+      const skipped = /^(.*?) ?# SKIP ?(.*)$/.exec(name)
+      return {
+        name: skipped ? `${skipped[1]}${skipped[2]}` : name,
+        result: skipped ? 'skip' : (result as 'ok' | 'not ok'),
+      }
     }),
   }
 }
