@@ -4,7 +4,17 @@ import Apply from './apply.ts'
 import Capture from './capture.ts'
 import Confirm from './confirm.ts'
 import Explain from './explain.ts'
+
 import Init from './init.ts'
+
+import KernelInstall from './kernel/install.ts'
+import KernelJudge from './kernel/judge.ts'
+import KernelList from './kernel/list.ts'
+import KernelPromote from './kernel/promote.ts'
+import KernelRemove from './kernel/remove.ts'
+import KernelRollback from './kernel/rollback.ts'
+import KernelVerify from './kernel/verify.ts'
+
 import LabBuild from './lab/build.ts'
 import LabDemo from './lab/demo.ts'
 import LabRun from './lab/run.ts'
@@ -23,6 +33,13 @@ export const COMMANDS: Record<string, Command.Class> = {
   confirm: Confirm,
   explain: Explain,
   init: Init,
+  'kernel:install': KernelInstall,
+  'kernel:judge': KernelJudge,
+  'kernel:list': KernelList,
+  'kernel:promote': KernelPromote,
+  'kernel:remove': KernelRemove,
+  'kernel:rollback': KernelRollback,
+  'kernel:verify': KernelVerify,
   'lab:build': LabBuild,
   'lab:demo': LabDemo,
   'lab:run': LabRun,

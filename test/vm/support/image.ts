@@ -9,6 +9,7 @@ import {cacheFolder} from '../../../src/lib/cache.ts'
 import {withPrivateFolder} from '../../../src/lib/files.ts'
 import {withLock} from '../../../src/lib/lock.ts'
 import {requirePrograms} from '../../../src/lib/programs.ts'
+import {debianKernels} from './kernels.ts'
 import {startVm} from './machine.ts'
 
 export type Loader = 'grub' | 'systemd-boot'
@@ -25,7 +26,7 @@ const PROGRAMS = [
   {name: 'qemu-system-x86_64', package: 'qemu-system-x86'},
 ]
 
-/** libstdc++6 is for Node; the kernel is the one made for virtual machines, the rest what a server has anyway. */
+/** libstdc++6 is for Node; the rest a server has anyway. A kernel comes on top. */
 const PACKAGES = [
   ...[
     'systemd',
@@ -38,7 +39,7 @@ const PACKAGES = [
     'busybox',
     'dosfstools',
   ],
-  ...['linux-image-cloud-amd64', 'libstdc++6'],
+  'libstdc++6',
 ]
 const LOADER_PACKAGES: Record<Loader, readonly string[]> = {
   grub: ['grub-pc'],
@@ -71,15 +72,16 @@ const MACHINE_ID = '0b8f1a6f5d7c4c1e9f4f3d2a1b0c9d8e'
 export async function debianImage(loader: Loader, say: (line: string) => void = () => {}): Promise<string> {
   await requirePrograms(PROGRAMS, 'making the virtual machine')
   const sources = await debianSources()
+  const packages = [...PACKAGES, ...LOADER_PACKAGES[loader], (await debianKernels()).stock]
   const images = await cacheFolder('images')
-  const place = join(images, `${loader}-${await imageKey(loader, sources)}.raw`)
+  const place = join(images, `${loader}-${await imageKey(loader, sources, packages)}.raw`)
   if (existsSync(place)) return place
   return await withLock(join(await cacheFolder('locks'), `image-${loader}`), {}, async () => {
     if (existsSync(place)) return place
     await dropOldImages(images)
     const fresh = `${place}.tmp`
     try {
-      await makeDisk(loader, sources, fresh, say)
+      await makeDisk(loader, {sources, packages}, fresh, say)
       say(`install ${loader} in it`)
       await installLoader(loader, fresh)
       await rename(fresh, place)
@@ -119,9 +121,13 @@ async function debianSources(): Promise<readonly string[]> {
   return [...new Set(lines)]
 }
 
-async function imageKey(loader: Loader, sources: readonly string[]): Promise<string> {
+async function imageKey(
+  loader: Loader,
+  sources: readonly string[],
+  packages: readonly string[],
+): Promise<string> {
   const hash = createHash('sha256')
-  hash.update(JSON.stringify({RECIPE, loader, sources, packages: packages(loader), MASKED, PARTITIONS}))
+  hash.update(JSON.stringify({RECIPE, loader, sources, packages, MASKED, PARTITIONS}))
   for (const entry of (await readdir(ROOTFS, {recursive: true, withFileTypes: true})).sort((a, b) =>
     `${a.parentPath}/${a.name}` < `${b.parentPath}/${b.name}` ? -1 : 1,
   )) {
@@ -132,13 +138,9 @@ async function imageKey(loader: Loader, sources: readonly string[]): Promise<str
   return hash.digest('hex').slice(0, 16)
 }
 
-function packages(loader: Loader): readonly string[] {
-  return [...PACKAGES, ...LOADER_PACKAGES[loader]]
-}
-
 async function makeDisk(
   loader: Loader,
-  sources: readonly string[],
+  {sources, packages}: {readonly sources: readonly string[]; readonly packages: readonly string[]},
   disk: string,
   say: (line: string) => void,
 ): Promise<void> {
@@ -160,7 +162,7 @@ async function makeDisk(
     await writeConfiguration(loader, folder)
     const archive = join(folder, 'rootfs.tar')
     await execa('mmdebstrap', [
-      ...['--variant=minbase', '--format=tar', `--include=${packages(loader).join(',')}`],
+      ...['--variant=minbase', '--format=tar', `--include=${packages.join(',')}`],
       ...['--aptopt=APT::Install-Recommends "false"'],
       ...['man', 'locale', 'doc', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
       `--essential-hook=sync-in ${ROOTFS} /`,

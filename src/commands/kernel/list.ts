@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+import {listKernels} from '../../kernel/install/install.ts'
+import {silent} from '../../lib/progress.ts'
+import {table} from '../../lib/text.ts'
+import {IsolCommand} from '../base.ts'
+import {ground} from './ground.ts'
+
+export default class KernelList extends IsolCommand {
+  static override summary =
+    'The kernels of this machine: which one runs, which is the default, and how trials ended.'
+  static override examples = ['<%= config.bin %> kernel list', '<%= config.bin %> kernel list --json']
+
+  async run(): Promise<unknown> {
+    const {flags} = await this.parse(KernelList)
+    const kernels = await listKernels(await ground(this.machine(flags.root), silent))
+    const rows = kernels.map(({release, running, default: chosen, fate}) => [
+      release,
+      running ? 'running' : '',
+      chosen ? 'default' : '',
+      fate?.text ?? '',
+    ])
+    for (const line of table(rows)) this.log(line)
+    return {schema: 'isolctl.kernel-list/1', kernels}
+  }
+}

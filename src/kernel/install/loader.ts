@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+import type {Host} from '../../host/host.ts'
+import {UserError} from '../../lib/errors.ts'
+import {Exit} from '../../lib/exit.ts'
+import {efiText} from '../boot/systemd-boot.ts'
+import type {BootControl} from './control.ts'
+import {grubControl} from './grub.ts'
+import {loaderVariable, systemdBootControl} from './systemd-boot.ts'
+
+/** The boot loader that started this machine. Throws UserError (exit 69) for none that we know. */
+export async function bootControl(host: Host): Promise<BootControl> {
+  // systemd-boot leaves its name; GRUB may be installed beside it, and the other way round.
+  const loader = efiText((await host.read(loaderVariable('LoaderInfo'))) ?? '')
+  if (!loader.startsWith('systemd-boot') && (await host.read('/boot/grub/grub.cfg')) !== undefined)
+    return grubControl(host)
+  const folder = await host.run(['bootctl', '--print-boot-path']).catch(() => undefined)
+  if (folder !== undefined) return systemdBootControl(host, folder.stdout.trim())
+  throw new UserError('no boot loader that isolctl knows: neither GRUB nor systemd-boot', {
+    exit: Exit.unsuitable,
+    code: 'no-boot-loader',
+    help: 'install the package by hand, keep the kernel that runs as the default, and choose the new one at the console',
+  })
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+import {join} from 'node:path'
+import type {Host} from '../../host/host.ts'
+import {cloneLoaderEntry, parseLoaderEntry} from '../boot/loader-entry.ts'
+import {efiText} from '../boot/systemd-boot.ts'
+import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
+
+/** The loader's own GUID (systemd.io/BOOT_LOADER_INTERFACE). */
+export const loaderVariable = (name: string) =>
+  `/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`
+const ENTRY = `${TRIAL}.conf`
+
+/** systemd-boot, with the entries of kernel-install below `folder`, the mounted ESP or $BOOT. */
+export function systemdBootControl(host: Host, folder: string): BootControl {
+  const variable = async (name: string) => {
+    const contents = await host.read(loaderVariable(name))
+    return contents === undefined ? undefined : efiText(contents)
+  }
+  /** Entries by file name, newest first as the loader has them; ours left out. */
+  const entries = async () => {
+    const names = (await host.list(join(folder, 'loader/entries'))).filter(
+      (name) => name.endsWith('.conf') && name !== ENTRY,
+    )
+    return await Promise.all(
+      names.map(async (name) => {
+        const text = (await host.read(join(folder, 'loader/entries', name))) ?? ''
+        return {name, text, entry: parseLoaderEntry(text)}
+      }),
+    )
+  }
+  const find = async (release: string) => {
+    const found = (await entries()).find(({entry}) => entry.version === release)
+    if (found === undefined) throw noEntry('systemd-boot', release)
+    return found
+  }
+  return {
+    name: 'systemd-boot',
+    // The loader takes the variable away before it starts the kernel.
+    requireOneShot: async () => {},
+    requireEntry: async (release) => void (await find(release)),
+    async defaultRelease() {
+      const name = await variable('LoaderEntryDefault')
+      return (await entries()).find((each) => each.name === name)?.entry.version
+    },
+    async pin(release) {
+      const {name} = await find(release)
+      if ((await variable('LoaderEntryDefault')) !== name) await host.run(['bootctl', 'set-default', name])
+      const found = await variable('LoaderEntryDefault')
+      if (found !== name) throw notInForce(`${release} was made the default of systemd-boot`, found)
+    },
+    async unpin() {
+      if (await variable('LoaderEntryDefault')) await host.run(['bootctl', 'set-default', ''])
+    },
+    async writeTrial(release, like, more) {
+      const model = await find(like)
+      const {linux = '', initrd} = (await find(release)).entry
+      const text = cloneLoaderEntry(model.text, {
+        title: `isolctl: trial of ${release}`,
+        version: release,
+        linux,
+        initrd,
+        options: [model.entry.options, ...more].join(' '),
+      })
+      await host.writeFile(join(folder, 'loader/entries', ENTRY), text)
+    },
+    dropTrial: () => host.writeFile(join(folder, 'loader/entries', ENTRY), null),
+    async arm() {
+      await host.run(['bootctl', 'set-oneshot', ENTRY])
+      const found = await variable('LoaderEntryOneShot')
+      if (found !== ENTRY) throw notInForce('the trial was set to boot next', found)
+    },
+    async disarm() {
+      if ((await variable('LoaderEntryOneShot')) === ENTRY) await host.run(['bootctl', 'set-oneshot', ''])
+    },
+    armed: async () => (await variable('LoaderEntryOneShot')) === ENTRY,
+  }
+}
