@@ -194,7 +194,7 @@ async function writeConfiguration(loader: Loader, folder: string): Promise<void>
     'machine-id': `${MACHINE_ID}\n`,
     fstab: [
       `UUID=${ROOT_UUID} / ext4 errors=remount-ro 0 0`,
-      'LABEL=isolctl /opt/isolctl ext4 ro,nofail,x-systemd.device-timeout=1s 0 0',
+      'LABEL=isolctl /opt/isolctl ext4 ro,nofail,x-systemd.device-timeout=60s 0 0',
       ...(loader === 'systemd-boot' ? ['LABEL=ESP /boot/efi vfat umask=0077 0 0'] : []),
       '',
     ].join('\n'),
