@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 import {join} from 'node:path'
 import {execa} from 'execa'
-import {readSeries, seriesFolder} from '../../src/kernel/series.ts'
-import {findSource} from '../../src/kernel/source.ts'
+import {readSeries, type Series, seriesFolder} from '../../src/kernel/series.ts'
+import {findSource, type Source} from '../../src/kernel/source.ts'
 import {patchedTree} from '../../src/kernel/tree.ts'
 import {cacheRoot} from '../../src/lib/cache.ts'
 import type {Progress} from '../../src/lib/progress.ts'
 
+/** The series of this checkout, and the source it is for. Throws as findSource does. */
+export async function seriesAndSource(): Promise<{readonly series: Series; readonly source: Source}> {
+  const series = await readSeries(seriesFolder())
+  const archive = process.env['ISOLCTL_KERNEL_SOURCE']
+  return {series, source: await findSource({base: series.base, archive, cache: cacheRoot()})}
+}
+
 /** The source with the series applied; from the cache, or unpacked now. */
 export async function sourceTree(progress: Progress): Promise<string> {
-  const cache = cacheRoot()
-  const series = await readSeries(seriesFolder())
-  const source = await findSource({
-    base: series.base,
-    archive: process.env['ISOLCTL_KERNEL_SOURCE'],
-    cache,
-    signal: undefined,
-  })
-  return await patchedTree({source, series, progress, cache})
+  return await patchedTree({...(await seriesAndSource()), progress, cache: cacheRoot()})
 }
 
 /** The programs of tools/testing/selftests/task_isolation, static, so that they run in any machine. */

@@ -7,9 +7,9 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 import {mergeConfigs, overrideConfig, parseConfig} from '../../src/kernel/config.ts'
 import {buildEnvironment, compilerVariables} from '../../src/kernel/make.ts'
-import {type Patch, readFragment, readSeries, type Series, seriesFolder} from '../../src/kernel/series.ts'
-import {findSource} from '../../src/kernel/source.ts'
+import {type Patch, readFragment, type Series} from '../../src/kernel/series.ts'
 import {cacheFolder, cacheRoot} from '../../src/lib/cache.ts'
+import {seriesAndSource} from './selftests.ts'
 
 export interface Workshop {
   readonly tree: string
@@ -24,15 +24,9 @@ export interface Workshop {
 
 /** `body` with a fresh, unpatched tree, which is gone afterwards. It takes 2 GB of the cache's disk, and 20 seconds. */
 export async function withWorkshop<T>(body: (workshop: Workshop) => Promise<T>): Promise<T> {
-  const series = await readSeries(seriesFolder())
+  const {series, source} = await seriesAndSource()
   const cache = cacheRoot()
   await mkdir(cache, {recursive: true})
-  const source = await findSource({
-    base: series.base,
-    archive: process.env['ISOLCTL_KERNEL_SOURCE'],
-    cache,
-    signal: undefined,
-  })
   const folder = await mkdtemp(join(cache, 'workshop-'))
   const stop = () => {
     rmSync(folder, {recursive: true, force: true})
