@@ -153,14 +153,17 @@ describe('a quiet machine', () => {
     expect(report(after).summary.ok + report(after).summary.skip).toBeGreaterThan(0)
   })
 
-  test('the fair server is named, and the tracepoints show its timer; nothing of the trace stays', () => {
+  test('the fair server is named, and the tracepoints show how it disturbs; nothing of the trace stays', () => {
     expect(Object.keys(amiss(report('fair server')))).toEqual(
       expect.arrayContaining(['fair-server', 'tick-stopped-under-load']),
     )
     expect(said(report('fair server'), 'tick-stopped-under-load')).toMatch(
       /fair server: interrupts the SCHED_OTHER task once a second/,
     )
-    expect(parts['fair server']?.output).toMatch(/; traced: .*(dl_task_timer|dl_server)/)
+    // Its timer fires on the CPU itself, or where the kernel moved it, which then kicks the CPU out of its quiet.
+    expect(parts['fair server']?.output).toMatch(
+      /; traced: .*(dl_task_timer|nohz_full_kick_func sent by CPU [01] )/,
+    )
     expect(parts['instances']).toEqual({output: '', exit: 0})
     expect(amiss(report('fair server off'))).toEqual({})
     expect(report('fair server off').measured?.map(({cpu}) => cpu)).toEqual([2, 3])
