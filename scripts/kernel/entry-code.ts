@@ -14,6 +14,7 @@ const OBJECTS = [
   'arch/x86/kernel/smp.o',
   'arch/x86/kernel/traps.o',
   'arch/x86/mm/fault.o',
+  'fs/exec.o',
   'kernel/context_tracking.o',
   'kernel/entry/common.o',
   'kernel/exit.o',
