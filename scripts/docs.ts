@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-import {readFile, writeFile} from 'node:fs/promises'
+import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {configJsonSchema} from '../src/config/schema.ts'
 import {packageRoot} from '../src/lib/assets.ts'
 import {configPage} from '../src/report/config-page.ts'
 import {exitCodesPage} from '../src/report/exit-codes.ts'
 import {checksPage} from '../src/report/explain.ts'
+import {PUBLISHED} from '../src/report/schema/published.ts'
 import {stepsPage} from '../src/report/steps-page.ts'
 
 /** Pages that repeat code, and what writes them. `--check` only says which are stale. */
@@ -15,6 +16,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/config.schema.json': configJsonSchema,
   'docs/exit-codes.md': exitCodesPage,
   'docs/steps.md': stepsPage,
+  ...PUBLISHED,
 }
 
 export async function stalePages(): Promise<readonly string[]> {
@@ -32,6 +34,7 @@ if (import.meta.main) {
     for (const page of stale) process.stdout.write(`${page} is stale: npm run docs\n`)
     process.exitCode = stale.length > 0 ? 1 : 0
   } else {
+    await mkdir(join(packageRoot, 'docs/schema'), {recursive: true})
     for (const page of stale) await writeFile(join(packageRoot, page), PAGES[page]?.() ?? '')
   }
 }

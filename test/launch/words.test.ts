@@ -56,6 +56,13 @@ describe('a break in words', () => {
     const [broken] = await say(`${record('ipi', '0xfd')}sender:\tnobody\n`)
     expect(broken).toBe('another CPU interrupted it (IPI, vector 0xfd)')
   })
+  it('names who ran on its CPU, rather than who let it', async () => {
+    const sender = 'sender:\tcpu=0 pid=77 site=ttwu_queue_wakelist+0x2/0x4 comm=waker\n'
+    const [sentence] = await say(`${record('sched', '0x9')}${sender}intruder:\tpid=9 comm=kworker/3:1\n`)
+    expect(sentence).toBe('another task ran on its CPU: kworker/3:1[9]')
+    const [broken] = await say(`${record('sched', '0x9')}intruder:\tsomebody\n`)
+    expect(broken).toBe('another task ran on its CPU: pid 9')
+  })
   it('survives a record with holes', async () => {
     expect((await say(''))[0]).toBe('the kernel could not tell why')
     expect((await say('cause:'))[0]).toBe(' (0x0)')

@@ -22,6 +22,9 @@ struct isol_record {
 	int sender_cpu, sender_pid;
 	char sender_name[16];
 	char sender_function[64], sender_site[64]; /* in the kernel: "flush_tlb_func" on behalf of "native_flush_tlb_multi+..." */
+	/* The first other thread that ran on its CPU, if that was the cause. 0: not known. */
+	int intruder_pid;
+	char intruder_name[16];
 };
 
 /* CLOCK_MONOTONIC, which is also the record's. */
@@ -76,6 +79,14 @@ static void isol_parse_sender(struct isol_record *record, const char *text)
 		snprintf(record->sender_name, sizeof record->sender_name, "%s", at + 5);
 }
 
+/* "intruder:	pid=77 comm=a name" */
+static void isol_parse_intruder(struct isol_record *record, const char *text)
+{
+	const char *value = isol_field(text, "intruder");
+	if (!value || sscanf(value, "pid=%d comm=%15[^\n]", &record->intruder_pid, record->intruder_name) != 2)
+		record->intruder_pid = 0;
+}
+
 static struct isol_record isol_parse(const char *text)
 {
 	struct isol_record record = {
@@ -93,6 +104,7 @@ static struct isol_record isol_parse(const char *text)
 	isol_word(record.cause, text, "cause");
 	isol_word(record.eagain, text, "eagain");
 	isol_parse_sender(&record, text);
+	isol_parse_intruder(&record, text);
 	return record;
 }
 

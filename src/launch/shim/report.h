@@ -40,7 +40,6 @@ struct told { /* one break, as it was seen */
 	struct isol_record record;
 	unsigned long long count;    /* breaks since the look before */
 	unsigned long long since_ns; /* since the program was started */
-	char intruder[48];           /* who runs on its CPU now: "stress-ng[77]"; "" for nobody */
 };
 
 enum { TOLD_MAX = 100 }; /* a program that enters again for ever must not fill our memory; the counters go on */
@@ -127,9 +126,10 @@ static void json_report(FILE *out, const struct watch *watch)
 			json_text(out, told->record.sender_function);
 			fputc('}', out);
 		}
-		if (*told->intruder) {
-			fprintf(out, ",\"intruder\":");
-			json_text(out, told->intruder);
+		if (told->record.intruder_pid) {
+			fprintf(out, ",\"intruder\":{\"pid\":%d,\"name\":", told->record.intruder_pid);
+			json_text(out, told->record.intruder_name);
+			fputc('}', out);
 		}
 		fprintf(out, ",\"count\":%llu,\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", told->count,
 			(double)told->record.duration_ns / 1e6, (double)told->since_ns / 1e6);

@@ -45,44 +45,15 @@ __attribute__((format(printf, 2, 3))) static void say(const struct reporter *rep
 
 static void say_break(const struct reporter *reporter, const struct told *told)
 {
-	char what[256], times[48] = "", there[80] = "";
+	char what[256], times[48] = "";
 	isol_say_what(what, sizeof what, &told->record);
-	if (*told->intruder)
-		snprintf(there, sizeof there, " (%s runs there now)", told->intruder);
 	if (told->count > 1)
 		snprintf(times, sizeof times, " (the last of %llu breaks)", told->count);
 	say(reporter,
-	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s%s\n"
+	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
 	    "help: %s\n",
 	    told->name, told->tid, told->record.cpu, (double)told->record.duration_ns / 1e9, (double)told->since_ns / 1e9,
-	    times, what, there, isol_say_help(&told->record));
-}
-
-/*
- * The kernel does not tell who else ran on the CPU, but an intruder that stays can be found: a process that is running and
- * was last there.
- */
-static void find_intruder(int cpu, pid_t tid, char *text, size_t size)
-{
-	DIR *processes = opendir("/proc");
-	for (struct dirent *entry; !*text && processes && (entry = readdir(processes));) {
-		char line[1024], name[17] = "", state;
-		int last;
-		pid_t pid = atoi(entry->d_name);
-		if (pid <= 0 || pid == tid || !read_task(pid, pid, "stat", line, sizeof line))
-			continue;
-		const char *open = strchr(line, '('), *end = strrchr(line, ')');
-		if (!open || !end ||
-		    sscanf(end, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u %*u "
-				"%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
-			   &state, &last) != 2)
-			continue;
-		snprintf(name, sizeof name, "%.*s", (int)(end - open - 1), open + 1);
-		if (state == 'R' && last == cpu)
-			snprintf(text, size, "%s[%d]", name, pid);
-	}
-	if (processes)
-		closedir(processes);
+	    times, what, isol_say_help(&told->record));
 }
 
 /* Read one thread's record; tell what is new. */
@@ -105,8 +76,6 @@ static void look(struct watch *watch, struct watched *thread)
 	*told = (struct told){.tid = thread->tid, .record = record, .count = fresh};
 	told->since_ns = record.time_ns > watch->start_ns ? record.time_ns - watch->start_ns : 0;
 	memcpy(told->name, thread->name, sizeof told->name);
-	if (strcmp(record.cause, "sched") == 0 && record.sender_cpu < 0)
-		find_intruder(record.cpu, thread->tid, told->intruder, sizeof told->intruder);
 	say_break(watch->reporter, told);
 }
 

@@ -79,6 +79,8 @@ static void isol_say_what(char *text, size_t size, const struct isol_record *rec
 		snprintf(text, size, "signal SIG%s was delivered to it", name);
 	else if (strcmp(cause, "signal") == 0)
 		snprintf(text, size, "signal %llu was delivered to it", data);
+	else if (strcmp(cause, "sched") == 0 && record->intruder_pid)
+		snprintf(text, size, "another task ran on its CPU: %s[%d]", record->intruder_name, record->intruder_pid);
 	else if (strcmp(cause, "sched") == 0 && data)
 		snprintf(text, size, "another task ran on its CPU: pid %llu", data);
 	else if (strcmp(cause, "sched") == 0 && record->sender_cpu >= 0)

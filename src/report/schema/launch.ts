@@ -61,8 +61,8 @@ export const LaunchSchema = z.strictObject({
           function: z.string(),
         })
         .exactOptional(),
-      /** Who ran on its CPU afterwards: "stress-ng[77]". */
-      intruder: z.string().exactOptional(),
+      /** The first other thread that ran on its CPU, where that is the cause. */
+      intruder: z.strictObject({pid: z.number().int(), name: z.string()}).exactOptional(),
       count: counter,
       afterMs: ms,
       sinceStartMs: ms,

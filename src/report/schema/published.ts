@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+import {z} from 'zod'
+import {InitSchema} from './init.ts'
+import {LaunchSchema} from './launch.ts'
+import {LintSchema} from './lint.ts'
+import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
+import {ReportSchema} from './preflight.ts'
+
+const SCHEMAS = [
+  ApplySchema,
+  ConfirmSchema,
+  InitSchema,
+  LaunchSchema,
+  LintSchema,
+  ReportSchema,
+  StatusSchema,
+  TopologySchema,
+  UndoSchema,
+]
+
+/** What `--json` prints, as JSON Schema: the file below docs/schema and what writes it. "isolctl.launch/1" is launch-1.json. */
+export const PUBLISHED: Readonly<Record<string, () => string>> = Object.fromEntries(
+  SCHEMAS.map((schema) => {
+    const name = schema.shape.schema.value
+    const {$schema, ...rest} = z.toJSONSchema(schema)
+    return [
+      `docs/schema/${name.replace(/^isolctl\./, '').replace('/', '-')}.json`,
+      () => `${JSON.stringify({$schema, title: name, ...rest}, null, 2)}\n`,
+    ]
+  }),
+)
