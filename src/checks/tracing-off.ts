@@ -14,7 +14,11 @@ export default defineCheck({
         severity: 'warn',
         subject: instance,
         message: tracer === 'nop' ? `${events} events are on` : `the tracer ${tracer} is on`,
+        remedy: {
+          text: 'stop whoever traces; what was left behind is switched off by',
+          command:
+            tracer === 'nop' ? `echo 0 > ${instance}/events/enable` : `echo nop > ${instance}/current_tracer`,
+        },
       })),
-  remedy: {text: 'stop whoever traces; what was left behind is cleared by', command: 'trace-cmd reset'},
   reference: 'Documentation/trace/ftrace.rst',
 })

@@ -50,6 +50,8 @@ function exampleRemedy({remedy}: Check): Remedy | undefined {
   }
 }
 
+const DEPENDS = 'depends on the cause; the report names it with each finding'
+
 const WATCHED =
   'counted over the window (10 s unless --window says otherwise), from a housekeeping CPU, in two samples of /proc/interrupts, the run queues and all tasks'
 
@@ -84,7 +86,7 @@ export function renderExplanation(
     `${paint('bold', id)}: ${title}`,
     ...section('why', why),
     ...section('how', measured),
-    ...(remedy ? section('what to do', remedy.text) : []),
+    ...section('what to do', remedy?.text ?? DEPENDS),
     ...(remedy?.command === undefined ? [] : [`  ${paint('bold', remedy.command)}`]),
     ...(reference === undefined ? [] : section('reference', reference)),
   ]
@@ -111,7 +113,7 @@ export function checksPage(): string {
         ? [
             `**What to do:** ${remedy.text}${remedy.command === undefined ? '.' : `:\n\n    ${remedy.command}`}`,
           ]
-        : ['**What to do:** depends on the cause; the report names it with each finding.']),
+        : [`**What to do:** ${DEPENDS}.`]),
       ...(reference === undefined ? [] : [`**Reference:** \`${reference}\``]),
     ].join('\n\n')
   })
