@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
+import type {HostView} from '../host/host.ts'
 import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 /** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */
-export const clocksource = defineFact<string>('clocksource', async (host) =>
-  (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim(),
-)
+export const clocksource = defineFact<string>('clocksource', readClocksource)
+
+/** The same, at this moment: a kernel that finds its TSC unstable changes to another. */
+export async function readClocksource(host: HostView): Promise<string> {
+  return (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim()
+}
 
 /** `uname -m`: "x86_64". Kernels before 6.1 do not have the file. */
 export const machine = defineFact<string>('machine', async (host) =>

@@ -152,8 +152,9 @@ const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {housekeeping
 const UNSTABLE = new Set(['hpet', 'acpi_pm', 'jiffies', 'refined-jiffies', 'pit'])
 
 /** TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
-const unstableClock: Rung = ({rate}, {clocksource}) =>
-  rate('timer') < TICKING || clocksource === undefined || !UNSTABLE.has(clocksource)
+const unstableClock: Rung = ({watch, rate}, facts) => {
+  const clocksource = watch.clocksource ?? facts.clocksource
+  return rate('timer') < TICKING || clocksource === undefined || !UNSTABLE.has(clocksource)
     ? undefined
     : {
         id: 'unstable-clock',
@@ -163,6 +164,7 @@ const unstableClock: Rung = ({rate}, {clocksource}) =>
         remedy: bootArgument('tsc=reliable, if the TSC of this machine is known to be good'),
         explains: ['timer', 'irq-work'],
       }
+}
 
 /** The tick runs on a nohz_full CPU with one task. */
 const tickDependency: Rung = ({rate}) =>
@@ -176,7 +178,7 @@ const tickDependency: Rung = ({rate}) =>
           'not stopped, cause unknown: a POSIX CPU timer, a perf event, RCU or an unstable clock holds it',
         remedy: {
           text: 'the tracepoint timer:tick_stop names the dependency',
-          command: 'trace-cmd record -e timer:tick_stop sleep 5',
+          command: 'isolctl preflight --trace',
         },
         explains: ['timer', 'irq-work'],
       }

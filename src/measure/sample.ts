@@ -70,7 +70,7 @@ export interface Movement {
   readonly switches?: number
   /** Runnable tasks when the window closed, the spinner included; absent when unreadable. */
   readonly running?: number
-  /** Who was seen to run there, spinners left out. Tasks too short-lived to be seen show in `switches` only. */
+  /** Who was seen to run there, longest first, spinners left out. Tasks too short-lived to be seen show in `switches` only. */
   readonly ran: readonly Ran[]
   readonly stealMs: number
 }
@@ -99,20 +99,34 @@ export function movements(
       ...(switches === undefined ? {} : {switches}),
       ...(running === undefined ? {} : {running}),
       // No switch, no other task: one that is "on" the CPU without a switch has merely been put there.
-      ran:
-        switches === 0
-          ? []
-          : after.tasks.flatMap((task) => {
-              const was = earlier.get(task.tid)
-              const here = task.cpu === cpu || was?.cpu === cpu
-              const count = task.switches - (was?.switches ?? 0)
-              if (!here || ours.has(task.tid) || (count <= 0 && task.time <= (was?.time ?? 0))) return []
-              const {tid, comm, kernel, fixed, worker} = task
-              return [{tid, comm, kernel, fixed, worker, switches: count}]
-            }),
+      ran: switches === 0 ? [] : ranOn(cpu, after.tasks, {earlier, ours}),
       stealMs: Math.max(0, (after.steal.get(cpu) ?? 0) - (before.steal.get(cpu) ?? 0)) * 10,
     }
   })
+}
+
+function ranOn(
+  cpu: number,
+  tasks: readonly Task[],
+  {earlier, ours}: {earlier: ReadonlyMap<number, Task>; ours: ReadonlySet<number>},
+): readonly Ran[] {
+  const ran = tasks.flatMap((task) => {
+    const was = earlier.get(task.tid)
+    const here = task.cpu === cpu || was?.cpu === cpu
+    const switches = task.switches - (was?.switches ?? 0)
+    const time = task.time - (was?.time ?? 0)
+    return here && !ours.has(task.tid) && (switches > 0 || time > 0) ? [{task, switches, time}] : []
+  })
+  return ran
+    .sort((a, b) => b.time - a.time || b.switches - a.switches)
+    .map(({task: {tid, comm, kernel, fixed, worker}, switches}) => ({
+      tid,
+      comm,
+      kernel,
+      fixed,
+      worker,
+      switches,
+    }))
 }
 
 /** Two witnesses: the run queue (root, debugfs), and the spinner, which is switched out whenever anything else runs. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {formatPolicy} from '../config/policy.ts'
 import {defineFact, type Fact, NotMeasured} from '../facts/fact.ts'
+import {readClocksource} from '../facts/platform.ts'
 import {type Settings, settings} from '../facts/settings.ts'
 import {type CpuTimers, readTimers} from '../facts/timers.ts'
 import {type Helper, HostError, type HostView, type Live} from '../host/host.ts'
@@ -42,6 +43,8 @@ export type GapRecord = z.output<typeof GapRecord>
 export interface CpuWatch extends Movement {
   readonly gaps?: GapRecord
   readonly timers?: CpuTimers
+  /** The clock source when the window had closed. */
+  readonly clocksource?: string
   /** The kernel's own word, when the spinner was isolated: /proc/PID/task_isolation, key to value. */
   readonly isolation?: ReadonlyMap<string, string>
   /** What tracepoints saw in a window of their own, most frequent first. */
@@ -203,8 +206,9 @@ async function watchWindow(
 async function whileBusy(
   host: LiveView,
   {pids, isolate}: {readonly pids: ReadonlyMap<number, number>; readonly isolate: boolean},
-): Promise<(cpu: number) => Pick<CpuWatch, 'timers' | 'isolation'>> {
+): Promise<(cpu: number) => Pick<CpuWatch, 'timers' | 'clocksource' | 'isolation'>> {
   const timers = await readTimers(host).catch(() => undefined)
+  const clocksource = await readClocksource(host).catch(() => undefined)
   const isolation = new Map<number, ReadonlyMap<string, string>>()
   for (const [cpu, pid] of isolate ? pids : []) {
     const text = await host.read(`/proc/${pid}/task_isolation`).catch(() => undefined)
@@ -212,7 +216,11 @@ async function whileBusy(
   }
   return (cpu) => {
     const [armed, record] = [timers?.get(cpu), isolation.get(cpu)]
-    return {...(armed ? {timers: armed} : {}), ...(record ? {isolation: record} : {})}
+    return {
+      ...(armed ? {timers: armed} : {}),
+      ...(clocksource === undefined ? {} : {clocksource}),
+      ...(record ? {isolation: record} : {}),
+    }
   }
 }
 

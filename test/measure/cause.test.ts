@@ -124,6 +124,13 @@ const ROWS: readonly Row[] = [
     says: /hpet/,
   },
   {
+    name: 'HZ on a clock that was found unstable while it was watched',
+    seen: watch({LOC: 2500}, {clocksource: 'hpet'}),
+    facts: {clocksource: 'tsc'},
+    causes: ['unstable-clock:tick'],
+    says: /hpet/,
+  },
+  {
     name: 'HZ, and nothing explains it',
     seen: watch({LOC: 2500}),
     causes: ['tick-dependency:tick'],
