@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-import {mkdir} from 'node:fs/promises'
+import {mkdir, rm} from 'node:fs/promises'
 import {build} from 'esbuild'
 import {execa} from 'execa'
 
+await rm('dist', {recursive: true, force: true}) // the names of its pieces change with what is in them
 await build({
-  entryPoints: ['src/cli.ts'],
-  outfile: 'dist/isolctl.js',
+  entryPoints: {isolctl: 'src/cli.ts'},
+  outdir: 'dist',
   bundle: true,
+  splitting: true,
   platform: 'node',
   format: 'esm',
   target: 'node22.18',

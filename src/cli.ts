@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type Interfaces, Plugin, run} from '@oclif/core'
 import manifest from '../package.json' with {type: 'json'}
-import {COMMANDS} from './commands/index.ts'
+import {commandsFor} from './commands/index.ts'
 import {reportFailure} from './ui/failure.ts'
 
 const pjson: Interfaces.PJSON = {
@@ -14,7 +14,7 @@ const pjson: Interfaces.PJSON = {
 }
 
 /** oclif's own Plugin, handed the commands we imported, so that nothing is looked up on disk. */
-export async function loadOptions(): Promise<Interfaces.Options> {
+async function loadOptions(args: readonly string[]): Promise<Interfaces.Options> {
   const root = '/'
   const plugin = new Plugin({
     root,
@@ -24,7 +24,7 @@ export async function loadOptions(): Promise<Interfaces.Options> {
     ignoreManifest: true,
     errorOnManifestCreate: true,
   })
-  plugin['commandCache'] = COMMANDS
+  plugin['commandCache'] = await commandsFor(args)
   await plugin.load()
   return {root, pjson, plugins: new Map([[plugin.name, plugin]])}
 }
@@ -33,7 +33,7 @@ export async function loadOptions(): Promise<Interfaces.Options> {
 export async function main(args = process.argv.slice(2)): Promise<void> {
   process.stdout.off('error', outputFailed).on('error', outputFailed)
   try {
-    await run(args, await loadOptions())
+    await run(args, await loadOptions(args))
   } catch (error) {
     reportFailure(error, {json: args.includes('--json'), verbose: args.includes('--verbose')})
   }

@@ -1,57 +1,44 @@
 // SPDX-License-Identifier: MIT
 import type {Command} from '@oclif/core'
-import Apply from './apply.ts'
-import Capture from './capture.ts'
-import Confirm from './confirm.ts'
-import Explain from './explain.ts'
 
-import Init from './init.ts'
+/**
+ * Every command, by its id. A static table: no discovery on disk, and a broken import is an error when all is built. A
+ * command is loaded when it is called, because loading all of them takes several times as long.
+ */
+const COMMANDS: Readonly<Record<string, () => Promise<{readonly default: Command.Class}>>> = {
+  apply: () => import('./apply.ts'),
+  capture: () => import('./capture.ts'),
+  confirm: () => import('./confirm.ts'),
+  explain: () => import('./explain.ts'),
+  init: () => import('./init.ts'),
+  'kernel:install': () => import('./kernel/install.ts'),
+  'kernel:judge': () => import('./kernel/judge.ts'),
+  'kernel:list': () => import('./kernel/list.ts'),
+  'kernel:promote': () => import('./kernel/promote.ts'),
+  'kernel:remove': () => import('./kernel/remove.ts'),
+  'kernel:rollback': () => import('./kernel/rollback.ts'),
+  'kernel:verify': () => import('./kernel/verify.ts'),
+  'lab:build': () => import('./lab/build.ts'),
+  'lab:demo': () => import('./lab/demo.ts'),
+  'lab:run': () => import('./lab/run.ts'),
+  'lab:shell': () => import('./lab/shell.ts'),
+  'lab:story': () => import('./lab/story.ts'),
+  launch: () => import('./launch.ts'),
+  lint: () => import('./lint.ts'),
+  plan: () => import('./plan.ts'),
+  preflight: () => import('./preflight.ts'),
+  status: () => import('./status.ts'),
+  topology: () => import('./topology.ts'),
+  undo: () => import('./undo.ts'),
+}
 
-import KernelInstall from './kernel/install.ts'
-import KernelJudge from './kernel/judge.ts'
-import KernelList from './kernel/list.ts'
-import KernelPromote from './kernel/promote.ts'
-import KernelRemove from './kernel/remove.ts'
-import KernelRollback from './kernel/rollback.ts'
-import KernelVerify from './kernel/verify.ts'
-
-import LabBuild from './lab/build.ts'
-import LabDemo from './lab/demo.ts'
-import LabRun from './lab/run.ts'
-import LabShell from './lab/shell.ts'
-import LabStory from './lab/story.ts'
-import Launch from './launch.ts'
-import Lint from './lint.ts'
-import Plan from './plan.ts'
-import Preflight from './preflight.ts'
-import Status from './status.ts'
-import Topology from './topology.ts'
-import Undo from './undo.ts'
-
-/** Every command, by its id. A static table: no discovery on disk, and a broken import is an error at start. */
-export const COMMANDS: Record<string, Command.Class> = {
-  confirm: Confirm,
-  explain: Explain,
-  init: Init,
-  'kernel:install': KernelInstall,
-  'kernel:judge': KernelJudge,
-  'kernel:list': KernelList,
-  'kernel:promote': KernelPromote,
-  'kernel:remove': KernelRemove,
-  'kernel:rollback': KernelRollback,
-  'kernel:verify': KernelVerify,
-  'lab:build': LabBuild,
-  'lab:demo': LabDemo,
-  'lab:run': LabRun,
-  'lab:story': LabStory,
-  'lab:shell': LabShell,
-  apply: Apply,
-  capture: Capture,
-  launch: Launch,
-  lint: Lint,
-  preflight: Preflight,
-  plan: Plan,
-  status: Status,
-  topology: Topology,
-  undo: Undo,
+/** What a command line calls; all there is where it calls nothing that is known: that is help, or a mistake. */
+export async function commandsFor([first = '', second = '']: readonly string[]): Promise<
+  Record<string, Command.Class>
+> {
+  const called = Object.entries(COMMANDS).filter(([id]) => id === first || id === `${first}:${second}`)
+  const wanted = called.length > 0 ? called : Object.entries(COMMANDS)
+  return Object.fromEntries(
+    await Promise.all(wanted.map(async ([id, load]) => [id, (await load()).default] as const)),
+  )
 }

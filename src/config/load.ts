@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {readFile} from 'node:fs/promises'
 import {isMap, isNode, isScalar, LineCounter, parseDocument} from 'yaml'
-import type {z} from 'zod'
+import type * as z from 'zod'
 import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {SINGLE} from '../kernel/boot/grub.ts'
 import {ISOLATIONS} from '../kernel/boot/policy.ts'
 import {nameOf, requirePlain} from '../kernel/boot/words.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineFact, mayRead, parsed} from './fact.ts'
 

@@ -154,16 +154,20 @@ function line(status: string, key: string): string | undefined {
 /** A copy: a slice would keep the whole file it was cut from in memory. */
 const own = (text: string) => Buffer.from(text).toString()
 
+/** The last of those we read; there are 52. */
+const LAST_FIELD = 39
+
 /** Fields as in proc(5): the name may hold anything, so everything is counted from the last ")". Pure. */
 export function withStat(task: Listed, stat: string): Task | undefined {
   const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')]
-  const fields = stat.slice(close + 2).split(' ')
+  const fields = stat.slice(close + 2).split(' ', LAST_FIELD - 2)
   const field = (number: number) => Number(fields[number - 3])
   const [flags, cpu, time] = [field(9), field(39), field(14) + field(15)]
   if (open === -1 || close < open || ![flags, cpu, time].every(Number.isFinite)) return undefined
+  const comm = stat.slice(open + 1, close)
   return {
     ...task,
-    comm: own(stat.slice(open + 1, close)),
+    comm: comm === task.comm ? task.comm : own(comm), // where the other file has it escaped
     state: fields[0] ?? '?',
     kernel: (flags & PF_KTHREAD) !== 0,
     worker: (flags & PF_WQ_WORKER) !== 0,

@@ -2,7 +2,7 @@
 import {closeSync, constants, openSync, readFileSync, statSync} from 'node:fs'
 import {gunzipSync} from 'node:zlib'
 import {unpackTar} from 'modern-tar'
-import {z} from 'zod'
+import * as z from 'zod'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {parseJson} from '../lib/files.ts'

@@ -22,14 +22,14 @@ export function rooted(root: string, name = root): HostView {
   const {read, list, isFolder} = base === '' ? running() : contained(base)
   return {
     name,
-    read: (path) => attempt(path, undefined, () => (path.endsWith('.gz') ? unpack : text)(read(path))),
-    list: (path) => attempt(path, [], () => list(path).sort(byNumberThenName)),
-    isFolder: (path) => attempt(path, false, () => isFolder(path)),
+    read: (path) => attempt(path, undefined, read),
+    list: (path) => attempt(path, [], (of) => list(of).sort(byNumberThenName)),
+    isFolder: (path) => attempt(path, false, isFolder),
   }
 }
 
 interface Files {
-  read(path: string): Buffer
+  read(path: string): string
   list(path: string): string[]
   isFolder(path: string): boolean
 }
@@ -116,9 +116,9 @@ function split(path: string): readonly [parent: string, name: string] {
   return [path.slice(0, cut), path.slice(cut + 1)]
 }
 
-async function attempt<T>(path: string, missing: T, read: () => T): Promise<T> {
+async function attempt<T>(path: string, missing: T, read: (path: string) => T): Promise<T> {
   try {
-    return read()
+    return read(path)
   } catch (cause) {
     return absent(path, missing)(cause)
   }
@@ -128,11 +128,10 @@ async function attempt<T>(path: string, missing: T, read: () => T): Promise<T> {
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
- * Reads whole files, most of them into the same buffer: what it returns is only good until the next call. procfs hands
- * a file out in pieces (fs/seq_file.c), so there the end is where a read gives nothing; of a plain file it is a read that
- * gives less than it could.
+ * Reads whole files, all of them into the same buffer. procfs hands a file out in pieces (fs/seq_file.c), so there the
+ * end is where a read gives nothing; of a plain file it is a read that gives less than it could.
  */
-function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path: string) => Buffer {
+function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path: string) => string {
   let buffer = Buffer.allocUnsafe(64 * 1024)
   return (path) => {
     const file = openSync(path, flags)
@@ -141,7 +140,7 @@ function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path:
       for (;;) {
         const count = readSync(file, buffer, length, buffer.length - length, null)
         length += count
-        if (count === 0 || (!inPieces && length < buffer.length)) return buffer.subarray(0, length)
+        if (count === 0 || (!inPieces && length < buffer.length)) return contentsOf(path, buffer, length)
         if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)])
       }
     } finally {
@@ -150,10 +149,11 @@ function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path:
   }
 }
 
-/** Some captures pad what they copied out of sysfs with zero bytes. */
-function text(contents: Buffer): string {
-  const whole = contents.toString('utf8')
-  return whole.endsWith('\0') ? whole.replace(/\0+$/, '') : whole
+function contentsOf(path: string, buffer: Buffer, length: number): string {
+  if (path.endsWith('.gz')) return unpack(buffer.subarray(0, length))
+  // Some captures pad what they copied out of sysfs with zero bytes.
+  while (length > 0 && buffer[length - 1] === 0) length--
+  return buffer.toString('utf8', 0, length)
 }
 const unpack = (contents: Buffer) => gunzipSync(contents, {maxOutputLength: UNPACKED_LIMIT}).toString('utf8')
 /** A hundred times what the largest kernel configuration takes. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {copyFile, mkdir, readdir, readFile, rename, rm, statfs, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {z} from 'zod'
+import * as z from 'zod'
 import {cacheFolder, cacheRoot} from '../lib/cache.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'

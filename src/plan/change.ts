@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {CpuSet} from '../lib/cpuset.ts'
 
 /** A plan may come from a file: no "..", no doubled slash, nothing that means another place than it says. */

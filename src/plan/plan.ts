@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {type Fact, type Get, type Given, gatherer, given} from '../facts/fact.ts'
 import {type Settings, settings} from '../facts/settings.ts'
 import {tuners} from '../facts/tuners.ts'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import type {Capture} from '../capture/capture.ts'
 import {count, wrap} from '../lib/text.ts'
 

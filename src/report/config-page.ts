@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {GRAMMAR} from '../config/cpu-words.ts'
 import {ConfigSchema} from '../config/schema.ts'
 

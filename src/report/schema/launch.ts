@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 
 const counter = z.number().int().nonnegative()
 const ms = z.number().nonnegative()

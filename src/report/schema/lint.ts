@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {CheckResult, Summary} from './preflight.ts'
 
 const cpulist = z.string().describe('CPUs as the kernel writes them: "2-3,8"; empty: none')

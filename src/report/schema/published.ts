@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 import {InitSchema} from './init.ts'
 import {LaunchSchema} from './launch.ts'
 import {LintSchema} from './lint.ts'
