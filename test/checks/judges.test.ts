@@ -393,6 +393,17 @@ const ROWS: readonly Row[] = [
     'warn',
     /1 threads could run on CPU 2-3/,
   ],
+  [
+    'irqbalance-state',
+    'started with other words than it would be now',
+    {
+      ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
+      '/proc/90/environ': 'IRQBALANCE_BANNED_CPULIST=0\0',
+      '/usr/lib/systemd/system/irqbalance.service': '[Service]\n',
+    },
+    'fail',
+    /uses CPU 2-3 until it is restarted.*systemctl restart irqbalance\.service/,
+  ],
   ['tick-stopped-under-load', 'a captured machine', {}, 'skip', /captured/],
   ['irq-count-delta', 'a captured machine', {}, 'skip', /captured/],
 ]

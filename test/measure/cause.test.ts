@@ -124,11 +124,18 @@ const ROWS: readonly Row[] = [
     says: /hpet/,
   },
   {
-    name: 'HZ on a clock that was found unstable while it was watched',
-    seen: watch({LOC: 2500}, {clocksource: 'hpet'}),
+    name: 'HZ on a clock that was found unstable while it was watched, which takes stopping all CPUs',
+    seen: watch({LOC: 2500, RES: 1}, {clocksource: 'hpet', switches: 2, ran: [kthread('migration/3')]}),
     facts: {clocksource: 'tsc'},
-    causes: ['unstable-clock:tick'],
+    causes: ['unstable-clock:tick', 'other-task:kthread'],
     says: /hpet/,
+  },
+  {
+    name: 'HZ for two tasks, on an unstable clock',
+    seen: watch({LOC: 2500}, {running: 2, switches: 900, ran: [task('stress')]}),
+    facts: {clocksource: 'hpet'},
+    causes: ['second-task:tick', 'other-task:task'],
+    says: /stress/,
   },
   {
     name: 'HZ, and nothing explains it',
