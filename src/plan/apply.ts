@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {Host, HostError} from '../host/host.ts'
+import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {
@@ -12,7 +12,7 @@ import {
   sameValue,
   subjectOf,
 } from './change.ts'
-import {current, effect, isRefusal, lagging} from './effect.ts'
+import {current, effect, lagging, refusal} from './effect.ts'
 import {type InForce, type Intent, lastSeq} from './journal.ts'
 import type {Plan, PlannedStep} from './plan.ts'
 import {beginRun, type RunOptions} from './run.ts'
@@ -165,8 +165,8 @@ async function carryOutOne(
   try {
     await effect(change, host)
   } catch (error) {
-    if (!isRefusal(change, error)) throw error
-    const reason = `placed by the kernel (${(error as HostError).code})`
+    const reason = refusal(change, error)
+    if (reason === undefined) throw error
     await journal.append({op: 'refused', at: clock(), seq, reason})
     return {type: 'change', change, result: 'refused', reason}
   }

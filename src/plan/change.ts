@@ -33,8 +33,8 @@ const SetChange = z.strictObject({
    * and what it chose is as good.
    */
   avoid: z.string().exactOptional(),
-  /** EIO or EPERM is the kernel's answer "this one is mine": reported, not a failure. */
-  refusable: z.literal(true).exactOptional(),
+  /** EIO or EPERM (busy: EBUSY) is the kernel's answer "this one is mine": reported, not a failure. */
+  refusable: z.literal([true, 'busy']).exactOptional(),
   /** What the path stands for: "nvme0q3". */
   about: z.string().exactOptional(),
 })

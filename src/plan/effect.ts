@@ -89,15 +89,20 @@ async function needless([program, verb]: readonly string[], host: HostView): Pro
 }
 
 /**
- * The kernel's way to say that where something runs is its own business: EIO up to 6.11 and EPERM since for an interrupt
- * (kernel/irq/proc.c), EINVAL for a thread that it bound after we looked (kernel/sched/syscalls.c).
+ * Why the kernel keeps something as it is, if that is what the error says: EIO up to 6.11 and EPERM since for an
+ * interrupt (kernel/irq/proc.c), EINVAL for a thread that it bound after we looked (kernel/sched/syscalls.c), EBUSY for a
+ * change that says so. Undefined for an error that is a failure.
  */
-export function isRefusal(change: Change, error: unknown): boolean {
-  if (!(error instanceof HostError)) return false
-  if (change.kind === 'affinity') return error.code === 'EINVAL'
-  return (
-    change.kind === 'set' && change.refusable === true && (error.code === 'EIO' || error.code === 'EPERM')
-  )
+export function refusal(change: Change, error: unknown): string | undefined {
+  if (!(error instanceof HostError)) return undefined
+  const {code} = error
+  const refuses =
+    change.kind === 'affinity'
+      ? code === 'EINVAL'
+      : change.kind === 'set' &&
+        (change.refusable === 'busy' ? ['EBUSY'] : change.refusable ? ['EIO', 'EPERM'] : []).includes(code)
+  if (!refuses) return undefined
+  return code === 'EBUSY' ? 'the kernel does not let go of it now (EBUSY)' : `placed by the kernel (${code})`
 }
 
 /**

@@ -77,7 +77,7 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
       `${[
         `applied: ${count(results('done'), 'change')}`,
         ...(results('same') > 0 ? [`${results('same')} already so`] : []),
-        ...(results('refused') > 0 ? [`${results('refused')} placed by the kernel and left alone`] : []),
+        ...(results('refused') > 0 ? [`${results('refused')} kept by the kernel and left alone`] : []),
       ].join(', ')} (run ${run})`,
     )
   const pending = changes.filter((change) => change.pending !== undefined)

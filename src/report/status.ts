@@ -50,7 +50,7 @@ export function renderStatus(report: StatusReport, {width}: {readonly width: num
   const headline = [
     changes.length === 0 ? 'nothing is applied' : `${count(changes.length, 'change')} applied`,
     ...(drifted > 0 ? [`${drifted} drifted`] : []),
-    ...(refused.length > 0 ? [`${refused.length} placed by the kernel`] : []),
+    ...(refused.length > 0 ? [`${refused.length} kept by the kernel`] : []),
     ...(goneAtReboot > 0 ? [`${goneAtReboot} of earlier boots gone with them`] : []),
   ]
   const lines = wrap([`${report.host}:`, ...headline.join(', ').split(' ')], {width}).slice()

@@ -136,6 +136,22 @@ describe('apply', () => {
     })
   })
 
+  it('goes on where the kernel is busy, if the change says that it may be', async () => {
+    const fair = '/sys/kernel/debug/sched/fair_server/cpu2/runtime'
+    const m = machine({[fair]: '50000000\n'})
+    const options = m.under(alive)
+    const host = writing(options.host, fair, async () => {
+      throw new HostError('EBUSY', fair, 'cannot write')
+    })
+    const off = (more: object) => planOf([set(fair, '50000000', '0', more)])
+    const {events, outcome} = await applyAll(off({refusable: 'busy'}), {...options, host})
+    expect(outcome.status).toBe('applied')
+    expect(events).toContainEqual(
+      expect.objectContaining({result: 'refused', reason: expect.stringContaining('EBUSY')}),
+    )
+    expect((await applyAll(off({}), {...options, host})).outcome.status).toBe('undone')
+  })
+
   it('says so when not everything could be taken back', async () => {
     const m = machine(before)
     const options = m.under(alive)

@@ -3,6 +3,7 @@ import {expect, it} from 'vitest'
 import type {Policy} from '../../../src/config/policy.ts'
 import {memoryHost} from '../../../src/host/memory.ts'
 import {CpuSet} from '../../../src/lib/cpuset.ts'
+import {JOURNAL} from '../../../src/plan/journal.ts'
 import {makePlan} from '../../../src/plan/plan.ts'
 import {fairServer} from '../../../src/plan/steps/fair-server.ts'
 
@@ -17,7 +18,9 @@ const planned = (files: Record<string, string>, policy: Policy = {kind: 'other'}
 
 it('turns the server off on isolated CPUs that have it on, and nowhere else', async () => {
   const {steps} = await planned(on)
-  expect(steps[0]?.changes).toEqual([{kind: 'set', path: runtime(2), from: '50000000', to: '0'}])
+  expect(steps[0]?.changes).toEqual([
+    {kind: 'set', path: runtime(2), from: '50000000', to: '0', refusable: 'busy'},
+  ])
 })
 
 it('leaves it alone for SCHED_FIFO, and on a kernel without one', async () => {
@@ -30,4 +33,27 @@ it('cannot be planned where debugfs is hidden, or where the warning would be a p
   expect((await planned({...on, '/proc/sys/kernel/panic_on_warn': '1\n'})).unknown[0]?.reason).toContain(
     'panic_on_warn is set',
   )
+})
+
+it('is not tried again in a boot in which the kernel would not let go of it', async () => {
+  const change = {kind: 'set', path: runtime(2), from: '50000000', to: '0', refusable: 'busy'}
+  const at = '2026-11-24T12:00:00.000Z'
+  const entries = [
+    {
+      op: 'begin',
+      schema: 'isolctl.journal/1',
+      at,
+      run: 'a',
+      command: 'apply',
+      bootId: 'b',
+      pid: 1,
+      isolctl: '1',
+    },
+    {op: 'intent', at, seq: 1, step: 'fair-server', change},
+    {op: 'refused', at, seq: 1, reason: 'EBUSY'},
+  ]
+  const journal = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+  const boot = (id: string) => ({...on, [JOURNAL]: journal, '/proc/sys/kernel/random/boot_id': `${id}\n`})
+  expect((await planned(boot('b'))).steps[0]).toMatchObject({changes: [], notes: [{subject: runtime(2)}]})
+  expect((await planned(boot('another'))).steps[0]?.changes).toHaveLength(1)
 })
