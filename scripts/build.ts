@@ -27,6 +27,7 @@ const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
   ['src/launch/samples/rings.c', 'samples/rings'],
   ['src/launch/samples/slip.c', 'samples/slip'],
   ['src/host/isol-affinity.c', 'isol-affinity'],
+  ['src/host/isol-settle.c', 'isol-settle'],
   ['src/measure/isol-spin.c', 'isol-spin'],
   ['src/lab/guest/init.c', 'isol-init'],
 ]

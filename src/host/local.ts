@@ -43,7 +43,10 @@ async function set(path: string, value: string): Promise<void> {
   }
 }
 
-/** Replace a file of ours in one step: new contents in a fresh file beside it, synced, renamed over it. */
+/**
+ * Replace a file of ours in one step: new contents in a fresh file beside it, synced, renamed over it. Below /boot a boot
+ * loader reads it, and replays no journal: there it is also brought out of the file system's journal.
+ */
 async function writeFile(path: string, text: string | null): Promise<void> {
   try {
     if (text === null) {
@@ -77,6 +80,18 @@ async function writeFile(path: string, text: string | null): Promise<void> {
   } catch (cause) {
     throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
   }
+  if (path.startsWith('/boot/')) await helper('isol-settle', [dirname(path)], path, 'cannot settle')
+}
+
+/** A small program of ours that does what Node cannot, and tells the errno in its last line. */
+async function helper(name: string, args: readonly string[], path: string, what: string): Promise<void> {
+  const {exitCode, stderr} = await execa(asset(`libexec/${name}`), args, {
+    env: {LC_ALL: 'C'},
+    stdin: 'ignore',
+    reject: false,
+  })
+  if (exitCode === 0) return
+  throw new HostError(/^E[A-Z0-9]+$/.exec(stderr.trim())?.[0] ?? 'EIO', path, what)
 }
 
 async function makeFolder(path: string, there: boolean): Promise<void> {
@@ -89,17 +104,9 @@ async function makeFolder(path: string, there: boolean): Promise<void> {
   }
 }
 
-/** Node has no sched_setaffinity(2): our own small program does it, and tells the errno in its last line. */
-async function setAffinity({tid, start}: Thread, cpus: string): Promise<void> {
-  const {exitCode, stderr} = await execa(asset('libexec/isol-affinity'), [`${tid}`, start, cpus], {
-    env: {LC_ALL: 'C'},
-    stdin: 'ignore',
-    reject: false,
-  })
-  if (exitCode === 0) return
-  const code = /^E[A-Z0-9]+$/.exec(stderr.trim())?.[0] ?? 'EIO'
-  throw new HostError(code, `/proc/${tid}`, 'cannot move')
-}
+/** Node has no sched_setaffinity(2). */
+const setAffinity = ({tid, start}: Thread, cpus: string): Promise<void> =>
+  helper('isol-affinity', [`${tid}`, start, cpus], `/proc/${tid}`, 'cannot move')
 
 /**
  * In a session of its own: a Ctrl-C asks us to stop after the change at hand, and must not cut that change in two. Throws

@@ -2,8 +2,10 @@
 import {chmod, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {localHost} from '../../src/host/local.ts'
+import {asset} from '../../src/lib/assets.ts'
 
 const host = localHost()
 let folder = ''
@@ -67,5 +69,21 @@ describe('run', () => {
     const command = ['sh', '-c', 'echo why >&2; exit 3'] as const
     await expect(host.run(command)).rejects.toThrow('sh -c echo why >&2; exit 3: exit status 3: why')
     await expect(host.run(['no-such-program'])).rejects.toThrow('no-such-program: not installed')
+  })
+})
+
+describe('isol-settle', () => {
+  const settle = async (...args: readonly string[]) => {
+    const {exitCode, stderr} = await execa(asset('libexec/isol-settle'), args, {reject: false})
+    return [exitCode, stderr]
+  }
+
+  it('has nothing to do where there is no journal', async () => {
+    expect(await settle('/proc')).toEqual([0, ''])
+  })
+
+  it('tells the errno, and how it is called', async () => {
+    expect(await settle(join(folder, 'gone'))).toEqual([1, 'ENOENT'])
+    expect(await settle()).toEqual([2, 'usage: isol-settle PATH'])
   })
 })

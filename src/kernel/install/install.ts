@@ -112,8 +112,8 @@ export async function install(
     await host.writeFile(TRIAL_UNIT, trialUnit(options.isolctl))
     await host.run(['systemctl', 'daemon-reload']).catch(() => {}) // in a rescue shell there is none to reload
     await forget(host, release)
+    await host.run(['sync']) // what dpkg wrote is on the disk before an entry names it
     await control.writeTrial(release, running, trialArguments(release))
-    await host.run(['sync'])
     await control.arm()
   })
   const armed: InstalledKernel = {

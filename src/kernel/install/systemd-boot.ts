@@ -2,6 +2,7 @@
 import {join} from 'node:path'
 import type {Host} from '../../host/host.ts'
 import {cloneLoaderEntry, parseLoaderEntry} from '../boot/loader-entry.ts'
+import {OWN_ENTRY} from '../boot/own-entry.ts'
 import {efiText} from '../boot/systemd-boot.ts'
 import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
 
@@ -28,8 +29,10 @@ export function systemdBootControl(host: Host, folder: string): BootControl {
       }),
     )
   }
+  /** Where apply made an entry of ours for a kernel, that one: the distribution's isolates nothing. */
   const find = async (release: string) => {
-    const found = (await entries()).find(({entry}) => entry.version === release)
+    const named = (await entries()).filter(({entry}) => entry.version === release)
+    const found = named.find(({name}) => OWN_ENTRY.test(name)) ?? named[0]
     if (found === undefined) throw noEntry('systemd-boot', release)
     return found
   }

@@ -11,11 +11,14 @@ export const CONFIRMED = '/run/isolctl-trial-confirmed'
 
 /**
  * The arguments that make a boot a trial: a panic restarts the machine, and so does the initramfs where it would open a
- * shell; a hardware watchdog, where there is one, is armed as soon as systemd runs.
+ * shell; a CPU that the lockup detectors find hanging is a panic; a hardware watchdog, where there is one, is armed as
+ * soon as systemd runs.
  */
 export const trialArguments = (release: string): readonly string[] => [
   'panic=30',
   'oops=panic',
+  'softlockup_panic=1',
+  'nmi_watchdog=panic',
   'systemd.wants=isolctl-guard.service',
   'systemd.wants=isolctl-trial.service',
   'systemd.watchdog_sec=60',
@@ -68,6 +71,7 @@ Conflicts=shutdown.target
 Before=shutdown.target
 Requires=boot-complete.target
 After=boot-complete.target multi-user.target
+RequiresMountsFor=${isolctl.join(' ')}
 
 [Service]
 Type=oneshot

@@ -74,6 +74,18 @@ describe('the units of a trial', () => {
     expect(trialArguments('6.12.1-isolctl')).toContain('isolctl.trial=6.12.1-isolctl')
   })
 
+  test('make a panic of whatever the kernel notices, and a restart of a panic', () => {
+    expect(trialArguments('6.12.1-isolctl')).toEqual(
+      expect.arrayContaining(['panic=30', 'oops=panic', 'softlockup_panic=1', 'nmi_watchdog=panic']),
+    )
+  })
+
+  test('wait for the disk that isolctl is on', () => {
+    expect(trialUnit(['/opt/node', '/srv/isolctl/bin/run.js'])).toContain(
+      '\nRequiresMountsFor=/opt/node /srv/isolctl/bin/run.js\n',
+    )
+  })
+
   test('are refused for a path that systemd would read otherwise', () => {
     expect(() => trialUnit(['/home/a b/node'])).toThrow('cannot name it: /home/a b/node')
   })
