@@ -33,6 +33,12 @@ export default defineCheck({
   },
   evidence: ({irqbalance}) =>
     irqbalance?.running ? `leaves ${irqbalance.inForce ?? irqbalance.banned} alone` : 'not running',
-  remedy: {text: 'tell it which CPUs to leave alone', command: 'isolctl apply --only irqbalance-ban'},
+  remedy: ({irqbalance, settings: {isolated}}) =>
+    irqbalance && isolated.isSubsetOf(irqbalance.banned)
+      ? {
+          text: 'restart it: as it is told now, it leaves them alone',
+          ...(irqbalance.unit ? {command: 'systemctl restart irqbalance.service'} : {}),
+        }
+      : {text: 'tell it which CPUs to leave alone', command: 'isolctl apply --only irqbalance-ban'},
   reference: 'irqbalance(1)',
 })

@@ -136,25 +136,37 @@ const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated}) =>
         explains: ['timer', 'resched', 'irq-work'],
       }
 
-/** Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). */
-const tickForTwo: Rung = ({watch: {running, switches}, rate, ran}, {housekeeping}) =>
-  rate('timer') < TICKING || !((running ?? 0) > 1 || ran.length > 0 || (switches ?? 0) > 0)
-    ? undefined
-    : {
-        id: 'second-task',
-        concern: 'tick',
-        label: 'second task',
-        sentence: `keeps the tick on: ${ran.length > 0 ? names(ran) : 'more than one is runnable'}`,
-        remedy: keepAway(ran, housekeeping),
-        explains: ['timer', 'resched', 'irq-work'],
-      }
-
 const UNSTABLE = new Set(['hpet', 'acpi_pm', 'jiffies', 'refined-jiffies', 'pit'])
+
+/** The clock source in use, where it is none that the tick could be stopped with. */
+function poorClock(watch: CpuWatch, facts: Circumstances): string | undefined {
+  const clocksource = watch.clocksource ?? facts.clocksource
+  return clocksource !== undefined && UNSTABLE.has(clocksource) ? clocksource : undefined
+}
+
+/**
+ * Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). Where there is another
+ * reason for it, a task that merely came by is not to blame.
+ */
+const tickForTwo: Rung = ({watch, rate, ran}, facts) => {
+  const {running = 0, switches = 0} = watch
+  const cameBy = ran.length > 0 || switches > 0
+  if (rate('timer') < TICKING || !(running > 1 || (cameBy && poorClock(watch, facts) === undefined)))
+    return undefined
+  return {
+    id: 'second-task',
+    concern: 'tick',
+    label: 'second task',
+    sentence: `keeps the tick on: ${ran.length > 0 ? names(ran) : 'more than one is runnable'}`,
+    remedy: keepAway(ran, facts.housekeeping),
+    explains: ['timer', 'resched', 'irq-work'],
+  }
+}
 
 /** TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
 const unstableClock: Rung = ({watch, rate}, facts) => {
-  const clocksource = watch.clocksource ?? facts.clocksource
-  return rate('timer') < TICKING || clocksource === undefined || !UNSTABLE.has(clocksource)
+  const clocksource = poorClock(watch, facts)
+  return rate('timer') < TICKING || clocksource === undefined
     ? undefined
     : {
         id: 'unstable-clock',
