@@ -90,6 +90,7 @@ function onDirectory(root: string): Host {
     writeFile: nothing,
     makeFolder: nothing,
     setAffinity: nothing,
+    settle: nothing,
     run: nothing,
   }
 }

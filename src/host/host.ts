@@ -94,6 +94,11 @@ export interface Host extends HostView {
   /** Say where a thread may run: a cpulist. ESRCH when the thread with that number did not start then. */
   setAffinity(thread: Thread, cpus: string): Promise<void>
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<{readonly stdout: string}>
+  /**
+   * Have what commands wrote in a directory where a boot loader finds it, which replays no file system's journal.
+   * writeFile() does so itself below /boot.
+   */
+  settle(folder: string): Promise<void>
 }
 
 export interface RunOptions {

@@ -13,7 +13,7 @@ import {trace} from './trace.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), mode, link, set, writeFile, makeFolder, setAffinity, run, live}
+  return {...rooted('/', hostname()), mode, link, set, writeFile, makeFolder, setAffinity, run, settle, live}
 }
 
 async function mode(path: string): Promise<number | undefined> {
@@ -80,8 +80,10 @@ async function writeFile(path: string, text: string | null): Promise<void> {
   } catch (cause) {
     throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
   }
-  if (path.startsWith('/boot/')) await helper('isol-settle', [dirname(path)], path, 'cannot settle')
+  if (path.startsWith('/boot/')) await settle(dirname(path))
 }
+
+const settle = (folder: string): Promise<void> => helper('isol-settle', [folder], folder, 'cannot settle')
 
 /** A small program of ours that does what Node cannot, and tells the errno in its last line. */
 async function helper(name: string, args: readonly string[], path: string, what: string): Promise<void> {

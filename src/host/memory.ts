@@ -42,6 +42,7 @@ export function memoryHost(
         throw new HostError('ENOTEMPTY', path, 'cannot remove')
       else folders.delete(path)
     },
+    settle: async () => {},
     async setAffinity({tid, start}, cpus) {
       const folder = `/proc/${tid}/task/${tid}`
       const path = `${folder}/status`

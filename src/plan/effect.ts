@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {dirname} from 'node:path'
 import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
 import {grubProblems} from '../kernel/boot/grub.ts'
@@ -48,6 +49,7 @@ export async function effect(change: Change, host: Host): Promise<void> {
     case 'grubenv': {
       const {editenv, path, name, to} = change
       await host.run(to === null ? [editenv, path, 'unset', name] : [editenv, path, 'set', `${name}=${to}`])
+      await host.settle(dirname(path))
       break
     }
     case 'run':

@@ -112,6 +112,7 @@ export function grubControl(host: Host): BootControl {
     },
     async arm() {
       await host.run(['grub-reboot', TRIAL])
+      await host.settle(dirname(ENV))
       const found = await variable('next_entry')
       if (found !== TRIAL) throw notInForce('the trial was set to boot next', found)
     },

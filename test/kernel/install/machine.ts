@@ -108,6 +108,7 @@ export function grubMachine({
       refuse(path)
       await memory.writeFile(path, text)
     },
+    settle: async () => refuse('settle'),
     async run([program, ...args]) {
       refuse(program)
       const command = commands[program]
