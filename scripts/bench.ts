@@ -6,8 +6,9 @@
  *   npm run bench -- --apply      apply on a large machine, and nothing else
  *   npm run bench -- --launch     what launching costs, against taskset and chrt, and nothing else
  *   npm run bench -- --look       start-up and preflight of a large machine, and nothing else
- *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else
+ *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else; both must be installed
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
+ *   npm run bench -- --build [--kconfig FILE]    a kernel package from nothing, ours against bare make bindeb-pkg, and nothing else
  *
  * Nothing here passes or fails: machines are noisy. Ratios travel between machines, seconds do not.
  */
@@ -15,6 +16,7 @@ import {cpus} from 'node:os'
 import {parseArgs} from 'node:util'
 import {execa} from 'execa'
 import {timeLargeApply} from './bench-apply.ts'
+import {comparePackageBuilds} from './bench-build.ts'
 import {compareKernelBuilds} from './bench-kernel.ts'
 import {launchCosts} from './bench-launch.ts'
 import {lookAtLargeMachine, type Row} from './bench-look.ts'
@@ -27,12 +29,15 @@ const {values} = parseArgs({
     launch: {type: 'boolean', default: false},
     look: {type: 'boolean', default: false},
     tuned: {type: 'boolean', default: false},
+    build: {type: 'boolean', default: false},
+    kconfig: {type: 'string'},
   },
 })
 
 const rows: Row[] = []
 
-const all = !(values.apply || values.launch || values.look || values.tuned)
+const all = !(values.apply || values.launch || values.look || values.tuned || values.build)
+if (values.build) await timePackages()
 if (values.tuned) rows.push(...(await compareWithTuned()))
 if (values.look || all) await timeLooking()
 if (values.apply || all) await timeApplying()
@@ -53,6 +58,17 @@ async function timeApplying(): Promise<void> {
     })
 }
 
+async function timePackages(): Promise<void> {
+  const {ours, bare, again} = await comparePackageBuilds(values.kconfig)
+  rows.push({what: 'make bindeb-pkg, cold', seconds: bare})
+  rows.push({
+    what: 'isolctl kernel build',
+    seconds: ours,
+    ratio: `${((ours / bare - 1) * 100).toFixed(1)} % over bare make`,
+  })
+  rows.push({what: 'the same with nothing changed', seconds: again})
+}
+
 async function timeLooking(): Promise<void> {
   const [node, version] = await alternate(['node', '-e', '0'], ['node', 'bin/run.js', '--version'])
   rows.push({
@@ -60,7 +76,7 @@ async function timeLooking(): Promise<void> {
     seconds: version,
     ratio: `${(version / node).toFixed(1)} x node -e 0`,
   })
-  rows.push(...(await lookAtLargeMachine()))
+  rows.push(await lookAtLargeMachine())
 }
 
 async function timeTheRest(): Promise<void> {

@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{readonly default: Command
   confirm: () => import('./confirm.ts'),
   explain: () => import('./explain.ts'),
   init: () => import('./init.ts'),
+  'kernel:build': () => import('./kernel/build.ts'),
   'kernel:install': () => import('./kernel/install.ts'),
   'kernel:judge': () => import('./kernel/judge.ts'),
   'kernel:list': () => import('./kernel/list.ts'),

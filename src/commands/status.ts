@@ -28,8 +28,7 @@ Exit status 1 when something drifted or a run was killed before it finished, 3 w
     watch: duration({description: 'look again after this time, until interrupted; with --json, a line each'}),
   }
 
-  /** While watching nothing is left to be printed at the end. */
-  async run(): Promise<StatusReport | undefined> {
+  async run(): Promise<StatusReport> {
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
     const show = (report: StatusReport) => {
@@ -47,10 +46,8 @@ Exit status 1 when something drifted or a run was killed before it finished, 3 w
         show(report)
         process.exitCode =
           report.threadsUnknown === undefined ? statusExit(report) : statusExit(report) || Exit.unknown
-        if (flags.watch === undefined) return report
-        if (!host.live) return undefined
-        await host.live.sleep(flags.watch, signal).catch(() => undefined)
-        if (signal.aborted) return undefined // this is how watching ends
+        if (flags.watch === undefined || !host.live) return report
+        await host.live.sleep(flags.watch, signal)
       }
     })
   }

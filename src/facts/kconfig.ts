@@ -9,15 +9,23 @@ export interface Kconfig {
 }
 
 /** The running kernel's own copy (CONFIG_IKCONFIG_PROC), or the one its package left beside it. */
-export const kconfig = defineFact<Kconfig>('kconfig', async (host, get) => {
-  const own = await host.read('/proc/config.gz')
-  if (own !== undefined) return {path: '/proc/config.gz', symbols: parseKconfig(own)}
-  const {release} = await get(kernel)
-  for (const path of [`/boot/config-${release}`, `/lib/modules/${release}/config`]) {
-    const text = await host.read(path)
-    if (text !== undefined) return {path, symbols: parseKconfig(text)}
-  }
-  throw new Error(`neither /proc/config.gz nor /boot/config-${release} exists`)
+export const kconfigText = defineFact<{readonly path: string; readonly text: string}>(
+  'kconfig-text',
+  async (host, get) => {
+    const own = await host.read('/proc/config.gz')
+    if (own !== undefined) return {path: '/proc/config.gz', text: own}
+    const {release} = await get(kernel)
+    for (const path of [`/boot/config-${release}`, `/lib/modules/${release}/config`]) {
+      const text = await host.read(path)
+      if (text !== undefined) return {path, text}
+    }
+    throw new Error(`neither /proc/config.gz nor /boot/config-${release} exists`)
+  },
+)
+
+export const kconfig = defineFact<Kconfig>('kconfig', async (_host, get) => {
+  const {path, text} = await get(kconfigText)
+  return {path, symbols: parseKconfig(text)}
 })
 
 /** Lines `CONFIG_NAME=value`; strings keep their content without the quotes. Pure. */

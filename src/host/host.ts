@@ -25,6 +25,8 @@ export interface HostView {
   readonly complete?: true
   /** Where a symbolic link points, as it stands; undefined when there is none. Only on a running machine. */
   link?(path: string): Promise<string | undefined>
+  /** Contents that are no text; undefined when the file does not exist. Only on a running machine. */
+  bytes?(path: string): Promise<Uint8Array | undefined>
   /** Only a running machine can be measured; a captured tree has no `live`. */
   readonly live?: Live
 }

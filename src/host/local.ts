@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {closeSync, openSync, readlinkSync, writeSync} from 'node:fs'
-import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
+import {constants, mkdir, open, readFile, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -13,11 +13,18 @@ import {trace} from './trace.ts'
 
 /** The machine we run on. */
 export function localHost(): Host & {readonly live: Live} {
-  return {...rooted('/', hostname()), mode, link, set, writeFile, makeFolder, setAffinity, run, settle, live}
+  return {
+    ...rooted('/', hostname()),
+    ...{mode, link, bytes, set, writeFile, makeFolder, setAffinity, run, settle, live},
+  }
 }
 
 async function mode(path: string): Promise<number | undefined> {
   return (await stat(path).catch(absent(path, undefined)))?.mode
+}
+
+async function bytes(path: string): Promise<Uint8Array | undefined> {
+  return await readFile(path).catch(absent(path, undefined))
 }
 
 /** At once, as every reading (rooted.ts): a machine has thousands of open files. */
@@ -142,10 +149,7 @@ const live: Live = {
   now: () => new Date().toISOString(),
   monotonicMs: () => performance.now(),
   sleep: async (ms, signal) => {
-    await sleep(ms, undefined, signal ? {signal} : {}).catch((error: unknown) => {
-      signal?.throwIfAborted() // with the reason it was given
-      throw error
-    })
+    await sleep(ms, undefined, signal ? {signal} : {})
   },
   start,
   stayOn: async (cpus) => {

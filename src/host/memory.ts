@@ -29,6 +29,10 @@ export function memoryHost(
     folders,
     ran,
     read: async (path) => state.get(path),
+    bytes: async (path) => {
+      const text = state.get(path)
+      return text === undefined ? undefined : Buffer.from(text, 'latin1')
+    },
     list: async (path) => {
       const below = [...state.keys()].filter((file) => file.startsWith(`${path}/`))
       return [...new Set(below.map((file) => file.slice(path.length + 1).split('/')[0] ?? ''))]

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: MIT
-import {copyFile, mkdir, readdir, readFile, rename, rm, statfs, writeFile} from 'node:fs/promises'
+import {copyFile, mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import * as z from 'zod'
 import {cacheFolder, cacheRoot} from '../lib/cache.ts'
-import {UserError} from '../lib/errors.ts'
-import {Exit} from '../lib/exit.ts'
 import {parseJson, publishFile, readIfPresent} from '../lib/files.ts'
 import {withLock} from '../lib/lock.ts'
 import type {Progress} from '../lib/progress.ts'
-import {
-  type KernelConfig,
-  lostSymbols,
-  lostSymbolsError,
-  mergeConfigs,
-  overrideConfig,
-  parseConfig,
-} from './config.ts'
+import {type KernelConfig, mergeConfigs, overrideConfig, parseConfig} from './config.ts'
+import {requireSymbols} from './kconfig.ts'
 import {buildEnvironment, compilerVariables, type MakeOptions, make, objectOf} from './make.ts'
+import {countObjects, dropOtherTrees, requireSpace} from './room.ts'
 import {readFragment, readSeries, type Series, seriesFolder, sha256} from './series.ts'
 import type {SignedSums} from './signature.ts'
 import {findSource, type Source} from './source.ts'
 import {compilerVersion, requireBuildTools} from './tools.ts'
-import {hasTree, patchedTree, treeKey, treePath} from './tree.ts'
+import {patchedTree, treeKey, treePath} from './tree.ts'
 
 /** Raise it when the way of building changes what is built. */
 const RECIPE = 1
@@ -37,8 +30,8 @@ const FLAVOURS = {
 } as const
 export type Flavour = keyof typeof FLAVOURS
 
-/** Measured with Linux 6.12: the tree alone is 1.7 GB. */
-const SPACE = {tree: 2.5e9, objects: 1e9}
+/** Measured with Linux 6.12: of a kernel as small as the lab's. */
+const OBJECTS_BYTES = 1e9
 
 export interface BuildOptions {
   readonly flavour: Flavour
@@ -170,7 +163,7 @@ async function build(recipe: Recipe, options: BuildOptions, root: string): Promi
   const {progress, signal} = options
   const treeName = treeKey({source, series})
   await dropOtherTrees(treeName, root)
-  await requireSpace(await treePath(treeName, root), root)
+  await requireSpace(await treePath(treeName, root), root, OBJECTS_BYTES)
   const tree = await patchedTree({source, series, progress, cache: root, signal})
   // Below the tree, kbuild calls the sources "..", and ccache finds what it compiled for another tree.
   const objects = join(tree, `objects-${key}`)
@@ -201,8 +194,7 @@ async function configure(wanted: KernelConfig, context: MakeOptions): Promise<vo
   await make(['tinyconfig'], context)
   await writeFile(file, overrideConfig(await readFile(file, 'utf8'), wanted))
   await make(['olddefconfig'], context)
-  const lost = lostSymbols(wanted, parseConfig(await readFile(file, 'utf8')))
-  if (lost.length > 0) throw lostSymbolsError(lost)
+  await requireSymbols(wanted, parseConfig(await readFile(file, 'utf8')), context.tree)
   await writeFile(done, '')
 }
 
@@ -230,18 +222,6 @@ async function compile(
   })
   if (already === 0) await publishFile(memory, `${made}\n`)
   return already + made
-}
-
-/** Those of an earlier try, without the ones of programs that run while building. */
-async function countObjects(folder: string): Promise<number> {
-  let count = 0
-  // Not readdir's own recursion: it follows "source", the link that kbuild makes to the tree we are in.
-  for (const entry of await readdir(folder, {withFileTypes: true})) {
-    if (entry.isDirectory() && !['scripts', 'tools'].includes(entry.name))
-      count += await countObjects(join(folder, entry.name))
-    else if (entry.isFile() && entry.name.endsWith('.o')) count++
-  }
-  return count
 }
 
 /** Under its name there is a whole kernel or none: the folder is made beside its place and renamed. */
@@ -280,30 +260,4 @@ async function publish(
     await rm(fresh, {recursive: true, force: true})
   }
   return {...facts, bzImage: join(place, 'bzImage')}
-}
-
-/** A tree is 1.7 GB and made in a minute: only the one in use is worth its space. Called with the lock held. */
-async function dropOtherTrees(keep: string, root: string): Promise<void> {
-  const trees = await cacheFolder('trees', root)
-  for (const name of await readdir(trees))
-    if (name !== keep) await rm(join(trees, name), {recursive: true, force: true})
-}
-
-async function requireSpace(tree: string, root: string): Promise<void> {
-  const needed = ((await hasTree(tree)) ? 0 : SPACE.tree) + SPACE.objects
-  const {bavail, bsize} = await statfs(root)
-  const free = bavail * bsize
-  if (free >= needed) return
-  throw new UserError(
-    `building the kernel takes ${gigabytes(needed)}, and ${root} has ${gigabytes(free)} left`,
-    {
-      exit: Exit.unsuitable,
-      code: 'no-space',
-      help: 'free some space, or name a directory on a bigger disk: XDG_CACHE_HOME=/path',
-    },
-  )
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`
 }

@@ -53,9 +53,17 @@ export function lostSymbols(wanted: KernelConfig, final: KernelConfig): LostSymb
     .filter(({wanted, got}) => wanted !== got)
 }
 
-export function lostSymbolsError(lost: readonly LostSymbol[]): UserError {
-  const list = lost.map(({symbol, wanted, got}) => `CONFIG_${symbol} (wanted ${wanted}, got ${got})`)
-  return new UserError(`the kernel configuration lost ${list.join(', ')}`, {
+/** `why` says what is known about the reason. */
+export function lostSymbolsError(
+  lost: readonly LostSymbol[],
+  why: (symbol: LostSymbol) => string | undefined = () => undefined,
+): UserError {
+  const list = lost.map((each) => {
+    const reason = why(each)
+    const got = `CONFIG_${each.symbol} (wanted ${each.wanted}, got ${each.got})`
+    return reason === undefined ? got : `${got}: ${reason}`
+  })
+  return new UserError(`the kernel configuration lost ${list.join('; ')}`, {
     exit: Exit.unsuitable,
     code: 'config-lost',
     help: 'a dependency is missing or the source does not know the option: look it up in its Kconfig',

@@ -20,6 +20,8 @@ export interface MakeOptions {
   readonly variables: readonly string[]
   readonly jobs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** For a target that asks; without, it finds the end of its input. */
+  readonly input?: string
   readonly onLine?: (line: string) => void
 }
 
@@ -49,7 +51,7 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
     {
       env: options.environment,
       extendEnv: false, // somebody's MAKEFLAGS or ARCH would build another kernel
-      stdin: 'ignore',
+      ...(options.input === undefined ? {stdin: 'ignore'} : {input: options.input}),
       all: true,
       buffer: false,
       reject: false,
@@ -78,8 +80,10 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
       `the kernel build failed: ${errors.first() ?? shortMessage ?? 'make gave no reason'}`,
       {
         exit: Exit.unsuitable,
-        code: 'build-failed',
-        help: `the whole log: ${log}`,
+        code: errors.full() ? 'no-space' : 'build-failed',
+        help: errors.full()
+          ? `free some space and start again: it goes on from there; the log: ${log}`
+          : `the whole log: ${log}`,
       },
     )
 }
@@ -105,9 +109,15 @@ async function endGroup(pid: number): Promise<void> {
 }
 
 /** Finds what broke first in the output of a parallel build: a diagnostic with a place, or else what make gave up on. */
-export function firstError(): {see(line: string): void; first(): string | undefined} {
+export function firstError(): {
+  see(line: string): void
+  first(): string | undefined
+  /** Whether a disk was full: then the compiler says what was cut off, and not why. */
+  full(): boolean
+} {
   let diagnostic: string | undefined
   let target: string | undefined
+  let full: string | undefined
   return {
     see(line) {
       if (
@@ -116,10 +126,12 @@ export function firstError(): {see(line: string): void; first(): string | undefi
         )
       )
         diagnostic ??= line.replace(/^(?:\.\.\/)+/, '').trim()
+      if (/No space left on device/.test(line)) full ??= line.trim()
       const stopped = /^make(?:\[\d+\])?: \*\*\* (.*)/.exec(line)
       if (stopped) target ??= stopped[1]
     },
-    first: () => diagnostic ?? target,
+    first: () => full ?? diagnostic ?? target,
+    full: () => full !== undefined,
   }
 }
 
@@ -136,8 +148,8 @@ export async function compilerVariables(): Promise<string[]> {
   return (await findProgram('ccache')) === undefined ? [] : ['CC=ccache gcc']
 }
 
-/** Stamps that do not tell who built it, where and when: the same input gives the same bytes. */
-export function buildEnvironment(ccacheFolder: string): Record<string, string> {
+/** Stamps that do not tell who built it, where and when: the same input gives the same bytes. `date`: seconds since the epoch. */
+export function buildEnvironment(ccacheFolder: string, date = 1_763_000_000): Record<string, string> {
   const inherited = ['PATH', 'HOME', 'TMPDIR'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
@@ -145,7 +157,8 @@ export function buildEnvironment(ccacheFolder: string): Record<string, string> {
   return {
     ...Object.fromEntries(inherited),
     LC_ALL: 'C',
-    KBUILD_BUILD_TIMESTAMP: '@1763000000',
+    KBUILD_BUILD_TIMESTAMP: `@${date}`,
+    SOURCE_DATE_EPOCH: String(date), // of packages (reproducible-builds.org)
     KBUILD_BUILD_USER: 'isolctl',
     KBUILD_BUILD_HOST: 'isolctl',
     KBUILD_BUILD_VERSION: '1',

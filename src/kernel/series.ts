@@ -40,6 +40,32 @@ export function seriesFolder(version = '6.12'): string {
   return join(packageRoot, 'kernel-patches', version)
 }
 
+/** Every series of this installation, or of another folder like kernel-patches/. */
+export async function allSeries(root = join(packageRoot, 'kernel-patches')): Promise<readonly Series[]> {
+  const folders = await readdir(root, {withFileTypes: true})
+  const names = folders.filter((entry) => entry.isDirectory()).map(({name}) => name)
+  return await Promise.all(names.map((name) => readSeries(join(root, name))))
+}
+
+/**
+ * The series for a version such as "6.12.117": of those meant for it, the one that was tested with the nearest version.
+ * Throws UserError (exit 69) that says what there is. Pure.
+ */
+export function chooseSeries(version: string, all: readonly Series[], what = 'the source'): Series {
+  const numbers = (text: string) => text.split('.').reduce((sum, part) => sum * 1000 + Number(part), 0)
+  const distance = ({base}: Series) => Math.abs(numbers(base.testedWith) - numbers(version))
+  const [nearest] = all
+    .filter(({base}) => inRange(version, base.applies))
+    .sort((a, b) => distance(a) - distance(b))
+  if (nearest !== undefined) return nearest
+  const supported = all.map(({base}) => `${base.applies} (tested with ${base.testedWith})`).sort()
+  throw new UserError(`${what} is Linux ${version}, and there are no patches for that`, {
+    exit: Exit.unsuitable,
+    code: 'unsupported-version',
+    help: `supported: ${supported.join('; ') || 'nothing'}`,
+  })
+}
+
 export async function readSeries(folder: string): Promise<Series> {
   const names = seriesNames(await required(join(folder, 'series')))
   const patches = await Promise.all(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {readFile} from 'node:fs/promises'
+import {readFile, writeFile} from 'node:fs/promises'
 import {basename, join, resolve} from 'node:path'
 import {execa} from 'execa'
 import {UserError} from '../lib/errors.ts'
@@ -35,27 +35,59 @@ export async function signedSha256(
   archive: string,
   {sums, keyring, trusted = TRUSTED}: SignedSums,
 ): Promise<string> {
+  await requireKeyring(keyring)
+  return await withPrivateFolder(async (folder) => {
+    const signed = join(folder, 'sums')
+    await verify(sums, ['--output', signed, sums], {keyring, trusted, home: folder})
+    const sum = sumOf(await readFile(signed, 'utf8'), basename(archive))
+    if (sum === undefined) throw refused(`${sums} says nothing about ${basename(archive)}`)
+    return sum
+  })
+}
+
+/**
+ * Returns when a trusted key signed a tag, given as `git cat-file tag` prints it: the text, and the signature below it.
+ * Throws UserError (exit 69) as signedSha256 does.
+ */
+export async function requireSignedTag(
+  object: string,
+  tag: string,
+  {keyring, trusted = TRUSTED}: Omit<SignedSums, 'sums'>,
+): Promise<void> {
+  await requireKeyring(keyring)
+  const begin = object.indexOf('-----BEGIN PGP SIGNATURE-----')
+  if (begin === -1) throw refused(`${tag} is not signed`, 'releases have signed tags, such as v6.12.30')
+  await withPrivateFolder(async (folder) => {
+    const [text, signature] = [join(folder, 'text'), join(folder, 'signature')]
+    await writeFile(text, object.slice(0, begin))
+    await writeFile(signature, object.slice(begin))
+    await verify(tag, [signature, text], {keyring, trusted, home: folder})
+  })
+}
+
+async function requireKeyring(keyring: string): Promise<void> {
   await requirePrograms([{name: 'gpgv', package: 'gpgv'}], 'verifying the kernel source')
   const keys = await readFile(keyring).catch((cause: NodeJS.ErrnoException) => {
     throw refused(`cannot read the keyring ${keyring}: ${cause.code}`)
   })
   if (keys.subarray(0, 5).toString('latin1') === '-----')
     throw refused(`${keyring} is armoured, and gpgv reads binary keyrings only`, `gpg --dearmor <${keyring}`)
-  return await withPrivateFolder(async (folder) => {
-    const signed = join(folder, 'sums')
-    const {stdout, failed, stderr} = await execa(
-      'gpgv',
-      ['--status-fd', '1', '--keyring', resolve(keyring), '--output', signed, sums],
-      {env: {LC_ALL: 'C', GNUPGHOME: folder}, stdin: 'ignore', reject: false},
-    )
-    const signers = validSigners(stdout)
-    const good = signers.some((fingerprint) => trusted.includes(fingerprint))
-    if (failed || !good)
-      throw refused(`${sums} is not signed by kernel.org: ${reasonOf(stdout, stderr, signers)}`)
-    const sum = sumOf(await readFile(signed, 'utf8'), basename(archive))
-    if (sum === undefined) throw refused(`${sums} says nothing about ${basename(archive)}`)
-    return sum
-  })
+}
+
+async function verify(
+  what: string,
+  files: readonly string[],
+  {keyring, trusted, home}: {keyring: string; trusted: readonly string[]; home: string},
+): Promise<void> {
+  const {stdout, failed, stderr} = await execa(
+    'gpgv',
+    ['--status-fd', '1', '--keyring', resolve(keyring), ...files],
+    {env: {LC_ALL: 'C', GNUPGHOME: home}, stdin: 'ignore', reject: false},
+  )
+  const signers = validSigners(stdout)
+  const good = signers.some((fingerprint) => trusted.includes(fingerprint))
+  if (failed || !good)
+    throw refused(`${what} is not signed by kernel.org: ${reasonOf(stdout, stderr, signers)}`)
 }
 
 /** Fingerprints of the primary keys behind good signatures (gnupg, doc/DETAILS: VALIDSIG). Pure. */

@@ -12,12 +12,23 @@ import {parseJson, publishFile, readIfPresent} from '../lib/files.ts'
 import {type Base, inRange, sha256} from './series.ts'
 import {type SignedSums, signedSha256} from './signature.ts'
 
-/** A kernel source archive, as somebody we trust gave it: apt verified the package, or the user named the file. */
+/** A kernel source, as somebody we trust gave it: apt verified the package, or the user named it. */
 export interface Source {
+  /** The archive; or the tree or repository that `pack` makes one of. */
   readonly archive: string
+  /** Names the content, whatever it is made of. */
   readonly sha256: string
+  readonly pack?: Pack
   /** VERSION.PATCHLEVEL.SUBLEVEL of its Makefile, e.g. "6.12.117". */
   readonly version: string
+}
+
+/** A program that writes a tar archive, with one directory around everything, to its stdout. */
+export interface Pack {
+  readonly argv: readonly [string, ...string[]]
+  readonly input?: string
+  /** What the archive has to be; without: `argv` says it already. */
+  readonly sha256?: string
 }
 
 export interface SourceOptions {
@@ -35,7 +46,7 @@ export interface SourceOptions {
  * What the archive holds is remembered as long as the file does not change: reading it takes seconds.
  */
 export async function findSource({base, archive, signed, cache, signal}: SourceOptions): Promise<Source> {
-  const path = archive ?? `/usr/src/${base.source}.tar.xz`
+  const path = archive ?? debianArchive(base)
   const vouched = signed === undefined ? undefined : await signedSha256(path, signed)
   const source = {
     archive: path,
@@ -49,9 +60,13 @@ export async function findSource({base, archive, signed, cache, signal}: SourceO
   return source
 }
 
+/** Where the Debian package of a base has its archive. */
+export const debianArchive = (base: Base): string => `/usr/src/${base.source}.tar.xz`
+
 const contents = z.object({stamp: z.string(), sha256: z.string(), version: z.string()})
 
-async function inspect(
+/** What an archive holds. `base` is whose package has it, `vouched` the sha256 that somebody signed. */
+export async function inspect(
   path: string,
   base: Base | undefined,
   vouched: string | undefined,

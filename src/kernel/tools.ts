@@ -25,10 +25,14 @@ const HEADERS: readonly Program[] = [
   {name: 'openssl/evp.h', package: 'libssl-dev'},
 ]
 
+/** depmod is where a user's PATH does not lead; kbuild looks there too (scripts/depmod.sh). */
+const path = () => `${process.env['PATH'] ?? ''}:/sbin:/usr/sbin`
+
 /** Throws UserError (exit 69) that names every Debian package missing for a build, before anything is started. */
-export async function requireBuildTools(): Promise<void> {
+export async function requireBuildTools(more: readonly Program[] = []): Promise<void> {
   const missing: Program[] = []
-  for (const program of PROGRAMS) if ((await findProgram(program.name)) === undefined) missing.push(program)
+  for (const program of [...PROGRAMS, ...more])
+    if ((await findProgram(program.name, path())) === undefined) missing.push(program)
   // Without a compiler nobody can say which headers it would find.
   if (!missing.some(({name}) => name === 'gcc'))
     for (const header of HEADERS) if (!(await hasHeader(header.name))) missing.push(header)

@@ -7,6 +7,8 @@ import {Interrupted, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {readIfPresent} from '../lib/files.ts'
 import type {Progress} from '../lib/progress.ts'
+import {expectedLines, findConflict} from './conflict.ts'
+import {packInto} from './pack.ts'
 import {type Patch, type Series, sha256} from './series.ts'
 import type {Source} from './source.ts'
 
@@ -47,7 +49,7 @@ export async function patchedTree(options: TreeOptions): Promise<string> {
   try {
     await progress.step(`unpack Linux ${source.version}`, async () => {
       await mkdir(fresh, {mode: 0o755})
-      await unpack(source.archive, fresh, signal)
+      await unpack(source, fresh, signal)
     })
     await progress.step(`apply ${count(series.patches.length, 'patch', 'patches')}`, async (at) => {
       for (const [done, patch] of series.patches.entries()) {
@@ -67,17 +69,23 @@ export async function patchedTree(options: TreeOptions): Promise<string> {
   }
 }
 
-async function unpack(archive: string, into: string, signal: AbortSignal | undefined): Promise<void> {
-  const {failed, stderr, isCanceled} = await execa(
-    'tar',
-    ['--extract', '--no-same-owner', '--strip-components=1', '--directory', into, '--file', archive],
-    run(signal),
-  )
-  if (isCanceled) throw interruption(signal)
+async function unpack(source: Source, into: string, signal: AbortSignal | undefined): Promise<void> {
+  const {archive, pack} = source
+  const options = ['--extract', '--no-same-owner', '--strip-components=1', '--directory', into, '--file']
+  const tar = execa('tar', [...options, pack === undefined ? archive : '-'], {...run(signal), stdin: 'pipe'})
+  tar.stdin.on('error', () => {}) // what ended early says why itself
+  const sum = pack === undefined ? tar.stdin.end() && undefined : await packInto(tar.stdin, pack, signal)
+  const {failed, stderr, isCanceled} = await tar
+  if (isCanceled || signal?.aborted) throw interruption(signal)
   if (failed)
     throw new UserError(`cannot unpack ${archive}: ${lastLine(stderr)}`, {
       exit: Exit.unsuitable,
       help: 'is there space left, and is the archive whole?',
+    })
+  if (pack?.sha256 !== undefined && pack.sha256 !== sum)
+    throw new UserError(`${archive} was changed while it was copied`, {
+      exit: Exit.unsuitable,
+      help: 'start again when nobody writes to it',
     })
 }
 
@@ -93,11 +101,14 @@ export async function applyPatch(patch: Patch, tree: string, signal: AbortSignal
   )
   if (isCanceled) throw interruption(signal)
   if (failed)
-    throw new UserError(`${patch.name} does not apply${patchFailure(`${stdout}\n${stderr}`)}`, {
-      exit: Exit.unsuitable,
-      code: 'patch-failed',
-      help: 'the patch and the source do not belong together: see base.json for the versions it was tested with',
-    })
+    throw new UserError(
+      `${patch.name} does not apply${patchFailure(`${stdout}\n${stderr}`)}${await changeBehind(patch, tree, stdout)}`,
+      {
+        exit: Exit.unsuitable,
+        code: 'patch-failed',
+        help: 'the patch and the source do not belong together: see base.json for the versions it was tested with',
+      },
+    )
 }
 
 /** From what patch(1) says: ": kernel/sys.c, hunk 2 at line 2345", or its own last words. */
@@ -116,6 +127,27 @@ export function patchFailure(output: string): string {
   }
   const words = lastLine(output)
   return words === '' ? '' : `: ${words}`
+}
+
+function failedHunk(output: string): {readonly file: string; readonly hunk: number} | undefined {
+  let file: string | undefined
+  for (const line of output.split('\n')) {
+    file = /^(?:checking|patching) file (\S+)/.exec(line)?.[1] ?? file
+    const hunk = /^Hunk #(\d+) FAILED /.exec(line)?.[1]
+    if (hunk !== undefined && file !== undefined) return {file, hunk: Number(hunk)}
+  }
+  return undefined
+}
+
+/** What the source has instead, if that can be told: '; line 7 is "x", and the patch expects "y"'. */
+async function changeBehind(patch: Patch, tree: string, output: string): Promise<string> {
+  const failed = failedHunk(output)
+  if (failed === undefined) return ''
+  const [text, source] = [await readIfPresent(patch.path), await readIfPresent(join(tree, failed.file))]
+  const conflict = findConflict(source ?? '', expectedLines(text ?? '', failed.file, failed.hunk))
+  if (conflict === undefined) return ''
+  const {line, expected, found} = conflict
+  return `; line ${line} of it is "${found.trim()}", and the patch expects "${expected.trim()}"`
 }
 
 function lastLine(text: string): string {

@@ -2,6 +2,8 @@
 import {mkdir} from 'node:fs/promises'
 import {homedir} from 'node:os'
 import {isAbsolute, join} from 'node:path'
+import {errnoOf, UserError} from './errors.ts'
+import {Exit} from './exit.ts'
 
 /** What can be thrown away and made again: `$XDG_CACHE_HOME/isolctl`, else `~/.cache/isolctl`. */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
@@ -11,9 +13,16 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   return join(base, 'isolctl')
 }
 
-/** A directory below the cache, made if need be, for nobody but us. */
+/** A directory below the cache, made if need be, for nobody but us. Throws UserError (exit 69). */
 export async function cacheFolder(name: string, root = cacheRoot()): Promise<string> {
   const folder = join(root, name)
-  await mkdir(folder, {recursive: true, mode: 0o700})
+  await mkdir(folder, {recursive: true, mode: 0o700}).catch((cause: unknown) => {
+    throw new UserError(`cannot make ${folder}: ${errnoOf(cause) ?? 'EIO'}`, {
+      exit: Exit.unsuitable,
+      code: errnoOf(cause) ?? 'EIO',
+      help: 'name a directory of yours: XDG_CACHE_HOME=/path',
+      cause,
+    })
+  })
   return folder
 }

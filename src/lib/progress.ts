@@ -27,6 +27,24 @@ export function amountText({done, total, unit}: Amount): string {
   return `${done} of ${Math.max(done, total)} ${unit} (${done >= total ? 99 : percent} %)`
 }
 
+/** How far a step was when it began to tell, and when: an earlier try may have done a part. */
+export interface Begun {
+  readonly done: number
+  /** Milliseconds of any clock. */
+  readonly at: number
+}
+
+/**
+ * ", about 12 min left", at the pace since `begun`; empty while that says nothing: in the first ten seconds, in the first
+ * two per cent, and without a total.
+ */
+export function remainingText({done, total}: Amount, begun: Begun, at: number): string {
+  const made = done - begun.done
+  const elapsed = at - begun.at
+  if (total === undefined || done >= total || elapsed < 10_000 || made < (total - begun.done) / 50) return ''
+  return `, about ${elapsedText(Math.ceil((elapsed * (total - done)) / made))} left`
+}
+
 /** "8 s", "3 min 10 s", "1 h 2 min". */
 export function elapsedText(ms: number): string {
   const seconds = Math.round(ms / 1000)

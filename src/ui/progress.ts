@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 import {Listr, ListrLogger, ProcessOutput} from 'listr2'
-import {type Amount, amountText, elapsedText, type Progress, silent} from '../lib/progress.ts'
+import {
+  type Amount,
+  amountText,
+  type Begun,
+  elapsedText,
+  type Progress,
+  remainingText,
+  silent,
+} from '../lib/progress.ts'
 
 /** Lines of a log: one at most this often, and one whenever another tenth is done. */
 const LOG_EVERY_MS = 10_000
@@ -18,10 +26,14 @@ function terminalProgress(): Progress {
       const started = performance.now()
       const out = Promise.withResolvers<Awaited<ReturnType<typeof body>>>()
       let amount: Amount | undefined
+      let begun: Begun | undefined
       const text = () => {
         const elapsed = performance.now() - started
         const parts = [amount && amountText(amount), elapsed >= 1000 ? elapsedText(elapsed) : undefined]
-        return [title, parts.filter((part) => part !== undefined).join(', ')].filter(Boolean).join(': ')
+        const left = amount && begun ? remainingText(amount, begun, performance.now()) : ''
+        return [title, parts.filter((part) => part !== undefined).join(', ') + left]
+          .filter(Boolean)
+          .join(': ')
       }
       const output = new ProcessOutput(process.stderr, process.stderr, {leaveEmptyLine: false})
       const list = new Listr(
@@ -36,6 +48,7 @@ function terminalProgress(): Progress {
                 out.resolve(
                   await body((now) => {
                     amount = now
+                    begun ??= {done: now.done, at: performance.now()}
                   }),
                 )
                 amount = undefined
@@ -69,13 +82,16 @@ export function logProgress(write: (line: string) => void, now: () => number = D
       const started = now()
       let last = started
       let lastShare = 0
+      let begun: Begun | undefined
       log(title)
       const result = await body((amount) => {
+        begun ??= {done: amount.done, at: now()}
         const share = amount.total ? amount.done / amount.total : 0
         if (now() - last < LOG_EVERY_MS && share - lastShare < SHARE) return
         last = now()
         lastShare = share
-        log(`${title}: ${amountText(amount)}, ${elapsedText(last - started)}`)
+        const left = remainingText(amount, begun, last)
+        log(`${title}: ${amountText(amount)}, ${elapsedText(last - started)}${left}`)
       })
       log(`${title}: done in ${elapsedText(now() - started)}`)
       return result

@@ -2,6 +2,7 @@
 import {Args, Flags} from '@oclif/core'
 import {install, planInstall} from '../../kernel/install/install.ts'
 import {GATES} from '../../kernel/install/record.ts'
+import {installable} from '../../kernel/package/found.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {duration, IsolCommand} from '../base.ts'
@@ -12,14 +13,20 @@ export default class KernelInstall extends IsolCommand {
   static override description =
     `The kernel that runs stays the default. The next restart boots the new one once; if it proves itself there, it becomes
 the default, and if it panics, hangs in user space, or fails, the machine is back on the kernel before after one more restart.
-A kernel that hangs before systemd runs needs a hardware watchdog that the firmware started. Repeat it after an interruption.`
+A kernel that hangs before systemd runs needs a hardware watchdog that the firmware started. Repeat it after an interruption.
+Without an argument it is the newest kernel that isolctl kernel build made here.`
   static override examples = [
+    '<%= config.bin %> kernel install',
+    '<%= config.bin %> kernel install ./packages',
     '<%= config.bin %> kernel install linux-image-6.12.117-isolctl.deb',
     '<%= config.bin %> kernel install linux-image-6.12.117-isolctl.deb --dry-run',
     '<%= config.bin %> kernel install linux-image-6.1.0-50-amd64.deb --gate boot',
   ]
   static override args = {
-    package: Args.file({description: 'a linux-image package (.deb)', required: true, exists: true}),
+    package: Args.string({
+      description:
+        'a linux-image package (.deb), or what isolctl kernel build made: its directory or manifest.json',
+    }),
   }
   static override flags = {
     'dry-run': Flags.boolean({char: 'n', description: 'only say what would be done', default: false}),
@@ -37,7 +44,7 @@ A kernel that hangs before systemd runs needs a hardware watchdog that the firmw
     requireRoot('kernel install')
     const progress = showProgress({quiet: flags.quiet || this.jsonEnabled()})
     const options = {
-      file: args.package,
+      ...(await installable(args.package)),
       gate: flags.gate,
       confirmWithinMs: flags['confirm-within'],
       isolctl: ourselves(),

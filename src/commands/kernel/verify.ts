@@ -1,20 +1,31 @@
 // SPDX-License-Identifier: MIT
+import {Args} from '@oclif/core'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
 import {verifyRunning} from '../../kernel/install/judge.ts'
+import {installable} from '../../kernel/package/found.ts'
 import {Exit} from '../../lib/exit.ts'
 import {IsolCommand} from '../base.ts'
 
 export default class KernelVerify extends IsolCommand {
   static override summary =
     'Is the kernel that runs one of ours: is the interface there, is the config what we asked for?'
-  static override examples = ['<%= config.bin %> kernel verify']
+  static override description =
+    'Compares build id and configuration with the manifest of the build that was installed, or that you name.'
+  static override examples = [
+    '<%= config.bin %> kernel verify',
+    '<%= config.bin %> kernel verify ./packages/manifest.json',
+  ]
+  static override args = {
+    build: Args.string({description: 'what isolctl kernel build made: a directory, or its manifest.json'}),
+  }
 
   async run(): Promise<unknown> {
-    const {flags} = await this.parse(KernelVerify)
+    const {flags, args} = await this.parse(KernelVerify)
     const host = this.view(flags.root)
     const {release} = await gatherer(host)(kernel)
-    const problems = await verifyRunning(host)
+    const build = args.build === undefined ? undefined : (await installable(args.build)).build
+    const problems = await verifyRunning(host, build)
     this.log(
       problems.length === 0
         ? `${release} has all of it.`

@@ -10,6 +10,7 @@ import {
   type Fate,
   fateOf,
   type Gate,
+  type InstalledBuild,
   type InstalledKernel,
   RECORDS,
   readRecord,
@@ -32,6 +33,8 @@ export interface Ground {
 
 export interface InstallOptions {
   readonly file: string
+  /** What it was built as, where that is known. */
+  readonly build?: InstalledBuild | undefined
   readonly gate: Gate
   /** How long a trial may take to be judged. */
   readonly confirmWithinMs: number
@@ -98,6 +101,7 @@ export async function install(
     release,
     package: found.name,
     knownGood: running,
+    ...(options.build === undefined ? {} : {build: options.build}),
     gate: options.gate,
     state: 'installing',
     history: [...(before?.history ?? []), event(`installation of ${found.version} begun`)],

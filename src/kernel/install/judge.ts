@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT
+import {buildId} from '../../facts/build-id.ts'
 import {gatherer} from '../../facts/fact.ts'
-import {kconfig} from '../../facts/kconfig.ts'
+import {kconfig, kconfigText} from '../../facts/kconfig.ts'
+import {kernel} from '../../facts/kernel.ts'
 import type {Host, HostView} from '../../host/host.ts'
 import {lostSymbols, parseConfig} from '../config.ts'
-import {readFragment, seriesFolder} from '../series.ts'
-import type {Gate} from './record.ts'
+import {readFragment, seriesFolder, sha256} from '../series.ts'
+import {type Gate, type InstalledBuild, readRecord} from './record.ts'
 
-/** What is wrong with the kernel that runs, as one that we built; empty: nothing. */
-export async function verifyRunning(host: HostView): Promise<readonly string[]> {
+/**
+ * What is wrong with the kernel that runs, as one that we built; empty: nothing. `build` is the one it should be; what
+ * `kernel install` wrote down when not given.
+ */
+export async function verifyRunning(host: HostView, build?: InstalledBuild): Promise<readonly string[]> {
+  const {release} = await gatherer(host)(kernel)
   const problems: string[] = []
+  const asked = build ?? (await readRecord(host, release))?.build
+  if (asked !== undefined) problems.push(...(await foreign(host, asked)))
   if ((await host.read('/sys/devices/system/cpu/task_isolation')) === undefined)
     problems.push('it has no task isolation: /sys/devices/system/cpu/task_isolation is missing')
   const {symbols, path} = await gatherer(host)(kconfig)
@@ -21,6 +29,22 @@ export async function verifyRunning(host: HostView): Promise<readonly string[]> 
       `${path} differs from what was asked for: ${lost.map(({symbol, wanted, got}) => `CONFIG_${symbol}=${got} (${wanted})`).join(', ')}`,
     )
   return problems
+}
+
+/** How the running kernel differs from a build. */
+async function foreign(host: HostView, {buildId: wanted, configSha256}: InstalledBuild): Promise<string[]> {
+  const get = gatherer(host)
+  const id = await get(buildId).catch((error: Error) => error)
+  const config = await get(kconfigText).catch(() => undefined)
+  return [
+    ...(id instanceof Error ? [`whether it is the one that was built cannot be told: ${id.message}`] : []),
+    ...(typeof id === 'string' && id !== wanted
+      ? [`it is another build: its build id is ${id}, not ${wanted}`]
+      : []),
+    ...(config !== undefined && sha256(config.text) !== configSha256
+      ? [`${config.path} is not the configuration that it was built with`]
+      : []),
+  ]
 }
 
 /** Why a trial is not good enough; undefined when it is. `isolctl` is how to start us. */

@@ -14,6 +14,10 @@ export const TRIAL_LOG = `${RECORDS}/trial.log`
 export const GATES = ['boot', 'verify', 'preflight'] as const
 export type Gate = (typeof GATES)[number]
 
+/** What a build of ours is known by; from its manifest. */
+const InstalledBuildSchema = z.strictObject({key: z.string(), buildId: z.string(), configSha256: z.string()})
+export type InstalledBuild = Readonly<z.output<typeof InstalledBuildSchema>>
+
 const InstalledKernelSchema = z.strictObject({
   schema: z.literal('isolctl.installed-kernel/1'),
   /** What `uname -r` says. */
@@ -22,6 +26,8 @@ const InstalledKernelSchema = z.strictObject({
   package: z.string(),
   /** The release to fall back to: the one that ran when this one was installed. */
   knownGood: z.string(),
+  /** Absent for a package that came without a manifest. */
+  build: InstalledBuildSchema.optional(),
   gate: z.enum(GATES),
   /**
    * installing: begun, and not yet armed; armed: the next boot is its trial, or was; failed: it was judged and found

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 import {InitSchema} from './init.ts'
+import {KernelBuildSchema} from './kernel-build.ts'
 import {LaunchSchema} from './launch.ts'
 import {LintSchema} from './lint.ts'
 import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
@@ -10,6 +11,7 @@ const SCHEMAS = [
   ApplySchema,
   ConfirmSchema,
   InitSchema,
+  KernelBuildSchema,
   LaunchSchema,
   LintSchema,
   ReportSchema,

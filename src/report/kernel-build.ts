@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+import type {BuildPlan} from '../kernel/package/plan.ts'
+import {count, table} from '../lib/text.ts'
+import type {BuildManifest} from './schema/kernel-build.ts'
+
+const ANSWERS = {
+  apt: 'apt verified the package',
+  signature: 'signed by kernel.org',
+  user: 'as you named it',
+} as const
+
+/** What `kernel build --dry-run` says; several lines. */
+export function planReport({
+  origin,
+  series,
+  base,
+  modules,
+  release,
+  format,
+  compiler,
+  built,
+}: BuildPlan): string {
+  const {source, verified} = origin
+  return [
+    ...table([
+      ['source', `Linux ${source.version}, ${source.archive} (${ANSWERS[verified]})`],
+      ['patches', `${series.patches.length}, the series for ${series.base.version} (${series.base.applies})`],
+      [
+        'config',
+        `${base.from}, and what isolctl needs${modules === undefined ? '' : '; only loaded modules'}`,
+      ],
+      ['compiler', compiler],
+      ['release', release],
+      ['package', format],
+    ]),
+    built === undefined ? 'It would be built now.' : `It is built already: ${built.folder}`,
+  ].join('\n')
+}
+
+export interface BuildResult extends BuildManifest {
+  readonly folder: string
+  /** Of a second build: whether it came out the same. */
+  readonly reproduced?: boolean
+}
+
+/** What a build made, and what to do with it; several lines. */
+export function builtReport({release, folder, files, buildId, objects, reproduced}: BuildResult): string {
+  return [
+    `${release}: ${count(objects, 'object')}, build id ${buildId}`,
+    ...(reproduced === undefined
+      ? []
+      : [
+          reproduced
+            ? 'It is the same as before, to the last byte of vmlinux.'
+            : 'It is not the same as before.',
+        ]),
+    ...files.map(({name}) => `  ${folder}/${name}`),
+    `Install it for one trial boot with: isolctl kernel install ${folder}`,
+  ].join('\n')
+}
+
+/** `isolctl.kernel-build-plan/1` */
+export function planJson(plan: BuildPlan): object {
+  const {key, release, origin, series, base, compiler, format, notes, built} = plan
+  return {
+    schema: 'isolctl.kernel-build-plan/1',
+    ...{key, release, format, compiler, notes},
+    base: series.base.version,
+    version: origin.source.version,
+    source: {
+      kind: origin.kind,
+      name: origin.source.archive,
+      sha256: origin.source.sha256,
+      verified: origin.verified,
+    },
+    series: {sha256: series.sha256, patches: series.patches.length},
+    config: {from: base.from},
+    ...(built === undefined ? {} : {built: built.folder}),
+  }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+
+/** As the linker lays out a note: sizes and type in little endian, both parts padded. */
+export function note(owner: string, type: number, content: string): Buffer {
+  const head = Buffer.alloc(12)
+  const name = Buffer.from(`${owner}\0`)
+  const data = Buffer.from(content, 'hex')
+  head.writeUInt32LE(name.length, 0)
+  head.writeUInt32LE(data.length, 4)
+  head.writeUInt32LE(type, 8)
+  const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)])
+  return Buffer.concat([head, pad(name), pad(data)])
+}
