@@ -62,6 +62,8 @@ export interface TraceEvent {
   readonly name: string
   /** Documentation/trace/events.rst, "Event filtering". */
   readonly filter?: string
+  /** Write down the kernel's stack with each, innermost function first. */
+  readonly stack?: true
 }
 
 export interface TraceRequest {

@@ -22,9 +22,11 @@ export async function trace({events, cpus}: TraceRequest, during: () => Promise<
   try {
     await set('tracing_on', '0')
     await set('buffer_size_kb', String(Math.max(64, Math.min(1024, Math.floor(BUFFERS_KB / cpus)))))
-    for (const {name, filter} of events) {
+    for (const {name, filter, stack} of events) {
       try {
         if (filter !== undefined) await set(`events/${name}/filter`, filter)
+        if (stack)
+          await set(`events/${name}/trigger`, filter === undefined ? 'stacktrace' : `stacktrace if ${filter}`)
         await set(`events/${name}/enable`, '1')
       } catch (error) {
         const code = (error as HostError).code

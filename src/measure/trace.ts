@@ -19,6 +19,10 @@ interface Line {
   readonly comm: string
   readonly pid: number
   readonly cpu: number
+  /** In an interrupt, which has nothing to do with the task it came upon. */
+  readonly interrupt: boolean
+  /** The timer function of which the interrupt was, where the stack tells. */
+  timer?: string
   readonly event: string
   readonly rest: string
 }
@@ -28,14 +32,18 @@ interface Tracepoint {
   readonly concern: Concern
   /** Recorded by the sender, who may be anywhere, with the target in this field; otherwise by the disturbed CPU itself. */
   readonly target?: 'cpu' | 'cpumask'
+  /** Whose doing it is, the stack may tell. Not where all CPUs' have to be recorded. */
+  readonly stack?: true
   /** What it says, or undefined where that is nothing of interest. Pure. */
   tell(line: Line): string | undefined
 }
 
 const field = (rest: string, name: string) =>
   new RegExp(`(?:^|[ ,])${name}=(.*?)(?=$| \\w+=)`).exec(rest)?.[1]
-const by = ({comm, pid, cpu}: Line) =>
-  pid === 0 ? `CPU ${cpu} while idle` : `${comm} [${pid}] on CPU ${cpu}`
+const by = ({comm, pid, cpu, interrupt, timer}: Line) => {
+  if (interrupt) return `CPU ${cpu} in ${timer ?? 'an interrupt'}`
+  return pid === 0 ? `CPU ${cpu} while idle` : `${comm} [${pid}] on CPU ${cpu}`
+}
 /** "tick_nohz_full_kick_cpu+0x2c/0x50" */
 const symbol = (text: string | undefined) => text?.replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+.*$/, '')
 
@@ -85,6 +93,7 @@ const TRACEPOINTS: readonly Tracepoint[] = [
     name: 'ipi/ipi_send_cpu',
     concern: 'ipi',
     target: 'cpu',
+    stack: true,
     tell: (line) => ipi(line),
   },
   {
@@ -97,6 +106,7 @@ const TRACEPOINTS: readonly Tracepoint[] = [
     name: 'csd/csd_queue_cpu',
     concern: 'ipi',
     target: 'cpu',
+    stack: true,
     tell: (line) =>
       `${symbol(field(line.rest, 'func'))} sent by ${by(line)} from ${symbol(field(line.rest, 'callsite'))}`,
   },
@@ -112,8 +122,9 @@ export function traceEvents(cpus: CpuSet): readonly TraceEvent[] {
       .map((range) => range.split('-'))
       .map(([first = '', last = first]) => `(${name} >= ${first} && ${name} <= ${last})`)
       .join(' || ')
-  return TRACEPOINTS.map(({name, target}) => ({
+  return TRACEPOINTS.map(({name, target, stack}) => ({
     name,
+    ...(stack ? {stack} : {}),
     // "CPU" is where it was recorded, "cpu" a field of the event (kernel/trace/trace_events.c).
     ...(target === 'cpumask' ? {} : {filter: filter(target ?? 'CPU')}),
   }))
@@ -128,11 +139,30 @@ export function readTrace(
   {cpus, own}: {readonly cpus: CpuSet; readonly own: number},
 ): readonly Witness[] {
   const points = new Map(TRACEPOINTS.map((point) => [point.name.slice(point.name.indexOf('/') + 1), point]))
-  const found = new Map<string, {-readonly [K in keyof Witness]: Witness[K]}>()
-  for (const [, comm = '', pid, cpu, event = '', rest = ''] of text.matchAll(LINE)) {
+  const seen: {point: Tracepoint; line: Line}[] = []
+  const latest = new Map<string, Line>()
+  for (const [, comm = '', pid, cpu = '', flags = '', event = '', rest = '', frames] of text.matchAll(LINE)) {
+    if (frames !== undefined) {
+      const line = latest.get(cpu)
+      const timer = timerIn(frames)
+      if (line && timer !== undefined) line.timer = timer
+      continue
+    }
     const point = points.get(event)
-    const line = {comm: comm.trim(), pid: Number(pid), cpu: Number(cpu), event, rest}
-    if (!point || (point.target && line.pid === own)) continue
+    if (!point || (point.target && Number(pid) === own)) continue
+    const line = {
+      comm: comm.trim(),
+      pid: Number(pid),
+      cpu: Number(cpu),
+      interrupt: /^..[sShHzZ]/.test(flags),
+      event,
+      rest,
+    }
+    latest.set(cpu, line)
+    seen.push({point, line})
+  }
+  const found = new Map<string, {-readonly [K in keyof Witness]: Witness[K]}>()
+  for (const {point, line} of seen) {
     const what = point.tell(line)
     if (what === undefined) continue
     for (const target of targets(line, point).intersect(cpus)) {
@@ -146,7 +176,16 @@ export function readTrace(
   return [...found.values()].sort((a, b) => b.count - a.count)
 }
 
-const LINE = /^\s*(.+)-(\d+)\s+\[(\d+)\]\s+\S+\s+\d+\.\d+: (\w+): (.*)$/gm
+/** An event, or "<stack trace>" and its functions, which follows the event on the same CPU that it belongs to. */
+const LINE =
+  /^\s*(.+)-(\d+)\s+\[(\d+)\]\s+(\S+)\s+\d+\.\d+: (?:(\w+): (.*)|<stack trace>\n((?: => .*(?:\n|$))*))$/gm
+
+/** What the kernel was running a timer for: the function that was called by one of these (kernel/time/{hrtimer,timer}.c). */
+function timerIn(frames: string): string | undefined {
+  const functions = [...frames.matchAll(/^ => (\w+)/gm)].map(([, name]) => name)
+  const caller = functions.findIndex((name) => name === '__hrtimer_run_queues' || name === 'call_timer_fn')
+  return caller > 0 ? functions[caller - 1] : undefined
+}
 
 /** A mask is printed in hex (kernel/trace/trace_output.c: trace_print_bitmask_seq). */
 function targets({cpu, rest}: Line, {target}: Tracepoint): CpuSet {

@@ -72,6 +72,38 @@ describe('a line of a trace', () => {
     expect(read(text)).toEqual([expected])
   })
 
+  const kick = (task: string, flags: string) =>
+    line(
+      task,
+      1,
+      'csd_queue_cpu: cpu=3 callsite=irq_work_queue_on+0x9b/0x120 func=kick csd=00000000aa',
+    ).replace('d..1.', flags)
+  const stack = (task: string, cpu: number, ...functions: readonly string[]) =>
+    line(task, cpu, '<stack trace>') + functions.map((name) => ` => ${name}\n`).join('')
+
+  test('that an interrupt caused does not blame the task it came upon', () => {
+    expect(read(kick('sshd-9', 'd.h1.'))).toEqual([
+      '1 ipi on 3: kick sent by CPU 1 in an interrupt from irq_work_queue_on',
+    ])
+  })
+
+  test('that a timer caused names the timer, by the stack of the same CPU', () => {
+    const timer = ['irq_work_queue_on', 'dl_task_timer', '__hrtimer_run_queues', 'hrtimer_interrupt']
+    expect(
+      read(
+        kick('<idle>-0', 'd.h2.'),
+        kick('sshd-9', 'd..1.').replace('[001]', '[000]'),
+        stack('<idle>-0', 1, ...timer),
+        stack('sshd-9', 0, 'irq_work_queue_on', 'sys_write'),
+        line('isol-spin-77', 3, 'tick_stop: success=0 dependency=SCHED'),
+      ),
+    ).toEqual([
+      '1 ipi on 3: kick sent by CPU 1 in dl_task_timer from irq_work_queue_on',
+      '1 ipi on 3: kick sent by sshd [9] on CPU 0 from irq_work_queue_on',
+      '1 tick on 3: the tick is held by SCHED',
+    ])
+  })
+
   test('to several CPUs counts for each of ours', () => {
     const mask = 'ipi_send_cpumask: cpumask=00000000,0000000e callsite=flush_tlb_multi+0x1/0x2 callback=0x0'
     expect(read(line('x-9', 0, mask))).toEqual([
@@ -108,6 +140,8 @@ test('events are asked for where they can be of interest, and nowhere else', () 
   expect(filters.get('timer/tick_stop')).toBe('(CPU >= 2 && CPU <= 5) || (CPU >= 9 && CPU <= 9)')
   expect(filters.get('ipi/ipi_send_cpu')).toBe('(cpu >= 2 && cpu <= 5) || (cpu >= 9 && cpu <= 9)')
   expect(filters.get('ipi/ipi_send_cpumask')).toBeUndefined()
+  const stacks = traceEvents(CpuSet.parse('2')).filter(({stack}) => stack)
+  expect(stacks.map(({name}) => name)).toEqual(['ipi/ipi_send_cpu', 'csd/csd_queue_cpu'])
 })
 
 describe('watching with --trace', () => {
