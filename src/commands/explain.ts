@@ -9,7 +9,7 @@ import {IsolCommand} from './base.ts'
 
 export default class Explain extends IsolCommand {
   static override description =
-    'Say what a check is for: why, how it is measured, what to do, and where it is written.'
+    'Say what a check is for: why, how it is measured, what its values mean, what to do, and where it is written.'
   static override examples = [
     '<%= config.bin %> explain tick-stopped-under-load',
     '<%= config.bin %> explain',
