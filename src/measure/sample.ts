@@ -70,7 +70,10 @@ export interface Movement {
   readonly switches?: number
   /** Runnable tasks when the window closed, the spinner included; absent when unreadable. */
   readonly running?: number
-  /** Who was seen to run there, longest first, spinners left out. Tasks too short-lived to be seen show in `switches` only. */
+  /**
+   * Who was seen to run there, first those who may be met there still, spinners left out. Tasks too short-lived to be
+   * seen show in `switches` only.
+   */
   readonly ran: readonly Ran[]
   readonly stealMs: number
 }
@@ -105,6 +108,7 @@ export function movements(
   })
 }
 
+/** First those that were there when the window opened: one that came later may be gone before anybody can move it. */
 function ranOn(
   cpu: number,
   tasks: readonly Task[],
@@ -115,10 +119,11 @@ function ranOn(
     const here = task.cpu === cpu || was?.cpu === cpu
     const switches = task.switches - (was?.switches ?? 0)
     const time = task.time - (was?.time ?? 0)
-    return here && !ours.has(task.tid) && (switches > 0 || time > 0) ? [{task, switches, time}] : []
+    const stayed = Number(was !== undefined)
+    return here && !ours.has(task.tid) && (switches > 0 || time > 0) ? [{task, switches, time, stayed}] : []
   })
   return ran
-    .sort((a, b) => b.time - a.time || b.switches - a.switches)
+    .sort((a, b) => b.stayed - a.stayed || b.time - a.time || b.switches - a.switches)
     .map(({task: {tid, comm, kernel, fixed, worker}, switches}) => ({
       tid,
       comm,

@@ -81,7 +81,7 @@ describe('watching CPUs under load', () => {
           3: {running: 2, switches: 34},
         }),
         ...taskFiles({tid: 51, comm: 'busy', cpu: 3, switches: 5, time: 9}),
-        ...taskFiles({tid: 52, comm: 'new (one', cpu: 3, switches: 1}),
+        ...taskFiles({tid: 52, comm: 'new (one', cpu: 3, switches: 9, time: 9}),
         ...taskFiles({tid: 53, comm: 'elsewhere', cpu: 2, switches: 1}),
       },
     })
