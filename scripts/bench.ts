@@ -6,7 +6,7 @@
  *   npm run bench -- --apply      apply on a large machine, and nothing else
  *   npm run bench -- --launch     what launching costs, against taskset and chrt, and nothing else
  *   npm run bench -- --look       start-up and preflight of a large machine, and nothing else
- *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else; both must be installed
+ *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
  *   npm run bench -- --build [--kconfig FILE]    a kernel package from nothing, ours against bare make bindeb-pkg, and nothing else
  *
@@ -76,7 +76,7 @@ async function timeLooking(): Promise<void> {
     seconds: version,
     ratio: `${(version / node).toFixed(1)} x node -e 0`,
   })
-  rows.push(await lookAtLargeMachine())
+  rows.push(...(await lookAtLargeMachine()))
 }
 
 async function timeTheRest(): Promise<void> {

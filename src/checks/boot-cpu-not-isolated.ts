@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'boot-cpu-not-isolated',
   title: 'the boot CPU is not isolated',
   why: 'CPU 0 does work that cannot be moved (timekeeping at boot, suspend, some firmware). The kernel takes it out of nohz_full by itself, but not out of the other masks, which then contradict each other.',
+  values: 'The CPUs of isolcpus= and nohz_full= together: 0 among them fails.',
   facts: {bootIsolated, nohzFull, settings},
   judge: ({bootIsolated, nohzFull, settings: {isolated}}) =>
     isolated.union(bootIsolated).union(nohzFull).has(0)

@@ -12,6 +12,8 @@ export default defineCheck({
   id: 'cache-resctrl',
   title: 'isolated CPUs have cache of their own',
   why: 'Programs on housekeeping CPUs push the data of the isolated one out of the shared cache, and it waits for memory instead.',
+  values:
+    'A group of resctrl with ways that no other group has passes; the default group shares with everybody, and warns.',
   extended: true,
   facts: {cacheGroups: told(cacheGroups), settings},
   skip: ({cacheGroups}) =>

@@ -35,6 +35,8 @@ export interface CheckSpec<F extends Facts> {
   /** States the good case, so that a failure reads as its denial. */
   readonly title: string
   readonly why: string
+  /** What the values in its findings and its evidence mean, and which of them are good; whole sentences. */
+  readonly values: string
   readonly facts: F
   /** A reason this check does not apply, or undefined. Pure. */
   skip?(facts: Values<F>): string | undefined

@@ -14,6 +14,8 @@ export default defineCheck({
   id: 'cmdline-duplicates',
   title: 'each isolation argument is given once',
   why: 'Boot loaders, distributions and tuning tools all append. Of two different values one is dropped, and which one depends on the argument.',
+  values:
+    'Two of the same value warn; two that differ fail, because which of them counts differs from argument to argument.',
   facts: {cmdline},
   judge: ({cmdline}) =>
     Object.entries(WINNER).flatMap(([name, rule]) => {

@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'cmdline-length',
   title: 'the boot arguments have room to grow',
   why: 'The kernel keeps a limited length, and cuts the rest off without a word: the argument that a later update appends is then the one that is lost.',
+  values: 'Bytes of the boot arguments; the kernel cuts off what is beyond its limit, 2048 on x86.',
   extended: true,
   facts: {cmdline},
   judge({cmdline: {text}}) {

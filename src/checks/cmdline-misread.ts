@@ -11,6 +11,8 @@ export default defineCheck({
   id: 'cmdline-misread',
   title: 'boot arguments mean what they say',
   why: 'The kernel drops an isolation argument it cannot read and boots as if it had not been there: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This applies the rules of its parsers, and needs no log.',
+  values:
+    'A warning: the argument does nothing. A failure: it does something else than it says, or nothing is isolated by it.',
   facts: {cmdline, possible, present: optional(present), kernel: optional(kernel)},
   judge({cmdline, possible, present, kernel}) {
     const last = [...possible].at(-1)

@@ -20,6 +20,8 @@ export default defineCheck({
   id: 'cmdline-owner-markers',
   title: 'isolation arguments stand in one place, ours',
   why: 'The same argument in a file of the distribution, an installer or another tuning tool is appended to ours, or stays behind when ours is taken back. What stands in one place can be changed, and undone, there.',
+  values:
+    'Each finding is a file beside ours that sets isolation arguments; on the next update of either, one of them wins.',
   facts: {bootLoader},
   skip: ({bootLoader: {kind}}) =>
     kind === 'none' || kind === 'other' ? 'no boot loader whose configuration isolctl reads' : undefined,

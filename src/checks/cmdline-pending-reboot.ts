@@ -13,6 +13,7 @@ export default defineCheck({
   id: 'cmdline-pending-reboot',
   title: 'the next boot isolates as this one does',
   why: 'What the boot loader is configured to pass and what this kernel was booted with are two things: a reboot that is still to come, or arguments that somebody typed in once and that will be gone.',
+  values: 'Expected is what the boot loader will pass next time, found what this boot was given.',
   facts: {bootLoader, cmdline, possible},
   skip: ({bootLoader}) =>
     configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,

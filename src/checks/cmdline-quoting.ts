@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'cmdline-quoting',
   title: 'CPU lists at boot carry no stray characters',
   why: "The kernel knows double quotes around an argument and nothing else: a single quote or a backslash from a shell or from GRUB's files becomes part of the list, which is then refused.",
+  values: 'Each finding is an argument as it was given, with a quote or a backslash in its list.',
   facts: {cmdline},
   judge: ({cmdline}) =>
     cmdline.args

@@ -13,6 +13,8 @@ export default defineCheck({
   id: 'cmdline-unknown-params',
   title: 'the kernel took every isolation argument',
   why: 'The kernel drops an isolation argument that it cannot read (a typing error, a CPU that does not exist) and boots as if nothing had been said. Such arguments appear in one line of the kernel log.',
+  values:
+    'Refused: the kernel handed the argument on to init, which means that it did not understand it. Nothing is isolated by it.',
   facts: {kernelLog},
   judge({kernelLog}) {
     const [, list = ''] =

@@ -16,6 +16,7 @@ export default defineCheck({
   id: 'competing-tuners',
   title: 'no other tuning daemon is at work',
   why: 'Two programs that set the same things undo each other, and neither reports it. irqbalance has a check of its own.',
+  values: 'Each finding is a daemon that runs, and what it sets. That it sets the same today is no promise.',
   facts: {everyTask},
   judge: ({everyTask}) =>
     everyTask

@@ -12,6 +12,8 @@ export default defineCheck({
   id: 'container-runtime-conflict',
   title: 'containers are not given isolated CPUs',
   why: 'A container runtime hands out CPUs by its own accounts. Its containers then share an isolated CPU with its program, and as nobody balances there, all their threads pile up on one.',
+  values:
+    'A failure: a container was given isolated CPUs, or the kubelet hands them out. A warning: nothing keeps them from it.',
   facts: {cpusets, kubelet, settings},
   judge({cpusets, kubelet, settings: {isolated, housekeeping}}) {
     const findings: Finding[] = []

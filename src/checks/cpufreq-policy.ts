@@ -12,6 +12,7 @@ export default defineCheck({
   id: 'cpufreq-policy',
   title: 'isolated CPUs run at a steady clock',
   why: 'Other governors follow the load: the program finds its CPU slow when it needs it, and a change of clock stops it for some ten microseconds.',
+  values: 'The governor: performance and userspace keep the clock where it is, the others follow the load.',
   facts: {frequencyPolicies: told(frequencyPolicies), settings},
   skip: ({frequencyPolicies}) =>
     frequencyPolicies.length === 0 ? 'the kernel does not choose the clock here' : undefined,

@@ -10,6 +10,7 @@ export default defineCheck({
   id: 'cstate-limit',
   title: 'isolated CPUs wake up at once',
   why: 'A program that waits, if only now and then, lets its CPU sink into an idle state. The deepest ones take hundreds of microseconds to leave.',
+  values: 'Microseconds that the deepest permitted state takes to wake up from, as the driver declares them.',
   facts: {
     cmdline: optional(cmdline),
     idleStates: told(idleStates),

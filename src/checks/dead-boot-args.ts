@@ -18,6 +18,7 @@ export default defineCheck({
   id: 'dead-boot-args',
   title: 'no boot argument is without effect',
   why: 'Arguments of another kernel, or of a guide for one, look like isolation and do nothing. Whoever reads them next believes them.',
+  values: 'Each finding is an argument that this kernel takes and does nothing with, and why.',
   extended: true,
   facts: {cmdline, everyTask: optional(everyTask)},
   judge({cmdline, everyTask}) {

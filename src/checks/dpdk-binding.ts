@@ -9,6 +9,7 @@ export default defineCheck({
   id: 'dpdk-binding',
   title: 'devices of the program are handed over to it',
   why: 'A device that the kernel still drives delivers its packets to the kernel. The one that carries the default route must stay there: handing it over cuts the operator off.',
+  values: 'The driver of each device in the config: vfio-pci passes, one of the kernel itself fails.',
   facts: {devices, managementNics: optional(managementNics), settings},
   skip: ({settings}) => ((settings.devices ?? []).length === 0 ? 'the config names no devices' : undefined),
   judge({devices, managementNics}) {

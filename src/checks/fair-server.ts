@@ -10,6 +10,8 @@ export default defineCheck({
   id: 'fair-server',
   title: 'the fair server is off on isolated CPUs',
   why: 'Since 6.12 a deadline server gives SCHED_OTHER tasks their share beside real-time ones. It interrupts a lone SCHED_OTHER program once a second, however well its CPU is isolated.',
+  values:
+    'Nanoseconds in each second that the server may take from real-time programs; 0 is off. The default is 50000000.',
   facts: {fairServer, probe, settings},
   skip: ({fairServer, probe, settings: {policy}}) =>
     fairServer === undefined

@@ -9,6 +9,8 @@ export default defineCheck({
   id: 'fwupd-timers',
   title: 'no timer asks the firmware',
   why: 'The firmware answers fwupd in system management mode, for which every CPU is stopped, and no counter of the kernel shows it.',
+  values:
+    'Each finding is a systemd timer that is enabled and makes the firmware work, where all CPUs stand still (SMI).',
   extended: true,
   facts: {enabledTimers, units: seen('/etc/systemd/system')},
   skip: ({units}) => (units ? undefined : 'systemd does not run this machine'),

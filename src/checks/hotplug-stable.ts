@@ -9,6 +9,7 @@ export default defineCheck({
   id: 'hotplug-stable',
   title: 'no CPU has been taken offline since boot',
   why: 'Taking any CPU offline or online stops all of them for a moment and moves timers and interrupts about. What does so once does so again: power managers, tuning tools, a hypervisor.',
+  values: 'How often, by the kernel log since boot. The kernel stops all CPUs for a moment each time.',
   extended: true,
   facts: {kernelLog},
   judge({kernelLog}) {

@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'housekeeping-minimum',
   title: 'there are housekeeping CPUs enough',
   why: 'All interrupts, kernel threads and other programs of the machine now share the housekeeping CPUs, and so does the remote tick of every isolated one. A NUMA node without one has its memory managed from afar.',
+  values: 'The CPUs that are left to the system: two, and one on each NUMA node, pass.',
   facts: {nodes, settings},
   judge({nodes, settings: {housekeeping, isolated}}) {
     const bare = [...nodes].filter(

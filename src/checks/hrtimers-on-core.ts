@@ -25,6 +25,8 @@ export default defineCheck({
   id: 'hrtimers-on-core',
   title: 'no timer is armed on an isolated CPU',
   why: 'A high-resolution timer fires on the CPU it was armed on. Each one seen there is an interruption to come, and its function names the cause.',
+  values:
+    'Functions of armed timers, as the kernel calls them. The tick itself is left out: tick-stopped-under-load is about it.',
   facts: {armedTimers, settings},
   judge({armedTimers, settings: {isolated}}) {
     const unseen = [...isolated].filter((cpu) => !armedTimers.has(cpu))

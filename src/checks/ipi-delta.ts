@@ -8,6 +8,8 @@ export default defineCheck({
   id: 'ipi-delta',
   title: 'no other CPU interrupts an isolated CPU',
   why: 'Inter-processor interrupts (reschedule, function call, TLB, irq_work) enter the kernel as any interrupt does. What the tick or another task explains is reported there; the rest is here.',
+  values:
+    'Counts of rows of /proc/interrupts: RES reschedule, CAL function call, TLB shootdown, IWI irq_work; 0 in the window passes.',
   facts: {busy, circumstances},
   active: true,
   judge: ({busy, circumstances}) => disturbances(busy, circumstances, 'ipi'),

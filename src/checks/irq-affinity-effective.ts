@@ -7,6 +7,8 @@ export default defineCheck({
   id: 'irq-affinity-effective',
   title: 'no interrupt is delivered to an isolated CPU',
   why: 'Requested and effective affinity differ: a managed interrupt keeps its full mask, and a move that waits for the next interrupt has not happened yet. Only the effective one counts.',
+  values:
+    'CPUs that the interrupt is delivered to. A warning: it was moved already, and goes when it fires next.',
   facts: {irqs, settings},
   judge({irqs, settings: {isolated, housekeeping}}) {
     const blind = irqs.filter(

@@ -7,6 +7,8 @@ export default defineCheck({
   id: 'irq-affinity-requested',
   title: 'no interrupt may be routed to an isolated CPU',
   why: 'An interrupt can be moved at any time to any CPU that its affinity allows: by the kernel when a CPU goes offline, by a driver when it restarts.',
+  values:
+    'CPUs that the interrupt may be delivered to, as asked for in smp_affinity_list; any isolated one fails.',
   facts: {irqs, settings},
   judge: ({irqs, settings: {isolated, housekeeping}}) =>
     irqs

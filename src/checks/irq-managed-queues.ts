@@ -7,6 +7,8 @@ export default defineCheck({
   id: 'irq-managed-queues',
   title: 'managed queues can be served elsewhere',
   why: 'The interrupt of a managed queue is delivered to an online CPU of its mask. With isolcpus=managed_irq a housekeeping CPU is preferred, but only if the mask has one: a queue of isolated CPUs alone interrupts them whenever a program there uses the disk.',
+  values:
+    'The CPUs that a queue of a device belongs to. One that has isolated CPUs only is silent until a program there does I/O.',
   facts: {settings, touchingIrqs},
   judge({settings: {isolated, housekeeping}, touchingIrqs}) {
     const untold = touchingIrqs.filter(({movable, managed}) => movable === undefined && managed === undefined)

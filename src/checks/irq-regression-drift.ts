@@ -18,6 +18,7 @@ export default defineCheck({
   id: 'irq-regression-drift',
   title: 'interrupts are where apply put them',
   why: 'irqbalance, other tuning tools, container runtimes and drivers that restart set affinities anew, and say nothing.',
+  values: 'Expected is what apply wrote, found what stands there now: somebody else has written since.',
   extended: true,
   facts: {bootId, irqs, journal},
   skip: ({bootId, journal}) =>

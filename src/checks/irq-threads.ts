@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'irq-threads',
   title: 'interrupt threads stay on housekeeping CPUs',
   why: 'The thread of an interrupt follows its affinity when it next fires. Moving the thread does not move the interrupt.',
+  values: 'CPUs that the thread of an interrupt may run on. It follows its interrupt.',
   extended: true,
   facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated, housekeeping}, tasks}) =>

@@ -23,6 +23,8 @@ export default defineCheck({
   id: 'irq-unmovable-classified',
   title: 'interrupts that cannot be moved are explained',
   why: 'Some interrupts stay where the kernel puts them: managed queues, per-CPU timers, a cascade. That is no fault as long as it is known why; one without a reason is a driver to look at.',
+  values:
+    'What is known of each interrupt that cannot be moved: per-CPU, managed by its driver, or, as a warning, nothing.',
   facts: {settings, touchingIrqs},
   judge: ({touchingIrqs}) =>
     unmovable(touchingIrqs)

@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'irqaffinity-effective',
   title: 'new interrupts start on housekeeping CPUs',
   why: 'isolcpus and nohz_full leave the default affinity alone: a device that comes up later may deliver to any CPU in it.',
+  values: 'CPUs that an interrupt requested from now on may be delivered to (default_smp_affinity).',
   facts: {irqDefault, settings},
   judge({irqDefault: {affinity}, settings: {isolated, housekeeping}}) {
     const open = affinity.intersect(isolated)

@@ -7,6 +7,8 @@ export default defineCheck({
   id: 'irqbalance-state',
   title: 'irqbalance leaves isolated CPUs alone',
   why: 'irqbalance moves interrupts back every ten seconds. By itself it keeps off the CPUs of isolcpus= and nohz_full=; a list of banned CPUs in its settings replaces that, and it does not see cpuset partitions.',
+  values:
+    'CPUs that it leaves alone: banned ones, or those that it found isolated when nobody banned any. All isolated ones must be among them.',
   facts: {irqbalance, settings},
   judge({irqbalance, settings: {isolated}}) {
     if (!irqbalance?.running) return []

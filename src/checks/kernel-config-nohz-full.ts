@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'kernel-config-nohz-full',
   title: 'the kernel was built for CPU isolation',
   why: 'Without these options the boot arguments for isolation do nothing.',
+  values: 'Options of the running kernel: y passes. A pass names the file that tells.',
   facts: {kconfig},
   judge: ({kconfig: {symbols, path}}) =>
     NEEDED.filter((name) => symbols.get(name) !== 'y').map((name) => ({

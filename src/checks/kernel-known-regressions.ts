@@ -14,6 +14,7 @@ export default defineCheck({
   id: 'kernel-known-regressions',
   title: 'no regression of isolation is known of it',
   why: 'Now and then an update breaks isolation for a release or two. This list is short and never complete: measure anew after every update.',
+  values: 'The release. A finding says what is known of it, and means: look twice at that.',
   extended: true,
   facts: {kernel},
   judge: ({kernel: {release}}) =>

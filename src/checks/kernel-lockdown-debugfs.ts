@@ -6,6 +6,8 @@ export default defineCheck({
   id: 'kernel-lockdown-debugfs',
   title: 'debugfs can be read',
   why: 'The fair server and the run queues are only visible in debugfs. Where it is not mounted, or locked down as under Secure Boot, the checks that need them cannot tell, and say so.',
+  values:
+    'mounted passes. With confidentiality lockdown run queues and the fair server cannot be read, and their checks are unknown.',
   facts: {lockdown, mountedTypes},
   judge({lockdown, mountedTypes}) {
     const findings: Finding[] = []

@@ -8,6 +8,8 @@ export default defineCheck({
   id: 'kernel-task-isolation-abi',
   title: 'the running kernel has task isolation',
   why: 'prctl 48 makes the kernel itself promise silence to a program, and tell what broke it. Without the patched kernel launch can only pin and watch.',
+  values:
+    'CPUs on which the kernel grants task isolation. A warning: this kernel has no such thing, and isolation is soft.',
   facts: {settings, taskIsolation},
   judge({settings: {isolated}, taskIsolation}) {
     if (taskIsolation === undefined)

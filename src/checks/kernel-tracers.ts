@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'kernel-tracers',
   title: 'the kernel can trace operating system noise',
   why: 'When a disturbance has no other name, the tracers osnoise and timerlat find it. A kernel without them leaves only guesses.',
+  values: 'Each finding is a tracer that the kernel lacks.',
   extended: true,
   facts: {tracers},
   judge: ({tracers}) =>

@@ -11,6 +11,8 @@ export default defineCheck({
   id: 'kthread-percpu-legit',
   title: 'only known kernel threads are bound there',
   why: 'A few kernel threads belong to every CPU and sleep on an isolated one. Third-party modules bind others to CPUs of their choice, and these run whenever their module likes.',
+  values:
+    'A thread that is bound to an isolated CPU and that no known part of the kernel starts there: a driver or module made it.',
   facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated}, tasks}) =>
     tasks

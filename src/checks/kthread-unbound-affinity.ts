@@ -10,6 +10,7 @@ export default defineCheck({
   id: 'kthread-unbound-affinity',
   title: 'movable kernel threads stay on housekeeping CPUs',
   why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
+  values: 'CPUs that the thread may run on. A warning says that it could run there, not that it did.',
   facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated, housekeeping}, tasks}) =>
     tasks

@@ -10,6 +10,7 @@ export default defineCheck({
   id: 'launch-limits',
   title: 'limits leave a program its CPU and memory',
   why: 'What is started from here inherits the limits of this shell: a CPU quota of its control group stops it in the middle of each period, and without locked memory it takes page faults.',
+  values: 'What this shell hands on: max is no quota of CPU time, unlimited no limit on locked memory.',
   extended: true,
   facts: {cpuQuota: optional(cpuQuota), privileges},
   judge({cpuQuota, privileges: {ipcLock, memlock}}) {

@@ -6,6 +6,7 @@ export default defineCheck({
   id: 'mce-poll',
   title: 'the kernel does not poll for machine checks',
   why: 'A timer on every CPU, isolated or not, looks for corrected hardware errors, every 5 minutes by default.',
+  values: 'Seconds between two looks for corrected hardware errors, on every CPU; 0 is never.',
   facts: {machineCheckPoll},
   skip: ({machineCheckPoll}) =>
     machineCheckPoll === undefined ? 'this machine has no machine checks' : undefined,

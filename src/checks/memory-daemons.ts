@@ -24,6 +24,8 @@ export default defineCheck({
   id: 'memory-daemons',
   title: 'the kernel leaves memory where it is',
   why: 'Merging pages, building huge ones, moving them between nodes and swapping all take pages away under a running program: it faults, and other CPUs are told by interrupt to forget what they knew.',
+  values:
+    'Settings of the kernel, by path. Each finding is one by which it moves, merges or swaps pages: programs then fault, and their CPUs get TLB shootdowns.',
   facts: {
     compactLocked: told(compactLocked),
     numaBalancing: told(numaBalancing),

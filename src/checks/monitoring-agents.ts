@@ -11,6 +11,7 @@ export default defineCheck({
   id: 'monitoring-agents',
   title: 'monitoring agents keep off isolated CPUs',
   why: 'Some agents run a thread on every CPU to measure it, and measure the disturbance that they are.',
+  values: 'CPUs that the agent may run on.',
   extended: true,
   facts: {everyTask, settings, tasks},
   judge({everyTask, settings: {isolated, housekeeping}, tasks}) {

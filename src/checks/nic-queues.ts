@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'nic-queues',
   title: 'cards have no more queues than CPUs to serve',
   why: 'Drivers make a queue, with an interrupt, for every CPU they see, isolated ones as well. More queues than housekeeping CPUs are of no use there, and end up where they should not.',
+  values: 'Receive queues of a card; more than there are housekeeping CPUs warn: each has an interrupt.',
   extended: true,
   facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
   judge({queueMasks, settings: {housekeeping}}) {

@@ -8,6 +8,8 @@ export default defineCheck({
   id: 'nmi-pmi-delta',
   title: 'no NMI or counter interrupt hits an isolated CPU',
   why: 'The hard lockup detector and profilers interrupt through performance counters; nothing can mask that.',
+  values:
+    'Counts of rows of /proc/interrupts: NMI, PMI performance counter, MCE and THR hardware error; 0 in the window passes.',
   facts: {circumstances, watched},
   judge: ({circumstances, watched}) => disturbances(watched, circumstances, 'nmi'),
   evidence: ({watched}) => `0 in ${formatSeconds(watched.seconds)}`,

@@ -11,6 +11,7 @@ export default defineCheck({
   id: 'nohz-full-effective',
   title: 'every isolated CPU is nohz_full',
   why: 'Only on a nohz_full CPU may the scheduler tick stop while a task runs; elsewhere it fires CONFIG_HZ times a second.',
+  values: 'CPUs whose tick the kernel may stop. (null) or nothing: it was built for it, and not asked to.',
   facts: {cmdline: optional(cmdline), nohzFull, settings},
   judge({cmdline, nohzFull, settings: {isolated}}) {
     const ticking = isolated.minus(nohzFull)

@@ -8,6 +8,8 @@ export default defineCheck({
   id: 'partition-valid',
   title: 'cpuset partitions are what they were asked to be',
   why: 'The kernel takes "isolated" for an answer whether or not it can do it: the write succeeds, and only reading it back tells that the partition is invalid.',
+  values:
+    'What the kernel says of the partition when it is read back: "isolated invalid" and a reason in brackets fail.',
   facts: {cgroupVersion, cpusets},
   skip: ({cgroupVersion, cpusets}) =>
     withoutVersion2(cgroupVersion) ??

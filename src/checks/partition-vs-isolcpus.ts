@@ -15,6 +15,8 @@ export default defineCheck({
   id: 'partition-vs-isolcpus',
   title: 'partitions and isolcpus= do not collide',
   why: 'Since 6.7 an isolated partition directly below the root is refused over CPUs that isolcpus=domain already names; up to 6.1 it is taken, and as a remote partition (cpuset.cpus.exclusive) it always is.',
+  values:
+    'CPUs that are in both. A partition that the kernel made invalid for it fails; one that it took passes.',
   facts: {bootIsolated, cgroupVersion, cpusets, kernel},
   skip: ({bootIsolated, cgroupVersion, cpusets}) =>
     withoutVersion2(cgroupVersion) ??

@@ -11,6 +11,7 @@ export default defineCheck({
   id: 'pm-qos-resume',
   title: 'a wake-up latency is set for isolated CPUs',
   why: 'The idle governor heeds the latency that was asked for each CPU. The file reads backwards: "0" is no demand at all, and "n/a" demands none of any length.',
+  values: 'Microseconds that a wake-up may take: n/a demands none at all, 0 demands nothing.',
   facts: {idleStates: told(idleStates), resumeLatencies, settings},
   skip: ({idleStates}) =>
     idleStates.length === 0

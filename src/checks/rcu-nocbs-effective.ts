@@ -14,6 +14,8 @@ export default defineCheck({
   id: 'rcu-nocbs-effective',
   title: 'RCU callbacks are offloaded from isolated CPUs',
   why: 'Callbacks that are not offloaded run in a softirq on the CPU that queued them, and keep its tick on until they are done. nohz_full= implies the offload; rcu_nocbs= alone does it too.',
+  values:
+    'CPUs whose RCU callbacks are offloaded, by the kernel log or by the threads that it started for them.',
   facts: {
     everyTask: optional(everyTask),
     nohzFull: optional(nohzFull),

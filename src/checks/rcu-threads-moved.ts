@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'rcu-threads-moved',
   title: 'RCU threads stay on housekeeping CPUs',
   why: 'Offloaded callbacks of every CPU run in rcuo threads, and grace periods in rcu_preempt: where these may run on an isolated CPU the offload has brought nothing.',
+  values: 'CPUs that the threads of RCU may run on.',
   extended: true,
   facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated, housekeeping}, tasks}) =>

@@ -7,6 +7,8 @@ export default defineCheck({
   id: 'residual-remote-tick',
   title: 'the remote tick runs on housekeeping CPUs',
   why: 'Once a second the scheduler looks after each CPU whose tick is stopped, from an unbound worker. Where such workers may run on isolated CPUs, one of these is interrupted on behalf of another.',
+  values:
+    'CPUs of the unbound workqueues: the remote tick of isolated CPUs is work of theirs, once a second for each.',
   extended: true,
   facts: {settings, workqueues},
   judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {

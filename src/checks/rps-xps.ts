@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'rps-xps',
   title: 'network queues are not steered there',
   why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask, and transmit steering lets them use a queue whose completions come back to them.',
+  values: 'CPUs that the kernel hands packets to (rps_cpus), or takes them from (xps_cpus), for each queue.',
   facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
   judge: ({settings: {isolated, housekeeping}, queueMasks}) =>
     queueMasks

@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'rq-nr-running',
   title: 'one task is runnable there, and no second',
   why: 'With two runnable tasks on a CPU the scheduler needs its tick to share it between them, whatever else is isolated.',
+  values: 'Runnable tasks when the window closed: our own spinner is 1.',
   facts: {watched},
   judge({watched}) {
     const blind = watched.cpus.filter(({running}) => running === undefined)

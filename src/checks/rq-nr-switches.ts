@@ -10,6 +10,8 @@ export default defineCheck({
   id: 'rq-nr-switches',
   title: 'no context switch on an isolated CPU',
   why: 'The run queue counts every switch, also to tasks that came and went between two looks at /proc: only this count tells that the names of stray tasks are all of them.',
+  values:
+    'Context switches of the run queue in the window: 0 passes, and then the names in stray-tasks-present are all there are.',
   facts: {watched},
   judge({watched}) {
     const blind = watched.cpus.filter(({switches}) => switches === undefined)

@@ -10,6 +10,7 @@ export default defineCheck({
   id: 'rt-throttle',
   title: 'real-time throttling does not apply',
   why: 'Before the fair server (6.12) a timer watched over every SCHED_FIFO task once a second, to take the CPU from it after 0.95 s.',
+  values: 'Microseconds of each second that real-time programs may have; -1 is no limit.',
   facts: {kernel, rtRuntimeUs, settings},
   skip: ({kernel, settings: {policy}}) =>
     policy.kind === 'other'

@@ -11,6 +11,8 @@ export default defineCheck({
   id: 'smt-sibling',
   title: 'no isolated CPU shares its core',
   why: 'Two hyperthreads share one core: whatever runs on the sibling slows the isolated program down, and no counter shows it.',
+  values:
+    'Siblings that are online beside an isolated CPU: they share its execution units and its first caches.',
   facts: {settings, topology},
   judge({settings: {isolated}, topology}) {
     const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)

@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'softlockup-mask',
   title: 'lockup detectors leave isolated CPUs alone',
   why: 'The soft lockup detector arms a timer and wakes a thread on every CPU of its mask each 4 s; the hard one raises NMIs.',
+  values: 'CPUs that lockup detectors run on; off passes as well.',
   facts: {settings, watchdog},
   skip: ({watchdog}) => (watchdog === undefined ? 'this kernel has none' : undefined),
   judge({settings: {isolated, housekeeping}, watchdog}) {

@@ -11,6 +11,8 @@ export default defineCheck({
   id: 'stray-tasks-allowed',
   title: 'no other program may run on an isolated CPU',
   why: 'A program whose affinity names an isolated CPU can land there at any time. This says what could run, not what did.',
+  values:
+    'CPUs that the thread may run on. A warning says that it could run there; stray-tasks-present says whether it did.',
   facts: {bootIsolated, everyTask, partitioned: optional(partitioned), settings, tasks},
   judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
     const balanced = isolated.minus(bootIsolated.union(partitioned ?? CpuSet.empty))

@@ -8,6 +8,7 @@ export default defineCheck({
   id: 'stray-tasks-present',
   title: 'nothing else ran on an isolated CPU',
   why: 'Whatever ran there, user or kernel, took the CPU from its program and brought the tick back. That nothing is missed follows from the context switches of the run queue, or of our own spinner: it is switched out when anything else runs.',
+  values: 'Context switches on the CPU in the window, and who ran: 0 passes.',
   facts: {circumstances, watched},
   judge({circumstances, watched}) {
     const findings = disturbances(watched, circumstances, 'task')

@@ -15,6 +15,7 @@ export default defineCheck({
   id: 'systemd-slices',
   title: 'the slices of systemd are kept off',
   why: 'AllowedCPUs= on the slices bounds every service, login and container, also those that set their own affinity. Without it the boundary is only a habit that programs inherit.',
+  values: 'AllowedCPUs of each slice: without one its services may run anywhere.',
   facts: {
     bootIsolated: optional(bootIsolated),
     cgroupVersion,

@@ -10,6 +10,7 @@ export default defineCheck({
   id: 'thermal-throttle',
   title: 'heat has not slowed isolated CPUs down',
   why: 'A CPU that gets too hot is slowed down by its hardware, with an interrupt when it begins and when it ends.',
+  values: 'How often the CPU was slowed down by heat since boot.',
   extended: true,
   facts: {counted: seen('/sys/devices/system/cpu/cpu0/thermal_throttle'), settings, throttling},
   skip: ({counted}) => (counted ? undefined : 'this machine does not count it'),

@@ -24,6 +24,8 @@ export default defineCheck({
   id: 'tick-stopped-under-load',
   title: 'the tick is stopped while a task spins',
   why: 'Only a busy CPU proves anything: an idle one always shows its tick as stopped. A spinner runs on every isolated CPU under the launch policy, and its timer interrupts are counted from a housekeeping CPU.',
+  values:
+    'Interrupts of each kind in the window, by the name of their row in /proc/interrupts; LOC is the timer. 0 passes, and 1 fails: HZ a second is the tick, fewer have the cause that is named.',
   facts: {busy, circumstances, settings},
   active: true,
   judge({busy, circumstances}) {

@@ -6,6 +6,7 @@ export default defineCheck({
   id: 'tracing-off',
   title: 'nothing is being traced',
   why: 'Turning a tracepoint on or off patches kernel code, which interrupts every CPU some thirty times; tracers add work to every kernel entry.',
+  values: 'The tracer of each instance, nop for none, and how many events are on.',
   facts: {tracing},
   judge: ({tracing}) =>
     tracing

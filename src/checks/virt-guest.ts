@@ -6,6 +6,8 @@ export default defineCheck({
   id: 'virt-guest',
   title: 'this is not a virtual machine',
   why: 'A guest cannot see what its host does: an exit to the hypervisor stops the program and is counted nowhere in the guest.',
+  values:
+    'What gives the hypervisor away. Counts are right in a virtual machine; that nothing else happened cannot be known.',
   facts: {guest},
   judge: ({guest}) =>
     guest === undefined

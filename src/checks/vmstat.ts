@@ -15,6 +15,8 @@ export default defineCheck({
   id: 'vmstat',
   title: 'memory statistics are not collected there',
   why: 'Each CPU folds its memory counters into the global ones with a bound worker, every second by default. Since 6.5 the kernel leaves isolated CPUs out; before, only a long interval helps.',
+  values:
+    'Seconds between two collections (vm.stat_interval), where the kernel does not leave isolated CPUs out by itself.',
   facts: {
     bootIsolated: optional(bootIsolated),
     kernel,

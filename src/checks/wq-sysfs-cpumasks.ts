@@ -14,6 +14,7 @@ export default defineCheck({
   id: 'wq-sysfs-cpumasks',
   title: 'workqueues with a mask of their own keep off',
   why: 'Some workqueues (writeback, those of storage and network drivers) have a mask of their own beside the general one. Their work runs on the CPUs that are in both.',
+  values: 'CPUs of each workqueue that has a mask of its own.',
   facts: {namedWorkqueues, settings, workqueues},
   judge: ({namedWorkqueues, settings: {isolated, housekeeping}, workqueues: {cpumask}}) =>
     namedWorkqueues.flatMap(({mask, cpus}) => {

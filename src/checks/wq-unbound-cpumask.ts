@@ -7,6 +7,7 @@ export default defineCheck({
   id: 'wq-unbound-cpumask',
   title: 'unbound workqueues stay on housekeeping CPUs',
   why: 'An unbound kworker runs on any CPU in the mask, and so does the remote tick that replaces the stopped one.',
+  values: 'CPUs that unbound work may run on.',
   facts: {settings, workqueues},
   judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {
     const open = cpumask.intersect(isolated)

@@ -13,6 +13,7 @@ export interface Explanation {
   readonly title: string
   readonly why: string
   readonly measured: string
+  readonly values: string
   readonly remedy?: Remedy
   readonly reference?: string
 }
@@ -29,13 +30,14 @@ const EXAMPLE: Settings = {
 const OLD_KERNEL: Kernel = {release: '6.1.0', major: 6, minor: 1}
 
 export function explanation(check: Check): Explanation {
-  const {id, title, why, reference} = check
+  const {id, title, why, values, reference} = check
   const remedy = exampleRemedy(check)
   return {
     id,
     title,
     why,
     measured: howMeasured(check),
+    values,
     ...(remedy === undefined ? {} : {remedy}),
     ...(reference === undefined ? {} : {reference}),
   }
@@ -80,12 +82,13 @@ export function renderExplanation(
   check: Check,
   {paint, width}: {readonly paint: Paint; readonly width: number},
 ): readonly string[] {
-  const {id, title, why, measured, remedy, reference} = explanation(check)
+  const {id, title, why, measured, values, remedy, reference} = explanation(check)
   const section = (name: string, text: string) => ['', paint('cyan', name), ...wrap(text, {indent: 2, width})]
   return [
     `${paint('bold', id)}: ${title}`,
     ...section('why', why),
     ...section('how', measured),
+    ...section('values', values),
     ...section('what to do', remedy?.text ?? DEPENDS),
     ...(remedy?.command === undefined ? [] : [`  ${paint('bold', remedy.command)}`]),
     ...(reference === undefined ? [] : section('reference', reference)),
@@ -103,12 +106,13 @@ const MEANING = `| result | means | exit code |
 /** docs/checks.md. */
 export function checksPage(): string {
   const pages = CHECKS.map((check) => {
-    const {id, title, why, measured, remedy, reference} = explanation(check)
+    const {id, title, why, measured, values, remedy, reference} = explanation(check)
     return [
       `## ${id}`,
       `*${title}*`,
       why,
       `**How it is measured:** ${measured}.`,
+      `**What the values mean:** ${values}`,
       ...(remedy
         ? [
             `**What to do:** ${remedy.text}${remedy.command === undefined ? '.' : `:\n\n    ${remedy.command}`}`,

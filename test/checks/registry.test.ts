@@ -16,13 +16,17 @@ test('every file is a check of that name, and every check is registered', async 
   expect(files.toSorted()).toEqual(CHECKS.map(({id}) => `${id}.ts`).toSorted())
 })
 
-test.for(CHECKS)('$id has a title that fits on a line, and a reason', ({id, title, why, reference}) => {
-  expect(id).toMatch(/^[a-z0-9-]{1,27}$/)
-  expect(title.length).toBeLessThanOrEqual(49)
-  expect(title).toMatch(/[^.]$/)
-  expect(why).toMatch(/\.$/)
-  expect(reference).toBeTruthy()
-})
+test.for(CHECKS)(
+  '$id has a title that fits on a line, and a reason, and says what its values mean',
+  ({id, title, why, values, reference}) => {
+    expect(id).toMatch(/^[a-z0-9-]{1,27}$/)
+    expect(title.length).toBeLessThanOrEqual(49)
+    expect(title).toMatch(/[^.]$/)
+    expect(why).toMatch(/\.$/)
+    expect(values).toMatch(/\.$/)
+    expect(reference).toBeTruthy()
+  },
+)
 
 test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', async (check) => {
   const command = explanation(check).remedy?.command

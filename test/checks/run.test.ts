@@ -18,7 +18,15 @@ const notAsked = defineFact<number>('not-asked', async () => {
 })
 
 const check = (id: string, over: Partial<Check> = {}): Check =>
-  defineCheck({id, title: `${id} holds`, why: 'because', facts: {one}, judge: () => [], ...over})
+  defineCheck({
+    id,
+    title: `${id} holds`,
+    why: 'because',
+    values: 'none',
+    facts: {one},
+    judge: () => [],
+    ...over,
+  })
 
 const FAIL = {severity: 'fail', message: 'no'} as const
 const WARN = {severity: 'warn', message: 'hm'} as const

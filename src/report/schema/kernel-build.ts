@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {z} from 'zod'
+import * as z from 'zod'
 
 /** manifest.json of a built kernel: what went into it, what came out, and how to know it again once it runs. */
 export const BuildManifestSchema = z.object({
