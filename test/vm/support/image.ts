@@ -14,8 +14,8 @@ import {startVm} from './machine.ts'
 
 export type Loader = 'grub' | 'systemd-boot'
 
-/** Raise it when the way of making the image changes what is in it. */
-const RECIPE = 1
+/** Raise it when the way of making the image changes what is in it, and nothing that imageKey() looks at does. */
+const RECIPE = 2
 const ROOTFS = join(import.meta.dirname, 'rootfs')
 const PROGRAMS = [
   {name: 'mmdebstrap', package: 'mmdebstrap'},
@@ -127,7 +127,8 @@ async function imageKey(
   packages: readonly string[],
 ): Promise<string> {
   const hash = createHash('sha256')
-  hash.update(JSON.stringify({RECIPE, loader, sources, packages, MASKED, PARTITIONS}))
+  const made = {RECIPE, loader, sources, packages, MASKED, PARTITIONS}
+  hash.update(JSON.stringify({...made, configuration: configuration(loader), install: INSTALL[loader]}))
   for (const entry of (await readdir(ROOTFS, {recursive: true, withFileTypes: true})).sort((a, b) =>
     `${a.parentPath}/${a.name}` < `${b.parentPath}/${b.name}` ? -1 : 1,
   )) {
@@ -187,33 +188,35 @@ async function makeDisk(
   })
 }
 
+/** Files below /etc. */
+const configuration = (loader: Loader): Readonly<Record<string, string>> => ({
+  hostname: 'vm\n',
+  'machine-id': `${MACHINE_ID}\n`,
+  fstab: [
+    `UUID=${ROOT_UUID} / ext4 errors=remount-ro 0 0`,
+    'LABEL=isolctl /opt/isolctl ext4 ro,nofail,x-systemd.device-timeout=60s 0 0',
+    ...(loader === 'systemd-boot' ? ['LABEL=ESP /boot/efi vfat umask=0077 0 0'] : []),
+    '',
+  ].join('\n'),
+  ...(loader === 'grub'
+    ? {
+        // As Debian's installer leaves it, but for the console: a headless machine's.
+        'default/grub': [
+          'GRUB_DEFAULT=0',
+          'GRUB_TIMEOUT=0',
+          'GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`',
+          'GRUB_CMDLINE_LINUX_DEFAULT="quiet"',
+          'GRUB_CMDLINE_LINUX="console=ttyS0 no_timer_check"',
+          'GRUB_TERMINAL=serial',
+          '',
+        ].join('\n'),
+      }
+    : {'kernel/cmdline': `root=UUID=${ROOT_UUID} ro quiet console=ttyS0 no_timer_check\n`}),
+})
+
 async function writeConfiguration(loader: Loader, folder: string): Promise<void> {
   const etc = join(folder, 'files', 'etc')
-  const files: Record<string, string> = {
-    hostname: 'vm\n',
-    'machine-id': `${MACHINE_ID}\n`,
-    fstab: [
-      `UUID=${ROOT_UUID} / ext4 errors=remount-ro 0 0`,
-      'LABEL=isolctl /opt/isolctl ext4 ro,nofail,x-systemd.device-timeout=60s 0 0',
-      ...(loader === 'systemd-boot' ? ['LABEL=ESP /boot/efi vfat umask=0077 0 0'] : []),
-      '',
-    ].join('\n'),
-    ...(loader === 'grub'
-      ? {
-          // As Debian's installer leaves it, but for the console: a headless machine's.
-          'default/grub': [
-            'GRUB_DEFAULT=0',
-            'GRUB_TIMEOUT=0',
-            'GRUB_DISTRIBUTOR=`lsb_release -i -s 2> /dev/null || echo Debian`',
-            'GRUB_CMDLINE_LINUX_DEFAULT="quiet"',
-            'GRUB_CMDLINE_LINUX="console=ttyS0 no_timer_check"',
-            'GRUB_TERMINAL=serial',
-            '',
-          ].join('\n'),
-        }
-      : {'kernel/cmdline': `root=UUID=${ROOT_UUID} ro quiet console=ttyS0 no_timer_check\n`}),
-  }
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, text] of Object.entries(configuration(loader))) {
     await mkdir(join(etc, name, '..'), {recursive: true})
     await writeFile(join(etc, name), text)
   }
