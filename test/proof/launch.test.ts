@@ -201,7 +201,7 @@ describe('whoever watches', () => {
       node bin/run.js status --watch 100ms --json > /tmp/looks & S=$!
       for i in $(seq 300); do [ $(wc -l < /tmp/looks) -ge 6 ] && break; sleep 0.3; done
       interrupts
-      kill -INT $S
+      kill -INT $S; wait $S
       grep -c '"state":"isolated".*"state":"isolated"' /tmp/looks; tail -1 /tmp/looks
       kill $P; wait $P; sleep 1`)
     expect(stdout, stderr).toContain('socket: .\n')
