@@ -28,7 +28,8 @@ Exit status 1 when something drifted or a run was killed before it finished, 3 w
     watch: duration({description: 'look again after this time, until interrupted; with --json, a line each'}),
   }
 
-  async run(): Promise<StatusReport> {
+  /** While watching nothing is left to be printed at the end. */
+  async run(): Promise<StatusReport | undefined> {
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
     const show = (report: StatusReport) => {
@@ -46,8 +47,10 @@ Exit status 1 when something drifted or a run was killed before it finished, 3 w
         show(report)
         process.exitCode =
           report.threadsUnknown === undefined ? statusExit(report) : statusExit(report) || Exit.unknown
-        if (flags.watch === undefined || !host.live) return report
-        await host.live.sleep(flags.watch, signal)
+        if (flags.watch === undefined) return report
+        if (!host.live) return undefined
+        await host.live.sleep(flags.watch, signal).catch(() => undefined)
+        if (signal.aborted) return undefined // this is how watching ends
       }
     })
   }

@@ -149,7 +149,10 @@ const live: Live = {
   now: () => new Date().toISOString(),
   monotonicMs: () => performance.now(),
   sleep: async (ms, signal) => {
-    await sleep(ms, undefined, signal ? {signal} : {})
+    await sleep(ms, undefined, signal ? {signal} : {}).catch((error: unknown) => {
+      signal?.throwIfAborted() // with the reason it was given
+      throw error
+    })
   },
   start,
   stayOn: async (cpus) => {

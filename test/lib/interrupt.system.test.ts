@@ -3,6 +3,9 @@ import {once} from 'node:events'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {expect, test} from 'vitest'
+import {localHost} from '../../src/host/local.ts'
+import {packageRoot} from '../../src/lib/assets.ts'
+import {Interrupted} from '../../src/lib/errors.ts'
 
 const program = `
 import {execa} from 'execa'
@@ -41,4 +44,23 @@ test('a second one ends it', async () => {
     if (line === 'cleaned up') break
   }
   expect((await child).signal).toBe('SIGINT')
+})
+
+const isolctl = (...args: string[]) =>
+  execa(process.execPath, [join(packageRoot, 'bin/dev.js'), ...args], {reject: false})
+
+test('status --watch ends with Ctrl-C as what it last saw, and prints nothing but looks', async () => {
+  const child = isolctl('status', '--watch', '10ms', '--json')
+  let looks = 0
+  for await (const _line of child) if (++looks === 3) child.kill('SIGINT')
+  const {stdout, exitCode} = await child
+  expect(exitCode).toBeLessThan(4) // 0, or what drifted or is unknown on this machine
+  for (const line of stdout.split('\n')) expect(JSON.parse(line).schema).toBe('isolctl.status/1')
+})
+
+test('a wait that is interrupted says so', async () => {
+  const controller = new AbortController()
+  const waiting = localHost().live.sleep(100_000, controller.signal)
+  controller.abort(new Interrupted())
+  await expect(waiting).rejects.toThrow(Interrupted)
 })

@@ -201,14 +201,15 @@ describe('whoever watches', () => {
       node bin/run.js status --watch 100ms --json > /tmp/looks & S=$!
       for i in $(seq 300); do [ $(wc -l < /tmp/looks) -ge 6 ] && break; sleep 0.3; done
       interrupts
-      kill -INT $S; wait $S
+      kill -INT $S; wait $S; echo "status $?"
       grep -c '"state":"isolated".*"state":"isolated"' /tmp/looks; tail -1 /tmp/looks
       kill $P; wait $P; sleep 1`)
     expect(stdout, stderr).toContain('socket: .\n')
     expect(stdout).toContain('notified: READY=1|STATUS=2 threads isolated on CPU 2-3')
     expect(statusOf(stdout)).toMatchObject({ready: true, ended: false, starts: 2})
     expect([between(stdout, 2), between(stdout, 3)], stderr).toEqual([{}, {}])
-    const looks = Number(/^<\/interrupts>\n(\d+)$/m.exec(stdout)?.[1])
+    expect(stdout).toContain('status 0\n')
+    const looks = Number(/^status 0\n(\d+)$/m.exec(stdout)?.[1])
     expect(looks, stdout).toBeGreaterThan(5)
     const [last] = stdout.match(/^\{"schema":"isolctl.status.*$/m) ?? ['{}']
     const worker = {pid: expect.any(Number), starts: 1, breaks: 0, state: 'isolated'}
