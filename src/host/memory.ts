@@ -59,10 +59,10 @@ export function memoryHost(
     async set(path, value) {
       refused(path)
       if (!state.has(path)) throw new HostError('ENOENT', path, 'cannot write')
-      state.set(
-        path,
-        path.endsWith('/cgroup.subtree_control') ? controllers(state.get(path) ?? '', value) : value,
-      )
+      const before = state.get(path) ?? ''
+      if (path.endsWith('/cgroup.subtree_control')) state.set(path, controllers(before, value))
+      else if (/\[\w+\]/.test(before)) state.set(path, choice(path, before, value))
+      else state.set(path, value)
     },
     async writeFile(path, text) {
       refused(path)
@@ -80,4 +80,11 @@ export function memoryHost(
 function controllers(text: string, value: string): string {
   const others = text.split(/\s+/).filter((word) => word !== '' && word !== value.slice(1))
   return [...others, ...(value.startsWith('+') ? [value.slice(1)] : [])].join(' ')
+}
+
+/** "[always] madvise never" as the kernel keeps it: one of the words can be written, and nothing else. */
+function choice(path: string, text: string, word: string): string {
+  const words = text.replace(/[[\]]/g, '')
+  if (!words.trim().split(' ').includes(word)) throw new HostError('EINVAL', path, 'cannot write')
+  return words.replace(new RegExp(`\\b${word}\\b`), `[${word}]`)
 }

@@ -4,7 +4,7 @@ import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
 import {grubProblems} from '../kernel/boot/grub.ts'
 import {parseGrubenv} from '../kernel/boot/grubenv.ts'
-import {type Change, type ContentChange, cpusOf, sameValue, subjectOf} from './change.ts'
+import {type Change, type ContentChange, chosen, cpusOf, sameValue, subjectOf} from './change.ts'
 
 /** What is there now; null when nothing is, or when the thread of that number is another one. Throws HostError. */
 export async function current(change: ContentChange, host: HostView): Promise<string | null> {
@@ -35,7 +35,8 @@ async function grubenv(path: string, host: HostView): Promise<ReadonlyMap<string
 export async function effect(change: Change, host: Host): Promise<void> {
   switch (change.kind) {
     case 'set':
-      await host.set(change.path, change.to)
+      // Undo has the whole list that was there, "[always] madvise never", and the kernel takes one word of it.
+      await host.set(change.path, change.format === 'choice' ? chosen(change.to) : change.to)
       break
     case 'affinity':
       await host.setAffinity(change, change.to)

@@ -152,6 +152,16 @@ describe('apply', () => {
     expect((await applyAll(off({}), {...options, host})).outcome.status).toBe('undone')
   })
 
+  it('takes back a choice by its word: the kernel does not read its own list', async () => {
+    const path = '/sys/kernel/mm/transparent_hugepage/enabled'
+    const m = machine({[path]: '[always] madvise never\n'})
+    const madvise = set(path, '[always] madvise never', 'madvise', {format: 'choice'})
+    expect((await applyAll(planOf([madvise]), m.under(alive))).outcome.status).toBe('applied')
+    expect(contents(m)).toEqual({[path]: 'always [madvise] never\n'})
+    expect(await undoAll(m.under(alive))).toMatchObject([{result: 'undone'}])
+    expect(contents(m)).toEqual({[path]: '[always] madvise never\n'})
+  })
+
   it('says so when not everything could be taken back', async () => {
     const m = machine(before)
     const options = m.under(alive)
