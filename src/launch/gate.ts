@@ -97,7 +97,7 @@ function* placement(
     yield {
       message: `the cgroup of this shell may not use CPU ${cpus.minus(cpuset)} (cpuset.cpus.effective: ${cpuset})`,
       code: 'cpuset',
-      help: 'start it from a cgroup that may, for example with systemd-run -p AllowedCPUs=',
+      help: 'start it in a slice of its own, which is not kept off them: systemd-run --scope --slice=isolated.slice isolctl launch ...',
     }
   if (
     policy.kind === 'fifo' &&
