@@ -33,12 +33,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<{readonly default: Command
   undo: () => import('./undo.ts'),
 }
 
-/** What a command line calls; all there is where it calls nothing that is known: that is help, or a mistake. */
+/**
+ * What a command line calls; all there is where it calls nothing that is known, which is help or a mistake, and for the
+ * story of the demo, which calls others.
+ */
 export async function commandsFor([first = '', second = '']: readonly string[]): Promise<
   Record<string, Command.Class>
 > {
   const called = Object.entries(COMMANDS).filter(([id]) => id === first || id === `${first}:${second}`)
-  const wanted = called.length > 0 ? called : Object.entries(COMMANDS)
+  const alone = called.length > 0 && called.every(([id]) => id !== 'lab:story')
+  const wanted = alone ? called : Object.entries(COMMANDS)
   return Object.fromEntries(
     await Promise.all(wanted.map(async ([id, load]) => [id, (await load()).default] as const)),
   )

@@ -125,7 +125,7 @@ describe('launch --enter settle', () => {
 
   it('says why threads do not settle', async () => {
     const {text} = await guest(`
-      for kind in call sleep fault; do $shim --settle=100 -- ${threads} $kind & done
+      for kind in call sleep fault; do $shim --settle=1000 -- ${threads} $kind & done
       sleep 14; kill $(pidof threads); sleep 1`)
     expect(text).toContain('has settled yet:')
     for (const why of ['makes system calls: getppid (110)', '] sleeps', 'has page faults'])
