@@ -53,7 +53,7 @@ export default defineConfig({
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 900_000,
+          testTimeout: 3_600_000,
           hookTimeout: 3_000_000,
         },
       },

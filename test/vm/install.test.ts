@@ -1,43 +1,33 @@
 // SPDX-License-Identifier: MIT
 /** Kernels installed, tried, promoted and thrown out, in a real Debian, with nobody at the console. */
-import {mkdtemp, rm} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
-import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {debianImage, type Loader, overlay} from './support/image.ts'
-import {isolctlDisk} from './support/isolctl.ts'
+import {FAULTS, type Fault, repack} from './support/broken.ts'
 import {debianKernels, fetchPackage, releaseOf} from './support/kernels.ts'
-import {bootReport, firmwareVariables, startVm, type Vm, type VmOptions} from './support/machine.ts'
+import {bootReport, startVm, type Vm} from './support/machine.ts'
+import {cutting, inside, LOADERS, openWorkshop, type Workshop} from './support/workshop.ts'
 
-const DEB = '/opt/isolctl/kernel.deb'
-let folder: string
-let data: string
+let workshop: Workshop
 /** The distribution's kernel, and one that every boot loader would prefer. */
 let stock: string
 let newer: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'isolctl-vm-'))
   const names = await debianKernels()
   stock = releaseOf(names.stock)
   newer = releaseOf(names.newer)
-  data = await isolctlDisk(folder, {'kernel.deb': await fetchPackage(names.newer, folder)})
+  workshop = await openWorkshop(async (folder) => {
+    const debian = await fetchPackage(names.newer, folder)
+    const faults = [undefined, ...(Object.keys(FAULTS) as Fault[])]
+    return Object.fromEntries(
+      await Promise.all(
+        faults.map(async (fault) => [fileOf(fault), await repack(debian, fault, folder)] as const),
+      ),
+    )
+  })
 })
-afterAll(() => rm(folder, {recursive: true, force: true}))
+afterAll(() => workshop.close())
 
-async function machine(loader: Loader): Promise<VmOptions> {
-  const disk = await overlay(await debianImage(loader, (line) => process.stderr.write(`${line}\n`)), folder)
-  return {disk, data, ...(loader === 'systemd-boot' ? {variables: await firmwareVariables(folder)} : {})}
-}
-
-/** Run scripts in the machine without its init system, and switch it off. */
-async function inside<T>(options: VmOptions, body: (vm: Vm) => Promise<T>): Promise<T> {
-  await using vm = await startVm({...options, mode: 'agent'})
-  await vm.ready()
-  const result = await body(vm)
-  await vm.powerOff()
-  return result
-}
+const fileOf = (fault?: Fault) => `kernels/${fault?.replaceAll(' ', '-') ?? 'whole'}.deb`
 
 interface Listed {
   readonly kernels: readonly {
@@ -54,11 +44,12 @@ async function fate(vm: Vm) {
   return kernels.find(({release}) => release === newer)
 }
 
-const INSTALL = (gate: string) => `isolctl kernel install ${DEB} --gate ${gate} --quiet`
+const INSTALL = (gate: string, fault?: Fault) =>
+  `isolctl kernel install /opt/isolctl/${fileOf(fault)} --gate ${gate} --quiet`
 
-describe.for(['grub', 'systemd-boot'] as const)('%s', (loader) => {
+describe.for(LOADERS)('%s', (loader) => {
   test('a kernel boots once, and never again when nothing was heard of it', async () => {
-    const options = await machine(loader)
+    const options = await workshop.machine(loader)
     await inside(options, async (vm) => {
       await vm.must(INSTALL('boot'))
       expect(await fate(vm)).toMatchObject({default: false, fate: {what: 'waiting'}})
@@ -80,7 +71,7 @@ describe.for(['grub', 'systemd-boot'] as const)('%s', (loader) => {
   })
 
   test('a kernel boots once, and for good when it proved itself there', async () => {
-    const options = await machine(loader)
+    const options = await workshop.machine(loader)
     await inside(options, (vm) => vm.must(INSTALL('boot')))
     {
       await using vm = await startVm(options)
@@ -99,7 +90,7 @@ describe.for(['grub', 'systemd-boot'] as const)('%s', (loader) => {
   })
 
   test('a kernel that is judged unfit is left again without a hand on it', async () => {
-    const options = await machine(loader)
+    const options = await workshop.machine(loader)
     await inside(options, (vm) => vm.must(INSTALL('verify')))
     await using vm = await startVm(options)
     expect((await vm.ready()).release).toBe(newer)
@@ -110,4 +101,82 @@ describe.for(['grub', 'systemd-boot'] as const)('%s', (loader) => {
     })
     await vm.powerOff()
   })
+
+  // In the initramfs, where no init system is in sight that could help: the kernel itself has to give up.
+  test.for(['panics', 'spins', 'has no driver for its root'] as const)(
+    'a kernel that %s is left again without a hand on it',
+    async (fault) => {
+      await inside(await workshop.machine(loader), async (vm) => {
+        await vm.must(INSTALL('boot', fault))
+        expect((await vm.reboot()).release).toBe(stock)
+        expect(vm.console()).toMatch(CONSOLE[fault])
+        expect(await fate(vm)).toMatchObject({
+          default: false,
+          fate: {what: 'trial-failed', text: expect.stringContaining('did not get as far as user space')},
+        })
+        await vm.must(`isolctl kernel remove ${newer} --quiet`)
+      })
+    },
+  )
+
+  test('a kernel that freezes is left again, where the machine has a watchdog', async () => {
+    const options = {...(await workshop.machine(loader)), cpus: 1, qemu: ['-device', 'i6300esb']}
+    await inside(options, (vm) => vm.must(INSTALL('boot', 'freezes')))
+    await using vm = await startVm(options)
+    expect((await vm.ready()).release).toBe(newer)
+    expect((await vm.ready()).release).toBe(stock)
+    expect((await fate(vm))?.fate).toMatchObject({
+      what: 'trial-failed',
+      text: expect.stringContaining('panicked or hung before it was judged'),
+    })
+    await vm.powerOff()
+  })
+
+  test('a kernel under which the machine does not come up in time is left again', async () => {
+    const options = await workshop.machine(loader)
+    await inside(options, async (vm) => {
+      await vm.must(`printf '[Service]\nType=oneshot\nExecStart=sleep infinity\n' >/etc/systemd/system/never.service
+        ln -s ../never.service /etc/systemd/system/multi-user.target.wants/`)
+      await vm.must(`${INSTALL('boot')} --confirm-within 20s`)
+    })
+    await using vm = await startVm(options)
+    expect((await vm.ready()).release).toBe(newer)
+    expect((await vm.ready()).release).toBe(stock)
+    expect((await fate(vm))?.fate).toMatchObject({
+      what: 'trial-failed',
+      text: expect.stringContaining('was not judged in time'),
+    })
+    await vm.powerOff()
+  })
+
+  test('the plug is pulled at any moment of an installation: it boots, and can be repeated', async () => {
+    const options = await workshop.machine(loader)
+    const {exitCode, left} = await inside(options, (vm) => cutting(vm, INSTALL('boot')))
+    expect(exitCode).toBe(0)
+    expect(left.length).toBeGreaterThan(4)
+    const booted: string[] = []
+    for (const remains of left) {
+      const {release, cmdline} = await bootReport(remains)
+      const trial = cmdline.includes(`isolctl.trial=${newer}`)
+      booted.push(trial ? 'trial' : release)
+      // Whatever comes first: the old kernel is there in the end.
+      if (trial) expect((await bootReport(remains)).release).toBe(stock)
+    }
+    expect(booted.filter((each) => each !== stock && each !== 'trial')).toEqual([])
+    expect([booted[0], booted.at(-1)]).toEqual([stock, 'trial'])
+    const amidst = left[Math.floor(left.length / 2)] ?? options
+    await inside(amidst, async (vm) => {
+      expect((await fate(vm))?.fate?.what).toBe('unfinished')
+      await vm.must(INSTALL('boot'))
+    })
+    expect((await bootReport(amidst)).cmdline).toContain(`isolctl.trial=${newer}`)
+    expect((await bootReport(amidst)).release).toBe(stock)
+  })
 })
+
+/** What the kernel, or its initramfs, said of it. */
+const CONSOLE = {
+  panics: /Kernel panic - not syncing: Fatal exception/,
+  spins: /Kernel panic - not syncing: softlockup/,
+  'has no driver for its root': /Rebooting automatically due to panic= boot argument/,
+} as const

@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** The harness itself: if these fail, nothing else here says anything. */
-import {mkdtemp, rm} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
-import {join} from 'node:path'
 import {afterAll, beforeAll, expect, test} from 'vitest'
-import {debianImage, type Loader, overlay} from './support/image.ts'
-import {isolctlDisk} from './support/isolctl.ts'
-import {bootReport, firmwareVariables, startVm, type VmOptions} from './support/machine.ts'
+import type {Loader} from './support/image.ts'
+import {bootReport, startVm} from './support/machine.ts'
+import {LOADERS, openWorkshop, type Workshop} from './support/workshop.ts'
 
-let folder: string
-let data: string
-
+let workshop: Workshop
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'isolctl-vm-'))
-  data = await isolctlDisk(folder)
+  workshop = await openWorkshop()
 })
-afterAll(() => rm(folder, {recursive: true, force: true}))
+afterAll(() => workshop.close())
 
 /** As an administrator does it by hand. */
 const NEW_ARGUMENTS: Record<Loader, string> = {
@@ -24,15 +18,10 @@ const NEW_ARGUMENTS: Record<Loader, string> = {
     'sed -i s/quiet/vm.test=1/ /etc/kernel/cmdline && kernel-install add $(uname -r) /boot/vmlinuz-$(uname -r)',
 }
 
-async function machine(loader: Loader): Promise<VmOptions> {
-  const disk = await overlay(await debianImage(loader, (line) => process.stderr.write(`${line}\n`)), folder)
-  return {disk, data, ...(loader === 'systemd-boot' ? {variables: await firmwareVariables(folder)} : {})}
-}
-
-test.for(['grub', 'systemd-boot'] as const)(
+test.for(LOADERS)(
   'a machine with %s boots, takes scripts and boot arguments, and keeps what was flushed',
   async (loader) => {
-    const options = await machine(loader)
+    const options = await workshop.machine(loader)
     const first = await bootReport(options)
     expect(first.release).toMatch(/^\d+\.\d+\..*-cloud-amd64$/)
     expect(first.cmdline).toMatch(/root=UUID=\S+ ro .*console=ttyS0/)
@@ -55,7 +44,7 @@ test.for(['grub', 'systemd-boot'] as const)(
 )
 
 test('a whole system comes up, and again after a reboot', async () => {
-  await using vm = await startVm(await machine('grub'))
+  await using vm = await startVm(await workshop.machine('grub'))
   const first = await vm.ready()
   const state = await vm.must(
     'while state=$(systemctl is-system-running); [ "$state" != running ] && [ "$state" != degraded ]; do sleep 1; done; echo $state; systemctl --failed --plain --no-legend',

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/** Machines for the tests of one file, in a folder of their own. */
+import {mkdtemp, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {debianImage, type Loader, overlay} from './image.ts'
+import {isolctlDisk} from './isolctl.ts'
+import {firmwareVariables, startVm, type Vm, type VmOptions} from './machine.ts'
+
+export const LOADERS = ['grub', 'systemd-boot'] as const
+
+export interface Workshop {
+  readonly folder: string
+  /** A fresh Debian. */
+  machine(loader: Loader): Promise<VmOptions>
+  close(): Promise<void>
+}
+
+/** `files` come to lie beside isolctl, below /opt/isolctl. */
+export async function openWorkshop(
+  files: (folder: string) => Promise<Readonly<Record<string, string>>> = async () => ({}),
+): Promise<Workshop> {
+  const folder = await mkdtemp(join(tmpdir(), 'isolctl-vm-'))
+  const data = await isolctlDisk(folder, await files(folder))
+  return {
+    folder,
+    async machine(loader) {
+      const image = await debianImage(loader, (line) => process.stderr.write(`${line}\n`))
+      const disk = await overlay(image, folder)
+      return {disk, data, ...(loader === 'systemd-boot' ? {variables: await firmwareVariables(folder)} : {})}
+    },
+    close: () => rm(folder, {recursive: true, force: true}),
+  }
+}
+
+/** Run scripts in a machine without its init system, and switch it off. */
+export async function inside<T>(options: VmOptions, body: (vm: Vm) => Promise<T>): Promise<T> {
+  await using vm = await startVm({...options, mode: 'agent'})
+  await vm.ready()
+  const result = await body(vm)
+  await vm.powerOff()
+  return result
+}
+
+/** So many moments at most: each costs a boot or two to look at. */
+const MOMENTS = 12
+
+/**
+ * Run a script, and meanwhile, again and again, keep what a power cut would leave of the machine; the last time when the
+ * script is done. However long it takes, these are between half of MOMENTS and all of them, evenly spread.
+ */
+export async function cutting(
+  vm: Vm,
+  script: string,
+): Promise<{readonly exitCode: number; readonly left: readonly VmOptions[]}> {
+  let running = true
+  const done = vm.sh(script).finally(() => {
+    running = false
+  })
+  done.catch(() => {}) // awaited below
+  const left: VmOptions[] = []
+  for (let pauseMs = 500; running; ) {
+    left.push(await vm.remains())
+    await Promise.race([sleep(pauseMs), done.catch(() => {})])
+    if (left.length < MOMENTS) continue
+    for (let index = left.length - 1; index > 0; index -= 2) await discard(left.splice(index, 1))
+    pauseMs *= 2
+  }
+  const {exitCode} = await done
+  left.push(await vm.remains())
+  return {exitCode, left}
+}
+
+async function discard(machines: readonly VmOptions[]): Promise<void> {
+  for (const {disk, variables} of machines) {
+    await rm(disk)
+    if (variables !== undefined) await rm(variables)
+  }
+}
