@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {BuildPlan} from '../kernel/package/plan.ts'
+import {type BuildPlan, ingredientsOf} from '../kernel/package/plan.ts'
 import {count, table} from '../lib/text.ts'
 import type {BuildManifest} from './schema/kernel-build.ts'
 
@@ -61,19 +61,11 @@ export function builtReport({release, folder, files, buildId, objects, reproduce
 
 /** `isolctl.kernel-build-plan/1` */
 export function planJson(plan: BuildPlan): object {
-  const {key, release, origin, series, base, compiler, format, notes, built} = plan
+  const {key, release, base, compiler, format, notes, built} = plan
   return {
     schema: 'isolctl.kernel-build-plan/1',
     ...{key, release, format, compiler, notes},
-    base: series.base.version,
-    version: origin.source.version,
-    source: {
-      kind: origin.kind,
-      name: origin.source.archive,
-      sha256: origin.source.sha256,
-      verified: origin.verified,
-    },
-    series: {sha256: series.sha256, patches: series.patches.length},
+    ...ingredientsOf(plan),
     config: {from: base.from},
     ...(built === undefined ? {} : {built: built.folder}),
   }

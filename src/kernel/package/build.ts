@@ -17,7 +17,7 @@ import {patchedTree, treeKey} from '../tree.ts'
 import {dropped} from './adapt.ts'
 import {collectPackages} from './collect.ts'
 import {type BuildManifest, type Built, fileSha256, readBuilt} from './manifest.ts'
-import type {BuildPlan} from './plan.ts'
+import {type BuildPlan, ingredientsOf} from './plan.ts'
 import {placeSigningKey} from './signing-key.ts'
 
 export interface RunOptions {
@@ -184,7 +184,7 @@ async function publish(
   {objects}: MakeOptions,
   {date, count}: {date: number; count: number},
 ): Promise<Built> {
-  const {origin, series, base, format} = plan
+  const {base, format} = plan
   const place = await placeOf(plan)
   const fresh = `${place}.${crypto.randomUUID()}.tmp`
   const release = (await readFile(join(objects, 'include/config/kernel.release'), 'utf8')).trim()
@@ -208,15 +208,7 @@ async function publish(
       schema: 'isolctl.kernel-build/1',
       key: plan.key,
       release,
-      base: series.base.version,
-      version: origin.source.version,
-      source: {
-        kind: origin.kind,
-        name: origin.source.archive,
-        sha256: origin.source.sha256,
-        verified: origin.verified,
-      },
-      series: {sha256: series.sha256, patches: series.patches.length},
+      ...ingredientsOf(plan),
       config: {from: base.from, sha256: sha256(config)},
       compiler: plan.compiler,
       date,

@@ -55,6 +55,19 @@ export interface BuildPlan {
   readonly built: Built | undefined
 }
 
+/** What a kernel is made of, as the manifest and the plan say it. Pure. */
+export const ingredientsOf = ({origin, series}: Pick<BuildPlan, 'origin' | 'series'>) => ({
+  base: series.base.version,
+  version: origin.source.version,
+  source: {
+    kind: origin.kind,
+    name: origin.source.archive,
+    sha256: origin.source.sha256,
+    verified: origin.verified,
+  },
+  series: {sha256: series.sha256, patches: series.patches.length},
+})
+
 /** Everything that can go wrong before an hour of compiling goes wrong here. Throws UserError; nothing is built yet. */
 export async function planBuild(options: PackageOptions): Promise<BuildPlan> {
   const {host, signal, format, debugInfo} = options
