@@ -28,6 +28,12 @@ export default class Confirm extends IsolCommand {
             code: 'too-late',
             help: 'apply again, with more time: isolctl apply --confirm-within 5m',
           })
+        if (waiting?.state === 'partly-undone')
+          throw new UserError(`run ${waiting.run} cannot stay: part of it was taken back`, {
+            exit: Exit.failures,
+            code: 'too-late',
+            help: `take back the rest, or learn why it is left: isolctl undo --run ${waiting.run}`,
+          })
         if (waiting?.state !== 'waiting')
           throw new UserError('no run waits to be confirmed', {help: 'isolctl status shows what is applied'})
         await journal.append({op: 'confirmed', at: clock(), run: waiting.run})

@@ -157,7 +157,8 @@ export function toUndo(
   const all = inForce(entries, bootId)
   if (overdueAt !== undefined) {
     const waiting = awaited(entries, bootId)
-    const late = waiting?.state === 'waiting' && (waiting.bootId !== bootId || waiting.by <= overdueAt)
+    const due = waiting?.state === 'waiting' || waiting?.state === 'partly-undone'
+    const late = due && (waiting.bootId !== bootId || waiting.by <= overdueAt)
     return late ? all.filter((change) => change.run === waiting.run) : []
   }
   if (run === undefined) return all
@@ -177,7 +178,7 @@ export function awaited(
       readonly by: string
       /** The boot it was done in. */
       readonly bootId: string
-      readonly state: 'waiting' | 'confirmed' | 'undone'
+      readonly state: 'waiting' | 'confirmed' | 'partly-undone' | 'undone'
     }
   | undefined {
   const begin = runsOf(entries).findLast(({confirmBy}) => confirmBy !== undefined)
@@ -185,8 +186,18 @@ export function awaited(
   const about = {run: begin.run, by: begin.confirmBy, bootId: begin.bootId}
   if (entries.some((entry) => entry.op === 'confirmed' && entry.run === about.run))
     return {...about, state: 'confirmed'}
-  const left = inForce(entries, bootId).some((change) => change.run === about.run)
-  return {...about, state: left ? 'waiting' : 'undone'}
+  if (!inForce(entries, bootId).some((change) => change.run === about.run)) return {...about, state: 'undone'}
+  return {...about, state: undoBegan(entries, about.run) ? 'partly-undone' : 'waiting'}
+}
+
+/** Whether any change of a run was taken back. Pure. */
+function undoBegan(entries: readonly Entry[], run: string): boolean {
+  const its = new Set<number>()
+  for (const {entry, run: begin} of withRun(entries)) {
+    if (entry.op === 'intent' && begin.run === run) its.add(entry.seq)
+    if (entry.op === 'undone' && its.has(entry.seq)) return true
+  }
+  return false
 }
 
 export const lastSeq = (entries: readonly Entry[]): number =>

@@ -47,6 +47,17 @@ describe('a run that is to be confirmed', () => {
     expect(statusOf(entries(), seen).awaiting).toBeUndefined()
   })
 
+  it('cannot stay any more when part of it was taken back; the rest is still overdue', async () => {
+    const {m, entries, deadline} = await twoRuns()
+    m.memory.files.set(TWO, '5')
+    expect(await deadline()).toBe(2)
+    expect(contents(m)).toEqual({[ONE]: '0-3', [TWO]: '5'})
+    expect(awaited(entries(), 'boot')?.state).toBe('partly-undone')
+    expect(statusOf(entries(), {bootId: 'boot', readings: new Map()}).awaiting).toBeUndefined()
+    const overdue = toUndo(entries(), {bootId: 'boot', overdueAt: '2026-01-01T00:01:01.000Z'})
+    expect(overdue.map(({change}) => 'path' in change && change.path)).toEqual([TWO])
+  })
+
   it('is taken back as far as it came, wherever it was killed', async () => {
     for (let at = 0; at <= 7; at++) {
       const m = machine(BEFORE)
