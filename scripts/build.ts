@@ -2,6 +2,7 @@
 import {mkdir, rm} from 'node:fs/promises'
 import {build} from 'esbuild'
 import {execa} from 'execa'
+import {C_FLAGS} from './c-flags.ts'
 
 await rm('dist', {recursive: true, force: true}) // the names of its pieces change with what is in them
 await build({
@@ -20,7 +21,7 @@ await build({
   },
 })
 
-/** C programs: [source, program below dist/libexec]. Static, so that they run anywhere and map nothing they do not need. */
+/** C programs: [source, program below dist/libexec]. */
 const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
   ['src/launch/shim/isol-exec.c', 'isol-exec'],
   ['src/launch/samples/poller.c', 'samples/poller'],
@@ -33,22 +34,5 @@ const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
 ]
 
 await mkdir('dist/libexec/samples', {recursive: true})
-for (const [source, program] of PROGRAMS) {
-  await execa(
-    'gcc',
-    [
-      '-std=gnu11',
-      '-O2',
-      '-static',
-      '-pthread',
-      '-Wall',
-      '-Wextra',
-      '-Werror',
-      '-Isrc/launch/shim',
-      '-o',
-      `dist/libexec/${program}`,
-      source,
-    ],
-    {stdio: 'inherit'},
-  )
-}
+for (const [source, program] of PROGRAMS)
+  await execa('gcc', [...C_FLAGS, '-o', `dist/libexec/${program}`, source], {stdio: 'inherit'})

@@ -3,6 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
+import {C_FLAGS} from '../../scripts/c-flags.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 
 export interface Workshop extends AsyncDisposable {
@@ -18,17 +19,7 @@ export async function workshop(): Promise<Workshop> {
     folder,
     async compile(source, name) {
       const program = join(folder, name)
-      const flags = [
-        '-std=gnu11',
-        '-O2',
-        '-static',
-        '-pthread',
-        '-Wall',
-        '-Wextra',
-        '-Werror',
-        '-Isrc/launch/shim',
-      ]
-      await execa('gcc', [...flags, '-o', program, source], {cwd: packageRoot})
+      await execa('gcc', [...C_FLAGS, '-o', program, source], {cwd: packageRoot})
       return program
     },
     [Symbol.asyncDispose]: () => rm(folder, {recursive: true, force: true}),

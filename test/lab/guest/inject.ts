@@ -10,31 +10,10 @@
 import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
 import process from 'node:process'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {amissIn, INJECTIONS} from './injections.ts'
-
-const checkout = join(import.meta.dirname, '../../..')
-const {main} = (await import(join(checkout, 'dist/isolctl.js'))) as {main(args: string[]): Promise<void>}
-
-const parts: Record<string, {output: string; exit: number}> = {}
-const write = process.stdout.write.bind(process.stdout)
-
-/** Run a command line of isolctl as if typed, and keep what it prints, errors included. */
-async function isolctl(part: string, ...args: string[]): Promise<void> {
-  let output = ''
-  const keep = (chunk: string | Uint8Array) => {
-    output += chunk.toString()
-    return true
-  }
-  process.stdout.write = keep
-  process.stderr.write = keep
-  process.exitCode = 0
-  await main(args)
-  process.stdout.write = write
-  parts[part] = {output, exit: Number(process.exitCode)}
-}
+import {finish, isolctl, parts} from './stage.ts'
 
 interface Report {
   readonly cpus?: {readonly disturbed: string}
@@ -312,4 +291,4 @@ for (const name of process.argv.slice(2)) {
 }
 for (const child of running) child.kill('SIGKILL')
 process.exitCode = 0
-write(JSON.stringify(parts))
+finish()

@@ -30,6 +30,7 @@ export async function isolctl(part: string, ...args: string[]): Promise<void> {
   process.stderr.write = keep
   process.exitCode = 0
   await main(args)
+  process.stdout.write = write
   parts[part] = {output, exit: Number(process.exitCode)}
 }
 
