@@ -46,7 +46,7 @@ if (all) await timeTheRest()
 
 process.stdout.write(`${cpus().length} CPUs, ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}\n`)
 for (const {what, seconds, ratio = ''} of rows)
-  process.stdout.write(`${what.padEnd(34)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
+  process.stdout.write(`${what.padEnd(52)} ${seconds.toFixed(2).padStart(8)} s   ${ratio}\n`)
 
 async function timeApplying(): Promise<void> {
   const large = await timeLargeApply()
