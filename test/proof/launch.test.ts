@@ -51,7 +51,7 @@ const guest = (script: string) => launchGuest(script, {kernel, timeoutMs: TIMEOU
 const breaks = (stderr: string) => stderr.match(/^isolctl: .*isolation lost.*\nhelp: .*$/gm) ?? []
 
 const TESTPMD = `
-mkdir -p /run/dpdk; mkfifo /tmp/in; sleep 600 > /tmp/in &
+mkdir -p /run/dpdk; mkfifo /tmp/in; sleep infinity > /tmp/in & # it ends with its standard input
 testpmd() { # options of isol-exec
   exec $exec --cpus=2-3 --housekeeping=0-1 --settle=100 --status-file=/tmp/status.json "$@" -- \\
     dpdk-testpmd -l 1,2,3 --no-huge -m 256 --no-pci --no-telemetry --vdev=net_null0 --vdev=net_null1 -- \\
