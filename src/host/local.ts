@@ -2,12 +2,20 @@
 import {closeSync, openSync, readlinkSync, writeSync} from 'node:fs'
 import {constants, mkdir, open, readFile, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
-import {dirname, join} from 'node:path'
+import {dirname} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
-import {type Helper, type Host, HostError, type Live, type RunOptions, type Thread} from './host.ts'
+import {
+  freshBeside,
+  type Helper,
+  type Host,
+  HostError,
+  type Live,
+  type RunOptions,
+  type Thread,
+} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 import {trace} from './trace.ts'
 
@@ -59,7 +67,7 @@ async function writeFile(path: string, text: string | null): Promise<void> {
     if (text === null) {
       await rm(path, {force: true})
     } else {
-      const fresh = join(dirname(path), `.isolctl-${crypto.randomUUID()}`)
+      const fresh = freshBeside(path)
       try {
         const old = await stat(path).catch(absent(path, undefined))
         const file = await open(fresh, 'wx', 0o600)

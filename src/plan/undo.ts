@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type {Host, HostView} from '../host/host.ts'
+import {dirname, join} from 'node:path'
+import {type Host, type HostView, isFresh} from '../host/host.ts'
 import {errnoOf, Interrupted} from '../lib/errors.ts'
 import {type Change, cameOf, invert, isVolatile, placeOf, sameText, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
@@ -105,6 +106,7 @@ export async function* takeBack(deltas: readonly Delta[], options: TakeBack): As
 
 async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone, 'delta'>> {
   try {
+    await sweep(delta.back, options.host)
     const outcome = await foresee(delta, options)
     if (outcome.result === 'undone') await effect(delta.back, options.host)
     return outcome
@@ -113,6 +115,15 @@ async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone
       return {result: 'conflict', reason: 'somebody else put something in: left alone'}
     return {result: 'failed', reason: (error as Error).message}
   }
+}
+
+/** A run that was killed while it wrote a file left half of it beside. We hold the lock: nobody else is writing. */
+async function sweep(change: Change, host: Host): Promise<void> {
+  const path = change.kind === 'file' ? change.path : change.kind === 'run' ? change.into?.path : undefined
+  if (path === undefined) return
+  const folder = dirname(path)
+  for (const name of await host.list(folder))
+    if (isFresh(name)) await host.writeFile(join(folder, name), null)
 }
 
 /** What taking a delta back would come to, without doing it. Throws HostError when it cannot be read. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {type Host, HostError} from '../../src/host/host.ts'
+import {freshBeside, type Host, HostError} from '../../src/host/host.ts'
 import {type MemoryHost, memoryHost} from '../../src/host/memory.ts'
 import {type ApplyEvent, apply, type Outcome} from '../../src/plan/apply.ts'
 import {type Change, ChangeSchema} from '../../src/plan/change.ts'
@@ -62,7 +62,19 @@ export function machine(files: Readonly<Record<string, string>>): Machine & {und
         return memory.read(path)
       },
       set: async (path, value) => during('effect', path, () => memory.set(path, value)),
-      writeFile: async (path, text) => during('effect', path, () => memory.writeFile(path, text)),
+      // As local.ts does it: a fresh file beside, which then takes the place of the old one.
+      writeFile: async (path, text) => {
+        const fresh = freshBeside(path)
+        if (text !== null) during('effect', path, () => memory.files.set(fresh, text))
+        try {
+          await during('effect', path, () => memory.writeFile(path, text))
+        } catch (error) {
+          if (error instanceof PowerCut) throw error
+          memory.files.delete(fresh)
+          throw error
+        }
+        memory.files.delete(fresh)
+      },
       makeFolder: async (path, there) => during('effect', path, () => memory.makeFolder(path, there)),
       setAffinity: async (thread, cpus) =>
         during('effect', `/proc/${thread.tid}`, () => memory.setAffinity(thread, cpus)),

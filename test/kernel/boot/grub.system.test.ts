@@ -93,6 +93,22 @@ describe("Debian's real grub-mkconfig", patient, () => {
     expect(between(text, 'back')).toBe('grub.cfg\n/etc/default/grub\n')
   })
 
+  it('no grub-mkconfig: apply says so, and changes nothing', async () => {
+    const text = await debian(
+      [
+        `cp ${CFG} /before.cfg`,
+        'rm /usr/sbin/grub-mkconfig /usr/sbin/update-grub',
+        part('apply', `${APPLY} 2>&1 || echo "exit $?"`),
+        part('back', `cmp ${CFG} /before.cfg && ls -A /boot/grub && ls -d /etc/default/grub*`),
+      ].join('; '),
+    )
+    expect(between(text, 'apply')).toContain(
+      'boot-arguments cannot be planned: grub-mkconfig is not installed',
+    )
+    expect(between(text, 'apply')).toContain('exit 3')
+    expect(between(text, 'back')).toBe('grub.cfg\n/etc/default/grub\n')
+  })
+
   it('killed at any moment: the old or the new grub.cfg is there, whole, and undo gives every byte back', async () => {
     const text = await debian(
       [
