@@ -34,6 +34,7 @@ export function guardUnit(seconds: number): string {
     `echo "$(uname -r) $(cat /proc/sys/kernel/random/boot_id) ${event}" >>${TRIAL_LOG}`
   const script = [
     line('started'),
+    `sync ${TRIAL_LOG}`, // a panic takes with it what is only in memory
     `sleep ${seconds}`,
     `[ -e ${CONFIRMED} ] && exit 0`,
     line('late'),

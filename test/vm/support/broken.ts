@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-/** Kernels that do not come up, or do not stay up: Debian's own package, with one of its drivers spoilt. */
-import {mkdir, readdir, rm, symlink, writeFile} from 'node:fs/promises'
+/** Kernels that do not come up, or do not stay up: Debian's own, with one of its drivers spoilt. */
+import {readdir, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 
 interface Spoilt {
   readonly driver: string
-  /** Machine code that it starts with; absent: there is no such driver. */
+  /** Machine code that it starts with; absent: it is missing. */
   readonly code?: readonly number[]
-  /** Loads it, for a driver that nothing else would load. */
+  /** Loads it, for a driver that the initramfs has no use for. */
   readonly unit?: string
 }
 
@@ -20,7 +20,7 @@ export const FAULTS = {
   /** A jump to itself, with interrupts on and preemption off. */
   spins: {driver: ROOT_DRIVER, code: [0xeb, 0xfe]},
   'has no driver for its root': {driver: ROOT_DRIVER},
-  /** cli and a jump back to it: on a machine with one CPU nothing runs any more. Once a watchdog is running. */
+  /** cli and a jump back to it: on a machine with one CPU nothing runs any more. When it is told to, and a watchdog runs. */
   freezes: {
     driver: 'softdog',
     code: [0xfa, 0xeb, 0xfd],
@@ -30,41 +30,56 @@ Before=isolctl-trial.service
 [Service]
 Type=oneshot
 TimeoutStartSec=infinity
-ExecStart=/bin/sh -c 'until grep -qx active /sys/class/watchdog/watchdog0/state; do sleep 1; done; modprobe softdog'
+ExecStart=/bin/sh -c 'until [ -e /run/vm-freeze ] && grep -qx active /sys/class/watchdog/watchdog0/state; do sleep 1; done; modprobe softdog'
 `,
   },
 } as const satisfies Record<string, Spoilt>
 export type Fault = keyof typeof FAULTS
 
-const UNITS = 'lib/systemd/system'
+/** Where a driver comes to lie beside isolctl. */
+const fileOf = (fault: Fault) => `faults/${fault.replaceAll(' ', '-')}.ko`
 
 /**
- * The package with such a fault, or as it is. Returns its path. Not compressed: to unpack it again and again is most of
- * what an emulated installation does.
+ * What spoil() needs in a machine, from the package of its kernel: path below /opt/isolctl to file here. In place of a
+ * driver that is to be missing there is one without contents, which nothing loads.
  */
-export async function repack(file: string, fault: Fault | undefined, folder: string): Promise<string> {
+export async function faultFiles(file: string, folder: string): Promise<Readonly<Record<string, string>>> {
   const tree = join(folder, crypto.randomUUID())
-  await execa('dpkg-deb', ['--raw-extract', file, tree])
-  if (fault !== undefined) await spoil(tree, FAULTS[fault])
-  const packed = `${tree}.deb`
-  await execa('dpkg-deb', ['--root-owner-group', '-Znone', '--build', tree, packed])
+  await execa('dpkg-deb', ['--extract', file, tree])
+  const paths = await readdir(tree, {recursive: true})
+  const made = Object.entries<Spoilt>(FAULTS).map(async ([fault, {driver, code}]) => {
+    const found = paths.find((path) => path.endsWith(`/${driver}.ko.xz`))
+    if (found === undefined) throw new Error(`the package has no ${driver}`)
+    const {stdout} = await execa('xz', ['-dc', join(tree, found)], {encoding: 'buffer'})
+    const there = join(folder, `${crypto.randomUUID()}.ko`)
+    await writeFile(there, code === undefined ? '' : withCode(Buffer.from(stdout), 'init_module', code))
+    return [fileOf(fault as Fault), there] as const
+  })
+  const files = await Promise.all(made)
   await rm(tree, {recursive: true})
-  return packed
+  return Object.fromEntries(files)
 }
 
-async function spoil(tree: string, {driver, code, unit}: Spoilt): Promise<void> {
-  const found = (await readdir(tree, {recursive: true})).find((path) => path.endsWith(`/${driver}.ko.xz`))
-  if (found === undefined) throw new Error(`the package has no ${driver}`)
-  const packed = join(tree, found)
-  if (code !== undefined) {
-    const {stdout} = await execa('xz', ['-dc', packed], {encoding: 'buffer'})
-    await writeFile(packed.replace(/\.xz$/, ''), withCode(Buffer.from(stdout), 'init_module', code))
-  }
-  await rm(packed)
-  if (unit === undefined) return
-  await mkdir(join(tree, UNITS, 'multi-user.target.wants'), {recursive: true})
-  await writeFile(join(tree, UNITS, 'vm-fault.service'), unit)
-  await symlink('../vm-fault.service', join(tree, UNITS, 'multi-user.target.wants/vm-fault.service'))
+/**
+ * A script that spoils an installed kernel. In an initramfs what comes later wins (Documentation/driver-api/early-userspace/
+ * buffer-format.rst): an archive with nothing but the driver is added to it, where to make it anew would take minutes. A
+ * driver may have any name: that it is not compressed is told by its contents.
+ */
+export function spoil(fault: Fault, release: string): string {
+  const {driver, unit}: Spoilt = FAULTS[fault]
+  const spoilt = `/opt/isolctl/${fileOf(fault)}`
+  if (unit !== undefined)
+    return `set -e; cp ${spoilt} $(find /lib/modules/${release} -name '${driver}.ko*')
+cat >/etc/systemd/system/vm-fault.service <<'END'
+${unit}END
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -s ../vm-fault.service /etc/systemd/system/multi-user.target.wants/`
+  return `set -e; cd "$(mktemp -d)"
+path=$(lsinitramfs /boot/initrd.img-${release} | grep -F '/${driver}.ko')
+mkdir -p "$(dirname "$path")"; cp ${spoilt} "$path"
+for initrd in /boot/initrd.img-${release} $(find /boot/efi -path '*/${release}/initrd*'); do
+  truncate -s %4 "$initrd"; find . | cpio --quiet -o -H newc >>"$initrd"
+done; sync`
 }
 
 const SIGNATURE = '~Module signature appended~\n'

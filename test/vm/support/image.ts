@@ -10,7 +10,7 @@ import {withPrivateFolder} from '../../../src/lib/files.ts'
 import {withLock} from '../../../src/lib/lock.ts'
 import {requirePrograms} from '../../../src/lib/programs.ts'
 import {debianKernels} from './kernels.ts'
-import {startVm} from './machine.ts'
+import {startVm, type VmOptions} from './machine.ts'
 
 export type Loader = 'grub' | 'systemd-boot'
 
@@ -101,10 +101,13 @@ async function dropOldImages(folder: string): Promise<void> {
   }
 }
 
-/** A disk that is ours to write, as long as the image lasts. */
-export async function overlay(image: string, folder: string): Promise<string> {
+/** A disk that is ours to write, as long as the one below it lasts and does not change. */
+export async function overlay(
+  below: {readonly file: string; readonly format: 'raw' | 'qcow2'},
+  folder: string,
+): Promise<string> {
   const disk = join(folder, `${crypto.randomUUID()}.qcow2`)
-  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', image, '-F', 'raw', disk])
+  await execa('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', below.file, '-F', below.format, disk])
   return disk
 }
 
@@ -234,17 +237,18 @@ const INSTALL: Record<Loader, string> = {
 /** The disk's own system installs its boot loader, on real devices, in a machine that was started without one. */
 async function installLoader(loader: Loader, disk: string): Promise<void> {
   await withPrivateFolder(async (folder) => {
-    const {kernel, initrd} = await extractKernel(disk, folder)
-    await using vm = await startVm({
-      disk,
-      format: 'raw',
-      mode: 'agent',
-      direct: {kernel, initrd, append: `root=UUID=${ROOT_UUID} ro console=ttyS0 no_timer_check`},
-    })
+    const direct = await directBoot(disk, folder)
+    await using vm = await startVm({disk, format: 'raw', mode: 'agent', direct})
     await vm.ready()
     await vm.must(INSTALL[loader])
     await vm.powerOff()
   })
+}
+
+/** How to start the system of an image without a boot loader: its kernel and initramfs, copied to `folder`. */
+export async function directBoot(image: string, folder: string): Promise<NonNullable<VmOptions['direct']>> {
+  const append = `root=UUID=${ROOT_UUID} ro console=ttyS0 no_timer_check`
+  return {...(await extractKernel(image, folder)), append}
 }
 
 /** Kernel and initramfs of the disk, by reading its file system where it lies. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {readdir} from 'node:fs/promises'
+import {readdir, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 
@@ -26,6 +26,18 @@ export async function fetchPackage(name: string, folder: string): Promise<string
   const file = (await readdir(folder)).find((each) => each.startsWith(`${name}_`))
   if (file === undefined) throw new Error(`apt-get download ${name} left no file`)
   return join(folder, file)
+}
+
+/**
+ * The same package, not compressed: to unpack it again and again is most of what an emulated installation does. Returns
+ * its path, beside the other.
+ */
+export async function unpacked(file: string): Promise<string> {
+  const tree = `${file}.tree`
+  await execa('dpkg-deb', ['--raw-extract', file, tree])
+  await execa('dpkg-deb', ['--root-owner-group', '-Znone', '--build', tree, `${tree}.deb`])
+  await rm(tree, {recursive: true})
+  return `${tree}.deb`
 }
 
 export const releaseOf = (packageName: string): string => packageName.replace(/^linux-image-/, '')

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /** Machines for the tests of one file, in a folder of their own. */
-import {mkdtemp, rm} from 'node:fs/promises'
+import {copyFile, mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {debianImage, type Loader, overlay} from './image.ts'
+import {debianImage, directBoot, type Loader, overlay} from './image.ts'
 import {isolctlDisk} from './isolctl.ts'
 import {firmwareVariables, startVm, type Vm, type VmOptions} from './machine.ts'
 
@@ -14,6 +14,10 @@ export interface Workshop {
   readonly folder: string
   /** A fresh Debian. */
   machine(loader: Loader): Promise<VmOptions>
+  /** Another machine, like one that was switched off and stays so. */
+  copyOf(machine: VmOptions): Promise<VmOptions>
+  /** The same machine, started past its boot loader: what that will start next stays as it is. */
+  pastLoader(machine: VmOptions, loader: Loader): Promise<VmOptions>
   close(): Promise<void>
 }
 
@@ -27,8 +31,18 @@ export async function openWorkshop(
     folder,
     async machine(loader) {
       const image = await debianImage(loader, (line) => process.stderr.write(`${line}\n`))
-      const disk = await overlay(image, folder)
+      const disk = await overlay({file: image, format: 'raw'}, folder)
       return {disk, data, ...(loader === 'systemd-boot' ? {variables: await firmwareVariables(folder)} : {})}
+    },
+    async copyOf(machine) {
+      const disk = await overlay({file: machine.disk, format: 'qcow2'}, folder)
+      if (machine.variables === undefined) return {...machine, disk}
+      const variables = join(folder, `${crypto.randomUUID()}.fd`)
+      await copyFile(machine.variables, variables)
+      return {...machine, disk, variables}
+    },
+    async pastLoader({variables: _, ...machine}, loader) {
+      return {...machine, direct: await directBoot(await debianImage(loader), folder)}
     },
     close: () => rm(folder, {recursive: true, force: true}),
   }
