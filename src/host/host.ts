@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import {dirname, join} from 'node:path'
 import type {CpuSet} from '../lib/cpuset.ts'
 
 /**
@@ -111,13 +110,6 @@ export interface RunOptions {
   /** What it prints is for people, in their language; otherwise it is told to speak English. */
   readonly translated?: boolean
 }
-
-/** The file beside `path` that writeFile() fills and then renames to it. */
-export const freshBeside = (path: string): string => join(dirname(path), `.isolctl-${crypto.randomUUID()}`)
-
-/** Whether a name in a directory is one of these: of somebody who writes now, or was killed meanwhile. */
-export const isFresh = (name: string): boolean =>
-  /^\.isolctl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
 
 /** A system error with the path as the user knows it. */
 export class HostError extends Error {

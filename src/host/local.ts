@@ -7,15 +7,8 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
-import {
-  freshBeside,
-  type Helper,
-  type Host,
-  HostError,
-  type Live,
-  type RunOptions,
-  type Thread,
-} from './host.ts'
+import {freshBeside} from './fresh.ts'
+import {type Helper, type Host, HostError, type Live, type RunOptions, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 import {trace} from './trace.ts'
 

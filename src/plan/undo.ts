@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {dirname, join} from 'node:path'
-import {type Host, type HostView, isFresh} from '../host/host.ts'
+import {dirname} from 'node:path'
+import {sweep} from '../host/fresh.ts'
+import type {Host, HostView} from '../host/host.ts'
 import {errnoOf, Interrupted} from '../lib/errors.ts'
 import {type Change, cameOf, invert, isVolatile, placeOf, sameText, sameValue} from './change.ts'
 import {current, effect} from './effect.ts'
@@ -106,7 +107,8 @@ export async function* takeBack(deltas: readonly Delta[], options: TakeBack): As
 
 async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone, 'delta'>> {
   try {
-    await sweep(delta.back, options.host)
+    const folder = folderOf(delta.back)
+    if (folder !== undefined) await sweep(options.host, folder)
     const outcome = await foresee(delta, options)
     if (outcome.result === 'undone') await effect(delta.back, options.host)
     return outcome
@@ -117,13 +119,10 @@ async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone
   }
 }
 
-/** A run that was killed while it wrote a file left half of it beside. We hold the lock: nobody else is writing. */
-async function sweep(change: Change, host: Host): Promise<void> {
+/** The directory where a run that was killed may have left half of a file. */
+function folderOf(change: Change): string | undefined {
   const path = change.kind === 'file' ? change.path : change.kind === 'run' ? change.into?.path : undefined
-  if (path === undefined) return
-  const folder = dirname(path)
-  for (const name of await host.list(folder))
-    if (isFresh(name)) await host.writeFile(join(folder, name), null)
+  return path === undefined ? undefined : dirname(path)
 }
 
 /** What taking a delta back would come to, without doing it. Throws HostError when it cannot be read. */

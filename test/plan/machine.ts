@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {freshBeside, type Host, HostError} from '../../src/host/host.ts'
+import {freshBeside} from '../../src/host/fresh.ts'
+import {type Host, HostError} from '../../src/host/host.ts'
 import {type MemoryHost, memoryHost} from '../../src/host/memory.ts'
 import {type ApplyEvent, apply, type Outcome} from '../../src/plan/apply.ts'
 import {type Change, ChangeSchema} from '../../src/plan/change.ts'

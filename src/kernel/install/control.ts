@@ -5,6 +5,8 @@ import {Exit} from '../../lib/exit.ts'
 /** What is asked of a boot loader. Everything may be repeated, and is read back before it resolves. */
 export interface BootControl {
   readonly name: 'GRUB' | 'systemd-boot'
+  /** The directories that we write to. */
+  readonly folders: readonly string[]
   /** Throws UserError where a boot that is meant to happen once would happen again and again. */
   requireOneShot(): Promise<void>
   /** Throws UserError when the loader has no entry for this kernel that could be pinned. */

@@ -38,6 +38,7 @@ export function grubControl(host: Host): BootControl {
   }
   return {
     name: 'GRUB',
+    folders: [dirname(CFG), dirname(DROP_IN)],
     requireEntry: async (release) => void (await find(release)),
     async requireOneShot() {
       const probe = async (target: string) =>

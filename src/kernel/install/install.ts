@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import {dirname} from 'node:path'
+import {sweep} from '../../host/fresh.ts'
 import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
@@ -95,6 +97,7 @@ export async function install(
   const {host, control, running, bootId, clock, progress} = ground
   const {release} = found
   const event = (text: string) => ({at: clock(), bootId, event: text})
+  await sweepUp(ground)
   const before = await readRecord(host, release)
   const begun: InstalledKernel = {
     schema: 'isolctl.installed-kernel/1',
@@ -127,6 +130,11 @@ export async function install(
   }
   await writeRecord(host, release, armed)
   return armed
+}
+
+/** What an installation that was cut off left half written. */
+async function sweepUp({host, control}: Ground): Promise<void> {
+  for (const folder of [RECORDS, dirname(TRIAL_UNIT), ...control.folders]) await sweep(host, folder)
 }
 
 async function unpack(host: Host, {file, release}: KernelPackage): Promise<void> {
@@ -193,6 +201,7 @@ export async function remove(ground: Ground, release: string): Promise<void> {
       code: 'no-way-back',
       help: 'install another kernel of the distribution first',
     })
+  await sweepUp(ground)
   await rollback(ground, release)
   await ground.progress.step(`remove ${record.package}`, () => host.run(['dpkg', '--purge', record.package]))
   await host.writeFile(TRIAL_UNIT, null)

@@ -38,6 +38,7 @@ export function systemdBootControl(host: Host, folder: string): BootControl {
   }
   return {
     name: 'systemd-boot',
+    folders: [join(folder, 'loader/entries')],
     // The loader takes the variable away before it starts the kernel.
     requireOneShot: async () => {},
     requireEntry: async (release) => void (await find(release)),

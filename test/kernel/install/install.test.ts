@@ -83,6 +83,7 @@ describe('a power cut at any moment of the installation', () => {
       expect(second, `cut ${cut}, before ${steps[cut - 1]}`).toBe(STOCK)
       expect((await go(machine)).state).toBe('armed')
       expect([machine.next(), machine.next()]).toEqual([OURS, STOCK])
+      expect([...machine.memory.files.keys()].filter((path) => path.includes('/.isolctl-'))).toEqual([])
     }
   })
 })

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {freshBeside} from '../../../src/host/fresh.ts'
 import type {Host} from '../../../src/host/host.ts'
 import {type MemoryHost, memoryHost} from '../../../src/host/memory.ts'
 import {grubControl} from '../../../src/kernel/install/grub.ts'
@@ -104,8 +105,12 @@ export function grubMachine({
   }
   const host: Host = {
     ...memory,
+    // As local.ts does it: a fresh file beside, which then takes the place of the old one.
     async writeFile(path, text) {
+      const fresh = freshBeside(path)
+      if (text !== null) files.set(fresh, text)
       refuse(path)
+      files.delete(fresh)
       await memory.writeFile(path, text)
     },
     settle: async () => refuse('settle'),
