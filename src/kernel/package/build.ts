@@ -82,6 +82,8 @@ async function build(plan: BuildPlan, options: RunOptions): Promise<Built> {
       KDEB_PKGVERSION: `${origin.source.version}-1`,
       KDEB_CHANGELOG_DIST: 'unstable',
       INSTALL_MOD_STRIP: '1', // what builddeb does, and kernel.spec does not
+      // Compiled anew: taken from the compiler's cache it would only be compared with itself.
+      ...(options.again === true ? {CCACHE_RECACHE: '1'} : {}),
     },
     variables: await compilerVariables(),
   }
