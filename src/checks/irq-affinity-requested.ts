@@ -2,6 +2,7 @@
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'irq-affinity-requested',
@@ -10,17 +11,16 @@ export default defineCheck({
   values:
     'CPUs that the interrupt may be delivered to, as asked for in smp_affinity_list; any isolated one fails.',
   facts: {irqs, settings},
-  judge: ({irqs, settings: {isolated, housekeeping}}) =>
+  judge: ({irqs, settings}) =>
     irqs
-      .filter(({affinity, movable}) => movable !== false && !affinity.intersect(isolated).isEmpty)
-      .map(({irq, actions, affinity}) => ({
-        severity: 'fail',
-        subject: `irq ${irq} (${actions.join(', ')})`,
-        message: `allowed on CPU ${affinity.intersect(isolated)} by ${affinityPath(irq)}`,
-        cpus: affinity.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${affinity}`,
-      })),
+      .filter(({movable}) => movable !== false)
+      .flatMap(({irq, actions, affinity}) =>
+        reaching(affinity, settings, {
+          severity: 'fail',
+          subject: `irq ${irq} (${actions.join(', ')})`,
+          says: (open) => `allowed on CPU ${open} by ${affinityPath(irq)}`,
+        }),
+      ),
   evidence: ({irqs}) => `${irqs.length} interrupts`,
   remedy: {text: 'move them to the housekeeping CPUs', command: 'isolctl apply --only irq-affinity'},
   reference: 'kernel/irq/proc.c: irq_affinity_list_proc_write',

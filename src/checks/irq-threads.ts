@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'irq-threads',
@@ -10,17 +11,16 @@ export default defineCheck({
   values: 'CPUs that the thread of an interrupt may run on. It follows its interrupt.',
   extended: true,
   facts: {everyTask, settings, tasks},
-  judge: ({settings: {isolated, housekeeping}, tasks}) =>
+  judge: ({settings, tasks}) =>
     tasks
       .filter(({kernel, comm}) => kernel && /^irq\/\d+-/.test(comm))
-      .map((task) => ({
-        severity: 'warn',
-        subject: taskName(task),
-        message: `could run on CPU ${task.allowed.intersect(isolated)}`,
-        cpus: task.allowed.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${task.allowed}`,
-      })),
+      .flatMap((task) =>
+        reaching(task.allowed, settings, {
+          severity: 'warn',
+          subject: taskName(task),
+          says: (open) => `could run on CPU ${open}`,
+        }),
+      ),
   evidence: ({everyTask}) =>
     `${everyTask.filter(({comm}) => /^irq\/\d+-/.test(comm)).length} interrupt threads`,
   remedy: {text: 'move their interrupts', command: 'isolctl apply --only irq-affinity'},

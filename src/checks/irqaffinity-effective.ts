@@ -2,6 +2,7 @@
 import {DEFAULT_AFFINITY, irqDefault} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'irqaffinity-effective',
@@ -9,20 +10,12 @@ export default defineCheck({
   why: 'isolcpus and nohz_full leave the default affinity alone: a device that comes up later may deliver to any CPU in it.',
   values: 'CPUs that an interrupt requested from now on may be delivered to (default_smp_affinity).',
   facts: {irqDefault, settings},
-  judge({irqDefault: {affinity}, settings: {isolated, housekeeping}}) {
-    const open = affinity.intersect(isolated)
-    if (open.isEmpty) return []
-    return [
-      {
-        severity: 'fail',
-        subject: DEFAULT_AFFINITY,
-        message: `the default affinity includes CPU ${open}`,
-        cpus: open,
-        expected: `${housekeeping}`,
-        actual: `${affinity}`,
-      },
-    ]
-  },
+  judge: ({irqDefault: {affinity}, settings}) =>
+    reaching(affinity, settings, {
+      severity: 'fail',
+      subject: DEFAULT_AFFINITY,
+      says: (open) => `the default affinity includes CPU ${open}`,
+    }),
   evidence: ({irqDefault: {affinity}}) => `${affinity}`,
   remedy: ({settings: {housekeeping}}) => ({
     text: `keep it to the housekeeping CPUs; irqaffinity=${housekeeping} at boot does it for good`,

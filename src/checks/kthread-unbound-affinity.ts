@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 /** One per NUMA node; the kernel moves them only for an isolated cpuset partition, or from 6.14 on. */
 const PER_NODE = /^(kswapd|kcompactd)\d+$/
@@ -12,17 +13,17 @@ export default defineCheck({
   why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
   values: 'CPUs that the thread may run on. A warning says that it could run there, not that it did.',
   facts: {everyTask, settings, tasks},
-  judge: ({settings: {isolated, housekeeping}, tasks}) =>
+  judge: ({settings, tasks}) =>
     tasks
       .filter(({kernel, fixed}) => kernel && !fixed)
-      .map((task) => ({
-        severity: 'warn',
-        subject: taskName(task),
-        message: `could run on CPU ${task.allowed.intersect(isolated)}${PER_NODE.test(task.comm) ? ', when memory is short' : ''}`,
-        cpus: task.allowed.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${task.allowed}`,
-      })),
+      .flatMap((task) =>
+        reaching(task.allowed, settings, {
+          severity: 'warn',
+          subject: taskName(task),
+          says: (open) =>
+            `could run on CPU ${open}${PER_NODE.test(task.comm) ? ', when memory is short' : ''}`,
+        }),
+      ),
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
   remedy: {text: 'move them to the housekeeping CPUs', command: 'isolctl apply --only kthread-affinity'},
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',

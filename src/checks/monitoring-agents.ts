@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 /** Names as in /proc/PID/comm, at most 15 characters. */
 const AGENTS =
@@ -14,20 +15,19 @@ export default defineCheck({
   values: 'CPUs that the agent may run on.',
   extended: true,
   facts: {everyTask, settings, tasks},
-  judge({everyTask, settings: {isolated, housekeeping}, tasks}) {
+  judge({everyTask, settings, tasks}) {
     const agents = new Set(
       everyTask.filter(({pid, tid, comm}) => pid === tid && AGENTS.test(comm)).map(({pid}) => pid),
     )
     return tasks
       .filter(({kernel, pid}) => !kernel && agents.has(pid))
-      .map((task) => ({
-        severity: 'warn',
-        subject: taskName(task),
-        message: `may run on CPU ${task.allowed.intersect(isolated)}`,
-        cpus: task.allowed.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${task.allowed}`,
-      }))
+      .flatMap((task) =>
+        reaching(task.allowed, settings, {
+          severity: 'warn',
+          subject: taskName(task),
+          says: (open) => `may run on CPU ${open}`,
+        }),
+      )
   },
   evidence: ({everyTask}) =>
     `${everyTask.filter(({pid, tid, comm}) => pid === tid && AGENTS.test(comm)).length} agents`,

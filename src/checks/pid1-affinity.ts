@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {everyTask} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'pid1-affinity',
@@ -9,21 +10,14 @@ export default defineCheck({
   why: 'Every program inherits its affinity from the one that started it, and so in the end from PID 1.',
   values: 'CPUs that the first process may run on; all that it starts begins there.',
   facts: {everyTask, settings},
-  judge({everyTask, settings: {isolated, housekeeping}}) {
+  judge({everyTask, settings}) {
     const init = everyTask.find(({pid, tid}) => pid === 1 && tid === 1)
     if (init === undefined) return {unknown: '/proc/1 cannot be seen'}
-    const open = init.allowed.intersect(isolated)
-    if (open.isEmpty) return []
-    return [
-      {
-        severity: 'warn',
-        subject: `${init.comm} [1]`,
-        message: `it, and every program it starts, may run on CPU ${open}`,
-        cpus: open,
-        expected: `${housekeeping}`,
-        actual: `${init.allowed}`,
-      },
-    ]
+    return reaching(init.allowed, settings, {
+      severity: 'warn',
+      subject: `${init.comm} [1]`,
+      says: (open) => `it, and every program it starts, may run on CPU ${open}`,
+    })
   },
   evidence: ({everyTask}) => `${everyTask.find(({pid, tid}) => pid === 1 && tid === 1)?.allowed}`,
   remedy: ({settings: {housekeeping}}) => ({

@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'rcu-threads-moved',
@@ -10,17 +11,16 @@ export default defineCheck({
   values: 'CPUs that the threads of RCU may run on.',
   extended: true,
   facts: {everyTask, settings, tasks},
-  judge: ({settings: {isolated, housekeeping}, tasks}) =>
+  judge: ({settings, tasks}) =>
     tasks
       .filter(({kernel, fixed, comm}) => kernel && !fixed && /^rcu/.test(comm))
-      .map((task) => ({
-        severity: 'fail',
-        subject: taskName(task),
-        message: `could run on CPU ${task.allowed.intersect(isolated)}`,
-        cpus: task.allowed.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${task.allowed}`,
-      })),
+      .flatMap((task) =>
+        reaching(task.allowed, settings, {
+          severity: 'fail',
+          subject: taskName(task),
+          says: (open) => `could run on CPU ${open}`,
+        }),
+      ),
   evidence: ({everyTask}) => `${everyTask.filter(({comm}) => /^rcu/.test(comm)).length} RCU threads`,
   remedy: {text: 'move them', command: 'isolctl apply --only rcu-kthreads'},
   reference: 'Documentation/admin-guide/kernel-per-CPU-kthreads.rst',

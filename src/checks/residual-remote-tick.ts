@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {workqueues} from '../facts/workqueues.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'residual-remote-tick',
@@ -11,20 +12,12 @@ export default defineCheck({
     'CPUs of the unbound workqueues: the remote tick of isolated CPUs is work of theirs, once a second for each.',
   extended: true,
   facts: {settings, workqueues},
-  judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {
-    const open = cpumask.intersect(isolated)
-    if (open.isEmpty) return []
-    return [
-      {
-        severity: 'fail',
-        subject: 'remote tick',
-        message: `may run on CPU ${open}`,
-        cpus: open,
-        expected: `${housekeeping}`,
-        actual: `${cpumask}`,
-      },
-    ]
-  },
+  judge: ({settings, workqueues: {cpumask}}) =>
+    reaching(cpumask, settings, {
+      severity: 'fail',
+      subject: 'remote tick',
+      says: (open) => `may run on CPU ${open}`,
+    }),
   evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
   remedy: {text: 'keep unbound workers off', command: 'isolctl apply --only workqueue-cpumask'},
   reference: 'kernel/sched/core.c: sched_tick_remote',

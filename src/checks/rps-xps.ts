@@ -3,6 +3,7 @@ import {seen} from '../facts/fact.ts'
 import {queueMasks} from '../facts/net-queues.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'rps-xps',
@@ -10,17 +11,10 @@ export default defineCheck({
   why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask, and transmit steering lets them use a queue whose completions come back to them.',
   values: 'CPUs that the kernel hands packets to (rps_cpus), or takes them from (xps_cpus), for each queue.',
   facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
-  judge: ({settings: {isolated, housekeeping}, queueMasks}) =>
-    queueMasks
-      .filter(({cpus}) => !cpus.isDisjointFrom(isolated))
-      .map(({mask: {path}, cpus}) => ({
-        severity: 'warn',
-        subject: path,
-        message: `includes CPU ${cpus.intersect(isolated)}`,
-        cpus: cpus.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${cpus}`,
-      })),
+  judge: ({settings, queueMasks}) =>
+    queueMasks.flatMap(({mask: {path}, cpus}) =>
+      reaching(cpus, settings, {severity: 'warn', subject: path, says: (open) => `includes CPU ${open}`}),
+    ),
   evidence: ({queueMasks}) => `${queueMasks.length} masks`,
   remedy: {text: 'keep them to the housekeeping CPUs', command: 'isolctl apply --only rps-xps'},
   reference: 'Documentation/networking/scaling.rst',

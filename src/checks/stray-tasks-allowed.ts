@@ -6,6 +6,7 @@ import {settings} from '../facts/settings.ts'
 import {everyTask, grouped, taskName, tasks} from '../facts/tasks.ts'
 import {CpuSet} from '../lib/cpuset.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'stray-tasks-allowed',
@@ -14,7 +15,8 @@ export default defineCheck({
   values:
     'CPUs that the thread may run on. A warning says that it could run there; stray-tasks-present says whether it did.',
   facts: {bootIsolated, everyTask, partitioned: optional(partitioned), settings, tasks},
-  judge({bootIsolated, partitioned, settings: {isolated, housekeeping}, tasks}) {
+  judge({bootIsolated, partitioned, settings, tasks}) {
+    const {isolated, housekeeping} = settings
     const balanced = isolated.minus(bootIsolated.union(partitioned ?? CpuSet.empty))
     const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
@@ -33,15 +35,14 @@ export default defineCheck({
               remedy: {text: 'see isolcpus-effective'},
             },
           ]),
-      ...named.map((task) => ({
-        severity: 'warn' as const,
-        subject: taskName(task),
-        message: `could run on CPU ${task.allowed.intersect(isolated)}`,
-        cpus: task.allowed.intersect(isolated),
-        expected: `${housekeeping}`,
-        actual: `${task.allowed}`,
-        remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
-      })),
+      ...named.flatMap((task) =>
+        reaching(task.allowed, settings, {
+          severity: 'warn',
+          subject: taskName(task),
+          says: (open) => `could run on CPU ${open}`,
+          remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
+        }),
+      ),
     ]
   },
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,

@@ -2,6 +2,7 @@
 import {settings} from '../facts/settings.ts'
 import {WORKQUEUE_CPUMASK, workqueues} from '../facts/workqueues.ts'
 import {defineCheck} from './check.ts'
+import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'wq-unbound-cpumask',
@@ -9,20 +10,12 @@ export default defineCheck({
   why: 'An unbound kworker runs on any CPU in the mask, and so does the remote tick that replaces the stopped one.',
   values: 'CPUs that unbound work may run on.',
   facts: {settings, workqueues},
-  judge({settings: {isolated, housekeeping}, workqueues: {cpumask}}) {
-    const open = cpumask.intersect(isolated)
-    if (open.isEmpty) return []
-    return [
-      {
-        severity: 'fail',
-        subject: WORKQUEUE_CPUMASK,
-        message: `the mask includes CPU ${open}`,
-        cpus: open,
-        expected: `${housekeeping}`,
-        actual: `${cpumask}`,
-      },
-    ]
-  },
+  judge: ({settings, workqueues: {cpumask}}) =>
+    reaching(cpumask, settings, {
+      severity: 'fail',
+      subject: WORKQUEUE_CPUMASK,
+      says: (open) => `the mask includes CPU ${open}`,
+    }),
   evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
   remedy: {text: 'take the isolated CPUs out', command: 'isolctl apply --only workqueue-cpumask'},
   reference: 'Documentation/core-api/workqueue.rst',

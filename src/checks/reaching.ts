@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+import type {Target} from '../config/target.ts'
+import type {CpuSet} from '../lib/cpuset.ts'
+import type {Finding} from './check.ts'
+
+type About = Pick<Finding, 'severity' | 'subject' | 'remedy'> & {
+  /** Of the isolated CPUs that are reached: "could run on CPU 2-3". */
+  says(open: CpuSet): string
+}
+
+/** Something that may use these CPUs: a finding where isolated ones are among them, none where it stays away. Pure. */
+export function reaching(
+  cpus: CpuSet,
+  {isolated, housekeeping}: Target,
+  {says, ...about}: About,
+): readonly Finding[] {
+  const open = cpus.intersect(isolated)
+  if (open.isEmpty) return []
+  return [{...about, message: says(open), cpus: open, expected: `${housekeeping}`, actual: `${cpus}`}]
+}
