@@ -105,6 +105,7 @@ it('there are pairs of the distributions that we promise', () => {
       'grub/debian-12',
       'grub/debian-13',
       'grub/opensuse-15.6',
+      'grub/opensuse-tumbleweed',
       'grub/ubuntu-24.04',
       'systemd-boot/debian-13',
     ]),
