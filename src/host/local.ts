@@ -70,10 +70,12 @@ async function writeFile(path: string, text: string | null): Promise<void> {
           if (old) await file.chown(old.uid, old.gid)
           await file.chmod(old ? old.mode & 0o7777 : 0o644)
           await file.sync()
+          await rename(fresh, path)
+          // FAT keeps where a file begins with its name, and writes that under a new name only with the file.
+          await file.sync()
         } finally {
           await file.close()
         }
-        await rename(fresh, path)
       } catch (error) {
         await rm(fresh, {force: true})
         throw error
