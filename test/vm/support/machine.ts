@@ -82,7 +82,12 @@ export async function firmwareVariables(folder: string): Promise<string> {
  * one CPU, which is no matter to it: where several are emulated, a kernel that patches itself at boot was seen to crash.
  */
 export async function bootReport(options: VmOptions): Promise<{release: string; cmdline: string}> {
-  await using vm = await startVm({...options, mode: 'report', cpus: 1, qemu: ['-no-reboot', ...(options.qemu ?? [])]})
+  await using vm = await startVm({
+    ...options,
+    mode: 'report',
+    cpus: 1,
+    qemu: ['-no-reboot', ...(options.qemu ?? [])],
+  })
   const [, release = '', cmdline = ''] = await vm.saw(/^vm-report (\S+) (.*?)\r?\n/m)
   await vm.ended
   return {release, cmdline}
