@@ -38,6 +38,7 @@ turns() {
     took $1.show_threads tuna ${'$'}{dashes}show_threads
     took $1.show_irqs tuna ${'$'}{dashes}show_irqs
     took $1.node node -e 0
+    took $1.loaded node -e 'import("./dist/isolctl.js")'
     took $1.all node bin/run.js preflight --passive --quiet --skip "$2"
     took $1.covered node bin/run.js preflight --passive --quiet --only "$3"
   done
@@ -90,7 +91,7 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
     seconds: Number(ms) / 1000,
     status,
   }))
-  if (runs.length < 12 * TURNS) throw new Error(`the lab did not measure: ${stdout}${stderr}`)
+  if (runs.length < 14 * TURNS) throw new Error(`the lab did not measure: ${stdout}${stderr}`)
   return (['idle', 'busy'] as const).flatMap((machine) => {
     const best = (tool: string) => {
       const mine = runs.filter(({name}) => name === `${machine}.${tool}`)
@@ -116,6 +117,7 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
       row('tuna show_irqs', 'show_irqs'),
       row('preflight, what they cover', 'covered'),
       row('preflight, all without window', 'all'),
+      row('isolctl loaded, and nothing done', 'loaded'),
       row('node -e 0', 'node'),
     ]
   })
