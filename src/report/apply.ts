@@ -71,7 +71,8 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
   const {outcome, changes, undone = [], unknown, run} = report
   const results = (wanted: string) => changes.filter(({result}) => result === wanted).length
   const lines: string[] = []
-  if (outcome === 'unchanged') lines.push(`${report.host}: nothing to do`)
+  if (outcome === 'unchanged')
+    lines.push(`${report.host}: ${unknown.length > 0 ? 'nothing was changed' : 'nothing to do'}`)
   if (outcome === 'applied')
     lines.push(
       `${[
