@@ -109,6 +109,8 @@ export interface RunOptions {
   readonly stdin?: string
   /** What it prints is for people, in their language; otherwise it is told to speak English. */
   readonly translated?: boolean
+  /** Exit statuses that are an answer, and no failure of the program; 0 when not given. */
+  readonly answers?: readonly number[]
 }
 
 /** A system error with the path as the user knows it. */

@@ -126,7 +126,7 @@ const setAffinity = ({tid, start}: Thread, cpus: string): Promise<void> =>
  */
 async function run(
   [file, ...args]: readonly [string, ...string[]],
-  {stdin, translated = false}: RunOptions = {},
+  {stdin, translated = false, answers = [0]}: RunOptions = {},
 ): Promise<{readonly stdout: string}> {
   try {
     const {stdout} = await execa(file, args, {
@@ -138,6 +138,8 @@ async function run(
     return {stdout}
   } catch (cause) {
     if (!(cause instanceof ExecaError)) throw cause
+    if (cause.exitCode !== undefined && answers.includes(cause.exitCode))
+      return {stdout: String(cause.stdout ?? '')}
     const complaint = String(cause.stderr ?? '')
       .trim()
       .split('\n')

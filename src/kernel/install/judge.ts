@@ -4,6 +4,8 @@ import {gatherer} from '../../facts/fact.ts'
 import {kconfig, kconfigText} from '../../facts/kconfig.ts'
 import {kernel} from '../../facts/kernel.ts'
 import type {Host, HostView} from '../../host/host.ts'
+import {Exit} from '../../lib/exit.ts'
+import {type Report, ReportSchema} from '../../report/schema/preflight.ts'
 import {lostSymbols, parseConfig} from '../config.ts'
 import {readFragment, seriesFolder, sha256} from '../series.ts'
 import {type Gate, type InstalledBuild, readRecord} from './record.ts'
@@ -58,9 +60,23 @@ export async function judge(
   if (problems.length > 0) return problems.join('; ')
   if (gate === 'verify') return undefined
   try {
-    await host.run([...isolctl, 'preflight', '--quiet'])
-    return undefined
+    const {stdout} = await host.run([...isolctl, 'preflight', '--json'], {
+      answers: [Exit.ok, Exit.failures, Exit.unknown],
+    })
+    return unfit(ReportSchema.parse(JSON.parse(stdout)))
   } catch (error) {
     return `preflight: ${(error as Error).message}`
   }
+}
+
+/** What a preflight found that keeps a kernel from being promoted; undefined: nothing. Pure. */
+function unfit({ok, checks}: Report): string | undefined {
+  if (ok) return undefined
+  const ids = (wanted: string) => checks.filter(({status}) => status === wanted).map(({id}) => id)
+  const [failed, unknown] = [ids('fail'), ids('unknown')]
+  const parts = [
+    ...(failed.length > 0 ? [`${failed.join(', ')} failed`] : []),
+    ...(unknown.length > 0 ? [`${unknown.join(', ')} unknown`] : []),
+  ]
+  return `preflight: ${parts.join('; ')}`
 }
