@@ -2,9 +2,12 @@
 import {kernelLog} from '../facts/kernel-log.ts'
 import {defineCheck} from './check.ts'
 
-/** Arguments that isolation rests on. */
+/**
+ * Arguments that isolation rests on. Not those about lockup detectors, which the kernel never refuses unless it has none
+ * (kernel/watchdog.c): then there is nothing to turn off.
+ */
 const OURS =
-  /^(isolcpus|nohz_full|nohz|rcu_\w+|rcutree\.\w+|irqaffinity|tsc|nosoftlockup|nowatchdog|nmi_watchdog|mce|skew_tick|task_isolation\w*|workqueue\.\w+)(=|$)/
+  /^(isolcpus|nohz_full|nohz|rcu_\w+|rcutree\.\w+|irqaffinity|tsc|mce|skew_tick|task_isolation\w*|workqueue\.\w+)(=|$)/
 
 /** Written by tuning guides, known to no mainline kernel. */
 const DEAD = /^kthread_cpus(=|$)/

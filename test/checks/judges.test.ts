@@ -124,6 +124,12 @@ const ROWS: readonly Row[] = [
   ],
   [
     'cmdline-unknown-params',
+    'a kernel without lockup detectors, on trial',
+    log('Unknown kernel command line parameters "nmi_watchdog=panic", will be passed to user space.'),
+    'ok',
+  ],
+  [
+    'cmdline-unknown-params',
     'a dead argument',
     log('Unknown kernel command line parameters "kthread_cpus=0-1", will be passed to user space.'),
     'warn',
