@@ -4,12 +4,10 @@ import {readdir, readFile, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, expect, test} from 'vitest'
-import {isolationWords} from '../../src/kernel/boot/policy.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {testKernel} from '../lab/kernel.ts'
-import {startVm, type Vm} from './support/machine.ts'
-import {LOADERS, openWorkshop, type Workshop} from './support/workshop.ts'
+import {startVm} from './support/machine.ts'
+import {CPUS, LOADERS, openWorkshop, settled, WORDS, type Workshop} from './support/workshop.ts'
 
 const FRAGMENT = join(import.meta.dirname, 'support/kernel.config')
 
@@ -36,18 +34,10 @@ beforeAll(async () => {
 }, 7_200_000)
 afterAll(() => workshop?.close())
 
-const WORDS = isolationWords({
-  isolated: CpuSet.parse('2'),
-  housekeeping: CpuSet.parse('0-1'),
-  isolation: 'static',
-})
-
-const settled = (vm: Vm) => vm.must('while systemctl list-jobs --no-legend | grep -q .; do sleep 1; done')
-
 test.for(LOADERS)(
   '%s: a kernel is built, tried, judged by preflight, promoted, verified and rolled back',
   async (loader) => {
-    await using vm = await startVm({...(await workshop.machine(loader)), cpus: 3})
+    await using vm = await startVm({...(await workshop.machine(loader)), cpus: CPUS})
     const {release: stock} = await vm.ready()
     await settled(vm)
     await vm.must(`mkdir -p /etc/isolctl && echo 'isolated: "2"' >/etc/isolctl/config.yaml`)

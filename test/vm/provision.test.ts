@@ -2,12 +2,19 @@
 /** A machine prepared, restarted, and taken back, in a real Debian: what only a boot loader and systemd can show. */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import type {z} from 'zod'
-import {isolationWords} from '../../src/kernel/boot/policy.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {type ApplyReport, ApplySchema, StatusSchema, UndoSchema} from '../../src/report/schema/machine.ts'
 import {ReportSchema} from '../../src/report/schema/preflight.ts'
 import {bootReport, startVm, type Vm} from './support/machine.ts'
-import {cutting, inside, LOADERS, openWorkshop, type Workshop} from './support/workshop.ts'
+import {
+  CPUS,
+  cutting,
+  inside,
+  LOADERS,
+  openWorkshop,
+  settled,
+  WORDS,
+  type Workshop,
+} from './support/workshop.ts'
 
 let workshop: Workshop
 beforeAll(async () => {
@@ -15,12 +22,6 @@ beforeAll(async () => {
 })
 afterAll(() => workshop.close())
 
-const CPUS = 3
-const WORDS = isolationWords({
-  isolated: CpuSet.parse('2'),
-  housekeeping: CpuSet.parse('0-1'),
-  isolation: 'static',
-})
 const CONFIG = 'isolated: "2"\nsteps:\n  also: [systemd-slices]\n'
 const CONFIGURE = `mkdir -p /etc/isolctl && printf '${CONFIG.replaceAll('\n', '\\n')}' >/etc/isolctl/config.yaml`
 
@@ -60,8 +61,7 @@ describe.for(LOADERS)('%s', (loader) => {
     // Softly: a run takes minutes, and should tell all that it has to tell.
     await using vm = await startVm({...(await workshop.machine(loader)), cpus: CPUS})
     await vm.ready()
-    const settled = 'while systemctl list-jobs --no-legend | grep -q .; do sleep 1; done'
-    await vm.must(settled)
+    await settled(vm)
     await vm.must(KEEP)
     const look = async () => ({files: await vm.must(DIFFERENCE), affinities: await vm.must(AFFINITIES)})
     const before = {...(await look()), cmdline: await vm.must('cat /proc/cmdline')}
@@ -90,7 +90,7 @@ describe.for(LOADERS)('%s', (loader) => {
       .toEqual([11, 'applied', true, []])
     await vm.must('systemd-analyze verify isolctl.service && systemctl is-enabled isolctl.service')
     await vm.reboot()
-    await vm.must(settled)
+    await settled(vm)
 
     const cmdline = await vm.must('cat /proc/cmdline')
     expect.soft(isolating(cmdline)).toEqual(WORDS)
@@ -129,7 +129,7 @@ describe.for(LOADERS)('%s', (loader) => {
     expect.soft([undo.exitCode, UndoSchema.parse(undo.report).ok]).toEqual([0, true])
     expect.soft(await vm.must(DIFFERENCE)).toBe('')
     await vm.reboot()
-    await vm.must(settled)
+    await settled(vm)
     expect.soft(await vm.must('cat /proc/cmdline')).toBe(before.cmdline)
     expect.soft(await look()).toEqual({files: before.files, affinities: before.affinities})
     expect.soft(await vm.must('systemctl list-unit-files --no-legend "isolctl*"; true')).toBe('')

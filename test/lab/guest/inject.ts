@@ -290,5 +290,4 @@ for (const name of process.argv.slice(2)) {
   }
 }
 for (const child of running) child.kill('SIGKILL')
-process.exitCode = 0
 finish()

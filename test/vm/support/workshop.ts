@@ -4,11 +4,26 @@ import {copyFile, mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
+import {isolationWords} from '../../../src/kernel/boot/policy.ts'
+import {CpuSet} from '../../../src/lib/cpuset.ts'
 import {debianImage, directBoot, type Loader, overlay} from './image.ts'
 import {isolctlDisk} from './isolctl.ts'
 import {firmwareVariables, startVm, type Vm, type VmOptions} from './machine.ts'
 
 export const LOADERS = ['grub', 'systemd-boot'] as const
+
+/** Of the three CPUs of a machine the last one is to be isolated: */
+export const CPUS = 3
+/** with these boot arguments. */
+export const WORDS = isolationWords({
+  isolated: CpuSet.parse('2'),
+  housekeeping: CpuSet.parse('0-1'),
+  isolation: 'static',
+})
+
+/** Wait until systemd has nothing left to start. */
+export const settled = (vm: Vm): Promise<string> =>
+  vm.must('while systemctl list-jobs --no-legend | grep -q .; do sleep 1; done')
 
 export interface Workshop {
   readonly folder: string
