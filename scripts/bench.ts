@@ -8,7 +8,7 @@
  *   npm run bench -- --look       start-up and preflight of a large machine, and nothing else
  *   npm run bench -- --tuned      preflight beside tuned and tuna in the lab, and nothing else
  *   npm run bench -- --kernel     and a kernel build from nothing, ours against bare make (twice a cold build)
- *   npm run bench -- --build [--kconfig FILE]    a kernel package from nothing, ours against bare make bindeb-pkg, and nothing else
+ *   npm run bench:build [-- --kconfig FILE]    a kernel package from nothing, ours against bare make bindeb-pkg, and nothing else
  *
  * Nothing here passes or fails: machines are noisy. Ratios travel between machines, seconds do not.
  */

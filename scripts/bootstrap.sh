@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Prepare this checkout for its own npm scripts.
 #
-#   bootstrap.sh node   node_modules as package-lock.json wants them
-#   bootstrap.sh lab    that, and the Debian packages that building and booting the lab kernel takes
-#   bootstrap.sh proof  that of the lab, and the programs that launch is proved with
-#   bootstrap.sh vm     that, and those that make virtual machines of a whole Debian, for their tests
-#   bootstrap.sh kernel what lab takes, and what the kernel's own selftests are compiled with
+#   bootstrap.sh node    node_modules as package-lock.json wants them
+#   bootstrap.sh lab     that, and the Debian packages that building and booting the lab kernel takes
+#   bootstrap.sh proof   that of the lab, and the programs that launch is proved with
+#   bootstrap.sh package what lab takes, and what a Debian package of a kernel is made with
+#   bootstrap.sh vm      that, and what makes virtual machines of a whole Debian, for their tests
+#   bootstrap.sh kernel  what lab takes, and what the kernel's own selftests are compiled with
 #
 # Installs nothing that is there already; says what it is going to install before it does. Exits 69 where it cannot.
 set -eu
@@ -18,6 +19,7 @@ PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common gru
 # Programs that isolation is proved with, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
 KERNEL_PACKAGES='binutils gcc-multilib libcap-dev'
+PACKAGE_PACKAGES='debhelper kmod openssl rsync'
 VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
 
 fail() { # what, help
@@ -98,10 +100,15 @@ case ${1:-} in
     install_packages
     install_modules
     ;;
-  vm)
-    PACKAGES="$PACKAGES $VM_PACKAGES"
+  package)
+    PACKAGES="$PACKAGES $PACKAGE_PACKAGES"
     install_packages
     install_modules
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|kernel|vm' ;;
+  vm)
+    PACKAGES="$PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
+    install_packages
+    install_modules
+    ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|kernel|package|vm' ;;
 esac

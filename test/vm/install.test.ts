@@ -132,7 +132,8 @@ describe.for(LOADERS)('%s', (loader) => {
   )
 
   test('a kernel that freezes is left again, where the machine has a watchdog', async () => {
-    const options = {...(await beforeTrial()), cpus: 1, qemu: ['-device', 'i6300esb']}
+    // At an address of its own: the firmware knows the disk by its place on the bus, which must not move.
+    const options = {...(await beforeTrial()), cpus: 1, qemu: ['-device', 'i6300esb,addr=0x10']}
     await inside(await workshop.pastLoader(options, loader), (vm) => vm.must(spoil('freezes', newer)))
     await using vm = await startVm(options)
     expect((await vm.ready()).release).toBe(newer)

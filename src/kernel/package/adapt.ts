@@ -45,6 +45,9 @@ export function adapt(base: KernelConfig, {fragment, debugInfo, exists}: AdaptOp
     set.set('MODULE_SIG_KEY', `"${SIGNING_KEY}"`)
     notes.push('modules are signed with a key of this machine: those of the distribution do not load')
   }
+  // Debian and Ubuntu look up each module in a list of revoked ones, by its SHA-256 whatever it is signed with, and
+  // select nothing: without it no signed module loads, ENOENT without a word (their kernel/module/signing.c).
+  if (on(base, 'MODULE_SIG')) required.set('CRYPTO_SHA256', 'y')
 
   const hasDebug = on(base, 'DEBUG_INFO')
   if (hasDebug && !debugInfo) {

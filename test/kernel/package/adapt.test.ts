@@ -42,6 +42,15 @@ describe('a distribution configuration', () => {
     expect(set.get('MODULE_SIG_KEY')).toBe(own ? '"certs/isolctl.pem"' : undefined)
   })
 
+  test.for([
+    ['CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_SHA512=y\n', 'y'],
+    ['CONFIG_MODULE_SIG=y\nCONFIG_CRYPTO_SHA256=m\n', 'y'],
+    ['CONFIG_CRYPTO_SHA256=m\n', undefined],
+  ] as const)('can look up signed modules in a list of revoked ones: %j', ([config, value]) => {
+    const {set, required} = adapted(config)
+    expect([set.get('CRYPTO_SHA256'), required.get('CRYPTO_SHA256')]).toEqual([value, value])
+  })
+
   test('has no debug information, unless it is asked for', () => {
     const config = 'CONFIG_DEBUG_INFO=y\nCONFIG_DEBUG_INFO_DWARF5=y\nCONFIG_DEBUG_INFO_BTF=y\n'
     const without = adapted(config)
