@@ -47,7 +47,8 @@ export async function signedSha256(
 
 /**
  * Returns when a trusted key signed a tag, given as `git cat-file tag` prints it: the text, and the signature below it.
- * Throws UserError (exit 69) as signedSha256 does.
+ * The name is signed too: a repository may show an old release under the name of a new one. Throws UserError (exit 69)
+ * as signedSha256 does.
  */
 export async function requireSignedTag(
   object: string,
@@ -63,6 +64,9 @@ export async function requireSignedTag(
     await writeFile(signature, object.slice(begin))
     await verify(tag, [signature, text], {keyring, trusted, home: folder})
   })
+  const signed = /^tag (.*)$/m.exec(object)?.[1] ?? ''
+  if (signed !== tag.replace(/^(?:refs\/)?tags\//, ''))
+    throw refused(`${tag} was signed as ${signed}`, `if that is the release you want: --tag ${signed}`)
 }
 
 async function requireKeyring(keyring: string): Promise<void> {

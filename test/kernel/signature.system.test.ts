@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-/** Real gpgv, real signatures: of a key that was made for these tests, in 2020, and thrown away. */
-import {copyFile, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises'
+/** Real gpgv, real signatures: of keys that were made for these tests, dated 2020, and thrown away. */
+import {copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
+import {tagSource} from '../../src/kernel/pack.ts'
 import {signedSha256, sumOf, TRUSTED, validSigners} from '../../src/kernel/signature.ts'
 import {findSource} from '../../src/kernel/source.ts'
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/kernel-org')
+const TAGGER = '99DDDE3ECEA35998A810E825BC701A945E281BC1'
 const SIGNER = '1CFC95D682551FBDA69979A048660DD776873889'
 const ARCHIVE = 'linux-6.12.117.tar.xz'
 const base = {
@@ -98,6 +101,31 @@ describe('refused, before anything looks into it:', () => {
   test('an armoured keyring, and none', async () => {
     await expect(find({keyring: join(FIXTURES, 'keyring.asc')})).rejects.toThrow('is armoured')
     await expect(find({keyring: join(folder, 'none')})).rejects.toThrow('cannot read the keyring')
+  })
+})
+
+describe('a tag', () => {
+  const tagged = async (tag: string) => {
+    const repository = join(folder, 'repository')
+    const git = (...args: string[]) => execa('git', ['-C', repository, ...args])
+    await mkdir(repository)
+    await git('init', '--quiet')
+    await git('fetch', '--quiet', join(FIXTURES, 'tags.bundle'), 'refs/tags/*:refs/tags/*')
+    return await tagSource(repository, tag, {keyring: join(FIXTURES, 'tags.gpg'), trusted: [TAGGER]})
+  }
+
+  test.for(['v6.12.117', 'tags/v6.12.117'])('that a trusted key signed is taken: %s', async (tag) => {
+    expect(await tagged(tag)).toMatchObject({version: '6.12.117'})
+  })
+
+  test.for([
+    ['v6.12.118', 'v6.12.118 was signed as v6.12.117'],
+    ['v6.12.119', 'it was changed after it was signed'],
+    ['v6.12.120', 'is not one of those that isolctl trusts'],
+    ['v6.12.121', 'v6.12.121 is not signed'],
+    ['v6.12.117^{commit}', 'is not a signed tag'],
+  ] as const)('is refused: %s', async ([tag, reason]) => {
+    await expect(tagged(tag)).rejects.toThrow(reason)
   })
 })
 
