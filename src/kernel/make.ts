@@ -143,9 +143,13 @@ export function objectOf(line: string): string | undefined {
   return /^ {2}(?:CC|AS)(?: \[M\])? +(?!scripts\/)([^/\s]\S*\.o)$/.exec(line)?.[1]
 }
 
-/** ccache where there is one, over a cache of our own: it makes the second build of a changed series minutes shorter. */
+/**
+ * ccache where there is one, over a cache of our own: it makes the second build of a changed series minutes shorter. The
+ * compiler of host programs is called the same: where these two differ, kbuild takes it for a cross build, and leaves
+ * kernel-devel out (scripts/Makefile.package).
+ */
 export async function compilerVariables(): Promise<string[]> {
-  return (await findProgram('ccache')) === undefined ? [] : ['CC=ccache gcc']
+  return (await findProgram('ccache')) === undefined ? [] : ['CC=ccache gcc', 'HOSTCC=ccache gcc']
 }
 
 /** Stamps that do not tell who built it, where and when: the same input gives the same bytes. `date`: seconds since the epoch. */

@@ -44,7 +44,8 @@ export interface BuildResult extends BuildManifest {
 }
 
 /** What a build made, and what to do with it; several lines. */
-export function builtReport({release, folder, files, buildId, objects, reproduced}: BuildResult): string {
+export function builtReport(built: BuildResult): string {
+  const {release, folder, files, buildId, objects, reproduced, format} = built
   return [
     `${release}: ${count(objects, 'object')}, build id ${buildId}`,
     ...(reproduced === undefined
@@ -55,7 +56,9 @@ export function builtReport({release, folder, files, buildId, objects, reproduce
             : 'It is not the same as before.',
         ]),
     ...files.map(({name}) => `  ${folder}/${name}`),
-    `Install it for one trial boot with: isolctl kernel install ${folder}`,
+    format === 'deb'
+      ? `Install it for one trial boot with: isolctl kernel install ${folder}`
+      : `Install it beside the kernel that runs with: rpm -ivh --oldpackage ${folder}/*.rpm`,
   ].join('\n')
 }
 

@@ -119,6 +119,16 @@ test('builds a package once, with what it is made of, and finds it after that', 
   expect(await newestBuilt(join(box, 'cache/builds'))).toEqual(built)
 })
 
+test('RPM packages: the kernel and what modules are built with, not the headers of the C library', async () => {
+  const {release, files} = await build({format: 'rpm'})
+  const version = release.replace('-', '_')
+  expect(files.map(({role, name}) => [role, name]).sort()).toEqual([
+    ['config', 'config'],
+    ['headers', `kernel-devel-${version}-1.x86_64.rpm`],
+    ['image', `kernel-${version}-1.x86_64.rpm`],
+  ])
+})
+
 test('a second build is the same, the key for modules included', async () => {
   const signed = {host: host({'/proc/config.gz': `${CONFIG}CONFIG_MODULE_SIG=y\n`})}
   const first = await build(signed)

@@ -16,7 +16,7 @@ import {refuseSecureBoot} from './secure-boot.ts'
 import {type Format, packagingPrograms, readToolchain, toolchainNotes} from './toolchain.ts'
 
 /** Raise it when the way of building changes what is built. */
-const RECIPE = 1
+const RECIPE = 2
 
 export interface PackageOptions {
   /** The machine the kernel is for: its configuration, its modules, its firmware. */
