@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
-/** Everything that must hold before a change lands: types, lint, build, unit tests, then the lab, end to end. */
+/**
+ * Everything that must hold before a change lands: types, lint, build, unit tests, then the lab, end to end. With --ci also
+ * the trial of a kernel in virtual machines of a whole Debian, which takes a host that has Debian's packages.
+ */
 import {mkdtemp, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {parseArgs} from 'node:util'
 import {execa} from 'execa'
 
 interface Tally {
@@ -11,6 +15,7 @@ interface Tally {
   skipped: number
 }
 
+const {values} = parseArgs({options: {ci: {type: 'boolean', default: false}}})
 const scratch = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
 const total: Tally = {passed: 0, failed: 0, skipped: 0}
 
@@ -18,6 +23,7 @@ try {
   for (const script of ['typecheck', 'lint', 'build']) await step(script)
   for (const project of ['unit', 'system', 'lab']) await tests(project)
   await step('kernel:bisect', '--final')
+  if (values.ci) await tests('vm', 'test/vm/trial.test.ts')
 } finally {
   await rm(scratch, {recursive: true, force: true})
 }
@@ -35,11 +41,19 @@ async function step(script: string, ...options: readonly string[]): Promise<void
 }
 
 /** A vitest project, counted test by test. A run that ends without a report counts as a failure. */
-async function tests(project: string): Promise<void> {
+async function tests(project: string, ...files: readonly string[]): Promise<void> {
   const report = join(scratch, `${project}.json`)
   const {failed} = await execa(
     'vitest',
-    ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    [
+      'run',
+      ...files,
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
     {stdio: 'inherit', reject: false, preferLocal: true},
   )
   const text = await readFile(report, 'utf8').catch(() => undefined)

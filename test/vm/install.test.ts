@@ -2,87 +2,28 @@
 /** Kernels installed, tried, promoted and thrown out, in a real Debian, with nobody at the console. */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {faultFiles, spoil} from './support/broken.ts'
-import {debianKernels, fetchPackage, releaseOf, unpacked} from './support/kernels.ts'
-import {bootReport, startVm, type Vm, type VmOptions} from './support/machine.ts'
-import {cutting, inside, LOADERS, openWorkshop, type Workshop} from './support/workshop.ts'
+import {bootReport, startVm} from './support/machine.ts'
+import {INSTALL, openTrials, type Trials} from './support/trials.ts'
+import {cutting, inside, LOADERS} from './support/workshop.ts'
 
-let workshop: Workshop
-/** The distribution's kernel, and one that every boot loader would prefer. */
+let trials: Trials
+/** The distribution's kernel, and the one on trial. */
 let stock: string
 let newer: string
+let fate: Trials['fate']
 
 beforeAll(async () => {
-  const names = await debianKernels()
-  stock = releaseOf(names.stock)
-  newer = releaseOf(names.newer)
-  workshop = await openWorkshop(async (folder) => {
-    const debian = await fetchPackage(names.newer, folder)
-    return {[PACKAGE]: await unpacked(debian), ...(await faultFiles(debian, folder))}
-  })
+  trials = await openTrials(faultFiles)
+  ;({stock, newer, fate} = trials)
 })
-afterAll(() => workshop.close())
+afterAll(() => trials.close())
 
-const PACKAGE = 'kernel.deb'
-
-interface Listed {
-  readonly kernels: readonly {
-    release: string
-    running: boolean
-    default: boolean
-    fate?: {what: string; text: string}
-  }[]
-}
-
-/** What `kernel list` says of the new kernel. */
-async function fate(vm: Vm) {
-  const {kernels} = JSON.parse(await vm.must('isolctl kernel list --json')) as Listed
-  return kernels.find(({release}) => release === newer)
-}
-
-/** Which kernel the machine ended up with. The one on trial may be left before its agent has said a word. */
-async function afterTrial(vm: Vm): Promise<string> {
-  const {release} = await vm.ready()
-  return release === newer ? (await vm.ready()).release : release
-}
-
-const INSTALL = `isolctl kernel install /opt/isolctl/${PACKAGE} --gate boot --quiet`
 /** What isolctl wrote down of it. */
 const RECORD = '/var/lib/isolctl/kernels/*.json'
 
 describe.for(LOADERS)('%s', (loader) => {
-  let installed: Promise<VmOptions> | undefined
-  /** A machine whose next start is the trial of the new kernel: installed once, because emulated that takes minutes. */
-  const beforeTrial = async () => {
-    installed ??= workshop.machine(loader).then(async (options) => {
-      await inside(options, async (vm) => {
-        await vm.must(INSTALL)
-        expect(await fate(vm)).toMatchObject({default: false, fate: {what: 'waiting'}})
-      })
-      return options
-    })
-    return await workshop.copyOf(await installed)
-  }
-
-  test('a kernel boots once, and never again when nothing was heard of it', async () => {
-    const options = await beforeTrial()
-    // The report powers off in the initramfs: a trial without a sign of life.
-    const trial = await bootReport(options)
-    expect(trial).toMatchObject({release: newer, cmdline: expect.stringContaining(`isolctl.trial=${newer}`)})
-    expect((await bootReport(options)).release).toBe(stock)
-    await inside(options, async (vm) => {
-      expect((await fate(vm))?.fate).toMatchObject({
-        what: 'trial-failed',
-        text: expect.stringContaining('did not get as far as user space'),
-      })
-      await vm.must(`isolctl kernel remove ${newer} --quiet`)
-      expect(
-        await vm.must('ls /boot /etc/default/grub.d /boot/grub/custom.cfg 2>/dev/null || true'),
-      ).not.toMatch(new RegExp(`isolctl|custom.cfg|${newer.replaceAll('+', '\\+')}`))
-    })
-  })
-
   test('a kernel boots once, and for good when it proved itself there', async () => {
-    const options = await beforeTrial()
+    const options = await trials.beforeTrial(loader)
     {
       await using vm = await startVm(options)
       expect((await vm.ready()).release).toBe(newer)
@@ -100,13 +41,13 @@ describe.for(LOADERS)('%s', (loader) => {
   })
 
   test('a kernel that is judged unfit is left again without a hand on it', async () => {
-    const options = await beforeTrial()
+    const options = await trials.beforeTrial(loader)
     // As if it had been installed with --gate verify: to do that once more would be most of what this test takes.
-    await inside(await workshop.pastLoader(options, loader), (vm) =>
+    await inside(await trials.pastLoader(options, loader), (vm) =>
       vm.must(`sed -i 's/"gate": "boot"/"gate": "verify"/' ${RECORD}; grep -q verify ${RECORD}`),
     )
     await using vm = await startVm(options)
-    expect(await afterTrial(vm)).toBe(stock)
+    expect(await trials.afterTrial(vm)).toBe(stock)
     expect(await fate(vm), vm.console()).toMatchObject({
       default: false,
       fate: {what: 'judged-bad', text: expect.stringContaining('no task isolation')},
@@ -118,8 +59,8 @@ describe.for(LOADERS)('%s', (loader) => {
   test.for(['panics', 'spins', 'has no driver for its root'] as const)(
     'a kernel that %s is left again without a hand on it',
     async (fault) => {
-      const options = await beforeTrial()
-      await inside(await workshop.pastLoader(options, loader), (vm) => vm.must(spoil(fault, newer)))
+      const options = await trials.beforeTrial(loader)
+      await inside(await trials.pastLoader(options, loader), (vm) => vm.must(spoil(fault, newer)))
       await inside(options, async (vm) => {
         expect((await vm.must('uname -r')).trim()).toBe(stock)
         expect(vm.console()).toMatch(CONSOLE[fault])
@@ -133,8 +74,8 @@ describe.for(LOADERS)('%s', (loader) => {
 
   test('a kernel that freezes is left again, where the machine has a watchdog', async () => {
     // At an address of its own: the firmware knows the disk by its place on the bus, which must not move.
-    const options = {...(await beforeTrial()), cpus: 1, qemu: ['-device', 'i6300esb,addr=0x10']}
-    await inside(await workshop.pastLoader(options, loader), (vm) => vm.must(spoil('freezes', newer)))
+    const options = {...(await trials.beforeTrial(loader)), cpus: 1, qemu: ['-device', 'i6300esb,addr=0x10']}
+    await inside(await trials.pastLoader(options, loader), (vm) => vm.must(spoil('freezes', newer)))
     await using vm = await startVm(options)
     expect((await vm.ready()).release).toBe(newer)
     vm.begin('touch /run/vm-freeze')
@@ -147,14 +88,14 @@ describe.for(LOADERS)('%s', (loader) => {
   })
 
   test('a kernel under which the machine does not come up in time is left again', async () => {
-    const options = await workshop.machine(loader)
+    const options = await trials.machine(loader)
     await inside(options, async (vm) => {
       await vm.must(`printf '[Service]\nType=oneshot\nExecStart=sleep infinity\n' >/etc/systemd/system/never.service
         ln -s ../never.service /etc/systemd/system/multi-user.target.wants/`)
       await vm.must(`${INSTALL} --confirm-within 20s`)
     })
     await using vm = await startVm(options)
-    expect(await afterTrial(vm)).toBe(stock)
+    expect(await trials.afterTrial(vm)).toBe(stock)
     expect((await fate(vm))?.fate).toMatchObject({
       what: 'trial-failed',
       text: expect.stringContaining('was not judged in time'),
@@ -163,7 +104,7 @@ describe.for(LOADERS)('%s', (loader) => {
   })
 
   test('the plug is pulled at any moment of an installation: it boots, and can be repeated', async () => {
-    const options = await workshop.machine(loader)
+    const options = await trials.machine(loader)
     const {exitCode, left} = await inside(options, (vm) => cutting(vm, INSTALL))
     expect(exitCode).toBe(0)
     expect(left.length).toBeGreaterThan(4)
