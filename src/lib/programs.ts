@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {existsSync} from 'node:fs'
 import {access, constants} from 'node:fs/promises'
 import {join} from 'node:path'
 import {UserError} from './errors.ts'
@@ -34,14 +35,21 @@ export async function requirePrograms(programs: readonly Program[], purpose: str
   if (missing.length > 0) throw missingSoftware(missing, purpose)
 }
 
-export function missingSoftware(missing: readonly Program[], purpose: string): UserError {
-  const packages = [...new Set(missing.map((program) => program.package))].sort()
+/** `apt`: whether this machine's packages go by the names that we know. */
+export function missingSoftware(
+  missing: readonly Program[],
+  purpose: string,
+  apt = existsSync('/usr/bin/apt-get'),
+): UserError {
+  const packages = [...new Set(missing.map((program) => program.package))].sort().join(' ')
   return new UserError(
     `${purpose} needs ${missing.map(({name}) => name).join(', ')}, which this machine lacks`,
     {
       exit: Exit.unsuitable,
       code: 'missing-software',
-      help: `apt-get install ${packages.join(' ')}`,
+      help: apt
+        ? `apt-get install ${packages}`
+        : `install what is called on Debian ${packages}; your distribution may have other names for it`,
     },
   )
 }
