@@ -5,6 +5,7 @@ import {dirname, join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, expect, test} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
+import {KernelListSchema} from '../../src/report/schema/kernel-list.ts'
 import {testKernel} from '../lab/kernel.ts'
 import {startVm} from './support/machine.ts'
 import {CPUS, LOADERS, openWorkshop, settled, WORDS, type Workshop} from './support/workshop.ts'
@@ -46,13 +47,14 @@ test.for(LOADERS)(
 
     expect((await vm.reboot()).release).toBe(ours)
     await settled(vm)
-    const listed = JSON.parse(await vm.must('isolctl kernel list --json')) as {kernels: {release: string}[]}
+    const {kernels} = KernelListSchema.parse(JSON.parse(await vm.must('isolctl kernel list --json')))
     expect(
-      listed.kernels.find(({release}) => release === ours),
+      kernels.find(({release}) => release === ours),
       await vm.must('journalctl -b -u isolctl-trial'),
     ).toMatchObject({
       running: true,
       default: true,
+      series: {base: '6.12'},
       fate: {what: 'promoted'},
     })
 

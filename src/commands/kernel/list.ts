@@ -2,21 +2,23 @@
 import {listKernels} from '../../kernel/install/install.ts'
 import {silent} from '../../lib/progress.ts'
 import {table} from '../../lib/text.ts'
+import type {KernelList as Listed} from '../../report/schema/kernel-list.ts'
 import {IsolCommand} from '../base.ts'
 import {ground} from './ground.ts'
 
 export default class KernelList extends IsolCommand {
   static override summary =
-    'The kernels of this machine: which one runs, which is the default, and how trials ended.'
+    'The kernels of this machine: which one runs, which is the default, which patches are in it, and how trials ended.'
   static override examples = ['<%= config.bin %> kernel list', '<%= config.bin %> kernel list --json']
 
-  async run(): Promise<unknown> {
+  async run(): Promise<Listed> {
     const {flags} = await this.parse(KernelList)
-    const kernels = await listKernels(await ground(this.machine(flags.root), silent))
-    const rows = kernels.map(({release, running, default: chosen, fate}) => [
+    const kernels = [...(await listKernels(await ground(this.machine(flags.root), silent)))]
+    const rows = kernels.map(({release, running, default: chosen, series, fate}) => [
       release,
       running ? 'running' : '',
       chosen ? 'default' : '',
+      series === undefined ? '' : `series ${series.base} (${series.sha256.slice(0, 8)})`,
       fate?.text ?? '',
     ])
     for (const line of table(rows)) this.log(line)

@@ -257,6 +257,8 @@ export interface ListedKernel {
   readonly release: string
   readonly running: boolean
   readonly default: boolean
+  /** The patches in it; absent for a package that came without a manifest. */
+  readonly series?: InstalledBuild['series']
   /** What became of it; absent for kernels that isolctl did not install. */
   readonly fate?: Fate
 }
@@ -278,6 +280,7 @@ export async function listKernels({host, control, running}: Ground): Promise<rea
       release,
       running: release === running,
       default: release === chosen,
+      ...(record?.build === undefined ? {} : {series: record.build.series}),
       ...(record === undefined ? {} : {fate: fateOf(record, circumstances)}),
     }
   })

@@ -15,7 +15,13 @@ export const GATES = ['boot', 'verify', 'preflight'] as const
 export type Gate = (typeof GATES)[number]
 
 /** What a build of ours is known by; from its manifest. */
-const InstalledBuildSchema = z.strictObject({key: z.string(), buildId: z.string(), configSha256: z.string()})
+const InstalledBuildSchema = z.strictObject({
+  key: z.string(),
+  buildId: z.string(),
+  configSha256: z.string(),
+  /** The patches in it: "6.12", how many, and their sha256. */
+  series: z.strictObject({base: z.string(), patches: z.number(), sha256: z.string()}),
+})
 export type InstalledBuild = Readonly<z.output<typeof InstalledBuildSchema>>
 
 const InstalledKernelSchema = z.strictObject({

@@ -15,10 +15,11 @@ export interface Installable {
 }
 
 /** What to know a kernel by, once it runs. Pure. */
-export const identityOf = ({key, buildId, config}: Built): InstalledBuild => ({
+export const identityOf = ({key, buildId, config, base, series}: Built): InstalledBuild => ({
   key,
   buildId,
   configSha256: config.sha256,
+  series: {base, ...series},
 })
 
 /**

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import {InitSchema} from './init.ts'
 import {KernelBuildSchema} from './kernel-build.ts'
+import {KernelListSchema} from './kernel-list.ts'
 import {LaunchSchema} from './launch.ts'
 import {LintSchema} from './lint.ts'
 import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
@@ -12,6 +13,7 @@ const SCHEMAS = [
   ConfirmSchema,
   InitSchema,
   KernelBuildSchema,
+  KernelListSchema,
   LaunchSchema,
   LintSchema,
   ReportSchema,

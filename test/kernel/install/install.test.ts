@@ -50,6 +50,17 @@ describe('an installed kernel', () => {
     expect(machine.next()).toBe(STOCK)
   })
 
+  test('is listed with the patches in it', async () => {
+    const machine = grubMachine()
+    const series = {base: '6.12', patches: 15, sha256: 'cd4c79'}
+    const build = {key: 'k', buildId: 'abcd', configSha256: 'x', series}
+    await install(machine.ground, {...options, build}, await planInstall(machine.ground, options))
+    expect(await listKernels(machine.ground)).toMatchObject([
+      {release: STOCK, running: true},
+      {release: OURS, series},
+    ])
+  })
+
   test('goes without a trace', async () => {
     const machine = grubMachine()
     const before = new Map(machine.memory.files)

@@ -49,7 +49,12 @@ describe('what there is to install', () => {
     const folder = await planted('new')
     const expected = {
       file: join(folder, 'image.deb'),
-      build: {key: 'key of new', buildId: 'abcd', configSha256: sha256('config')},
+      build: {
+        key: 'key of new',
+        buildId: 'abcd',
+        configSha256: sha256('config'),
+        series: {base: '6.12', patches: 1, sha256: 'x'},
+      },
     }
     for (const named of [folder, join(folder, 'manifest.json'), join(folder, 'image.deb'), undefined])
       expect(await installable(named, box)).toEqual(expected)
@@ -74,7 +79,8 @@ describe('what there is to install', () => {
 
 describe('the running kernel', async () => {
   const config = await readFragment(seriesFolder(), 'isolation')
-  const build = {key: 'k', buildId: 'abcd', configSha256: sha256(config)}
+  const series = {base: '6.12', patches: 1, sha256: 'x'}
+  const build = {key: 'k', buildId: 'abcd', configSha256: sha256(config), series}
   const host = (more: Readonly<Record<string, string>> = {}) =>
     memoryHost({
       '/proc/sys/kernel/osrelease': '6.12.1-isolctl\n',

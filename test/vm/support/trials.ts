@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Machines in which isolctl has a kernel to try: Debian's own, newer than the one that runs. */
 import {expect} from 'vitest'
+import {type KernelList, KernelListSchema} from '../../../src/report/schema/kernel-list.ts'
 import type {Loader} from './image.ts'
 import {debianKernels, fetchPackage, releaseOf, unpacked} from './kernels.ts'
 import type {Vm, VmOptions} from './machine.ts'
@@ -9,15 +10,6 @@ import {inside, openWorkshop, type Workshop} from './workshop.ts'
 const PACKAGE = 'kernel.deb'
 export const INSTALL = `isolctl kernel install /opt/isolctl/${PACKAGE} --gate boot --quiet`
 
-interface Listed {
-  readonly kernels: readonly {
-    release: string
-    running: boolean
-    default: boolean
-    fate?: {what: string; text: string}
-  }[]
-}
-
 export interface Trials extends Workshop {
   /** `uname -r` of the distribution's kernel, and of one that every boot loader would prefer. */
   readonly stock: string
@@ -25,7 +17,7 @@ export interface Trials extends Workshop {
   /** A machine whose next start is the trial of the newer kernel. */
   beforeTrial(loader: Loader): Promise<VmOptions>
   /** What `kernel list` says of the newer kernel. */
-  fate(vm: Vm): Promise<Listed['kernels'][number] | undefined>
+  fate(vm: Vm): Promise<KernelList['kernels'][number] | undefined>
   /** Which kernel the machine ended up with. The one on trial may be left before its agent has said a word. */
   afterTrial(vm: Vm): Promise<string>
 }
@@ -41,7 +33,7 @@ export async function openTrials(
     return {[PACKAGE]: await unpacked(debian), ...(await files(debian, folder))}
   })
   const fate: Trials['fate'] = async (vm) => {
-    const {kernels} = JSON.parse(await vm.must('isolctl kernel list --json')) as Listed
+    const {kernels} = KernelListSchema.parse(JSON.parse(await vm.must('isolctl kernel list --json')))
     return kernels.find(({release}) => release === newer)
   }
   /** Installed once, because emulated that takes minutes. */
