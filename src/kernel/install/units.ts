@@ -26,21 +26,26 @@ export const trialArguments = (release: string): readonly string[] => [
 ]
 
 /**
- * Restarts a trial that was not confirmed in time. A few words of shell and nothing else, because it has to work when
- * everything else does not. IgnoreOnIsolate: a boot that fell into emergency mode is not to wait for a person either.
+ * What the guard runs: a few words of shell, because it has to work when everything else does not. It must not wait for a
+ * disk, and the log may be on one that is not there yet: its folder then comes later, and the first line with it. Each line
+ * is on the disk at once, because a panic takes with it what is only in memory.
  */
-export function guardUnit(seconds: number): string {
+export function guardScript(seconds: number, log = TRIAL_LOG, confirmed = CONFIRMED): string {
   const line = (event: string) =>
-    `echo "$(uname -r) $(cat /proc/sys/kernel/random/boot_id) ${event}" >>${TRIAL_LOG}`
-  const script = [
-    line('started'),
-    `sync ${TRIAL_LOG}`, // a panic takes with it what is only in memory
-    `sleep ${seconds}`,
-    `[ -e ${CONFIRMED} ] && exit 0`,
+    `echo "$(uname -r) $(cat /proc/sys/kernel/random/boot_id) ${event}" >>${log} && sync ${log}`
+  return [
+    `(until ${line('started')}; do sleep 1; done) 2>/dev/null & sleep ${seconds}`,
+    `[ -e ${confirmed} ] && exit 0`,
     line('late'),
-    'sync',
     'exec systemctl reboot --force --force',
   ].join('; ')
+}
+
+/**
+ * Restarts a trial that was not confirmed in time. IgnoreOnIsolate: a boot that fell into emergency mode is not to wait for
+ * a person either.
+ */
+export function guardUnit(seconds: number): string {
   return `# Written by isolctl.
 [Unit]
 Description=isolctl: restart into the kernel before, unless this trial is confirmed
@@ -51,7 +56,7 @@ After=systemd-remount-fs.service
 
 [Service]
 Type=exec
-ExecStart=/bin/sh -c '${script.replaceAll('$', () => '$$')}'
+ExecStart=/bin/sh -c '${guardScript(seconds).replaceAll('$', () => '$$')}'
 `
 }
 

@@ -68,10 +68,6 @@ describe('the units of a trial', () => {
     expect(unit).toContain('sleep 600')
   })
 
-  test('have on the disk that the trial started before anything can go wrong with it', () => {
-    expect(guardUnit(600)).toMatch(/ started" >>(\/\S+); sync \1; sleep 600;/)
-  })
-
   test('do nothing in a boot that is no trial', () => {
     for (const unit of [guardUnit(1), trialUnit(['/usr/bin/node'])])
       expect(unit).toContain('ConditionKernelCommandLine=isolctl.trial')
