@@ -26,17 +26,21 @@ export const trialArguments = (release: string): readonly string[] => [
 ]
 
 /**
- * What the guard runs: a few words of shell, because it has to work when everything else does not. It must not wait for a
- * disk, and the log may be on one that is not there yet: its folder then comes later, and the first line with it. Each line
- * is on the disk at once, because a panic takes with it what is only in memory.
+ * What the guard runs: a few words of shell, because it has to work when everything else does not. It never waits for a
+ * disk: one may hang, and that of the log may not be there yet; its folder then comes later, and the first line with it.
+ * Each line is on the disk at once, because a panic takes with it what is only in memory. Before it restarts the machine it
+ * gives the disks `flushSeconds`.
  */
-export function guardScript(seconds: number, log = TRIAL_LOG, confirmed = CONFIRMED): string {
+export function guardScript(
+  seconds: number,
+  {log = TRIAL_LOG, confirmed = CONFIRMED, flushSeconds = 10} = {},
+): string {
   const line = (event: string) =>
     `echo "$(uname -r) $(cat /proc/sys/kernel/random/boot_id) ${event}" >>${log} && sync ${log}`
   return [
     `(until ${line('started')}; do sleep 1; done) 2>/dev/null & sleep ${seconds}`,
     `[ -e ${confirmed} ] && exit 0`,
-    line('late'),
+    `(${line('late')}; sync) & sleep ${flushSeconds}`,
     'exec systemctl reboot --force --force',
   ].join('; ')
 }

@@ -18,12 +18,16 @@ const events = async () => {
 /** A process group of its own, as in a unit it is a control group: what it left running ends with it. */
 let group: number | undefined
 const guard = (seconds: number) => {
-  const running = execa('/bin/sh', ['-c', guardScript(seconds, log(), join(box, 'confirmed'))], {
-    env: {PATH: `${box}:${process.env['PATH'] ?? ''}`},
-    stdio: 'ignore',
-    detached: true,
-    reject: false,
-  })
+  const running = execa(
+    '/bin/sh',
+    ['-c', guardScript(seconds, {log: log(), confirmed: join(box, 'confirmed'), flushSeconds: 2})],
+    {
+      env: {PATH: `${box}:${process.env['PATH'] ?? ''}`},
+      stdio: 'ignore',
+      detached: true,
+      reject: false,
+    },
+  )
   group = running.pid
   return running
 }
