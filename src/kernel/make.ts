@@ -154,7 +154,7 @@ export async function compilerVariables(): Promise<string[]> {
 
 /** Stamps that do not tell who built it, where and when: the same input gives the same bytes. `date`: seconds since the epoch. */
 export function buildEnvironment(ccacheFolder: string, date = 1_763_000_000): Record<string, string> {
-  const inherited = ['PATH', 'HOME', 'TMPDIR'].flatMap((name) => {
+  const inherited = ['PATH', 'HOME', 'TMPDIR', 'CCACHE_DISABLE'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
   })
