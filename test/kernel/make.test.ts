@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {expect, test} from 'vitest'
-import {firstError, objectOf} from '../../src/kernel/make.ts'
+import {expect, onTestFinished, test, vi} from 'vitest'
+import {buildEnvironment, firstError, objectOf} from '../../src/kernel/make.ts'
 import {patchFailure} from '../../src/kernel/tree.ts'
 
 test.for([
@@ -66,4 +66,20 @@ test.for([
   ],
 ] as const)('what patch(1) says', ([output, words]) => {
   expect(patchFailure(output)).toBe(words)
+})
+
+test('a build sees of our environment where programs and temporary files are, and whether to use ccache', () => {
+  onTestFinished(() => void vi.unstubAllEnvs())
+  vi.stubEnv('MAKEFLAGS', '-k')
+  vi.stubEnv('ARCH', 'arm64')
+  vi.stubEnv('CCACHE_DISABLE', '1')
+  const environment = buildEnvironment('/cache', 7)
+  expect(environment).toMatchObject({
+    PATH: process.env['PATH'],
+    CCACHE_DISABLE: '1',
+    CCACHE_DIR: '/cache',
+    KBUILD_BUILD_TIMESTAMP: '@7',
+  })
+  expect(environment).not.toHaveProperty('MAKEFLAGS')
+  expect(environment).not.toHaveProperty('ARCH')
 })
