@@ -3,7 +3,7 @@
 import {join} from 'node:path'
 import {expect} from 'vitest'
 import {isolationArguments} from '../../src/lab/machine.ts'
-import {runInLab} from '../../src/lab/run.ts'
+import {LabError, runInLab} from '../../src/lab/run.ts'
 import {CpuSet} from '../../src/lib/cpuset.ts'
 import {type Report, ReportSchema} from '../../src/report/schema/preflight.ts'
 import {amissIn} from './guest/injections.ts'
@@ -32,6 +32,11 @@ export async function runScenarios(
     timeoutMs: 1_500_000,
     bootArguments,
     env,
+  }).catch((error: unknown) => {
+    // What the kernel said of it is seen once: the next run may be a good one.
+    if (error instanceof LabError)
+      error.message += `:\n${error.stderr.slice(-1000)}\n${error.console.split('\n').slice(-120).join('\n')}`
+    throw error
   })
   if (!stdout.startsWith('{')) throw new Error(`the guest said nothing of use: ${stdout}${stderr}`)
   return JSON.parse(stdout)
