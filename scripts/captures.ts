@@ -11,7 +11,7 @@ import {labKernel} from '../src/lab/kernel.ts'
 import {isolationArguments} from '../src/lab/machine.ts'
 import {runInLab} from '../src/lab/run.ts'
 import {packageRoot} from '../src/lib/assets.ts'
-import {CpuSet} from '../src/lib/cpuset.ts'
+import {CpuSet} from '../src/model/cpuset.ts'
 import {logProgress} from '../src/ui/progress.ts'
 import {BAD_BOOT_ARGUMENTS, SCENARIOS} from '../test/lab/guest/injections.ts'
 

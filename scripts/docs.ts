@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {configJsonSchema} from '../src/config/schema.ts'
 import {packageRoot} from '../src/lib/assets.ts'
 import {configPage} from '../src/report/config-page.ts'
 import {exitCodesPage} from '../src/report/exit-codes.ts'
 import {checksPage} from '../src/report/explain.ts'
-import {PUBLISHED} from '../src/report/schema/published.ts'
 import {stepsPage} from '../src/report/steps-page.ts'
+import {configJsonSchema} from '../src/schema/config.ts'
+import {PUBLISHED} from '../src/schema/published.ts'
+import {floorRules} from './floors.ts'
 
 /** Pages that repeat code, and what writes them. `--check` only says which are stale. */
 export const PAGES: Readonly<Record<string, () => string>> = {
@@ -16,6 +17,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/config.schema.json': configJsonSchema,
   'docs/exit-codes.md': exitCodesPage,
   'docs/steps.md': stepsPage,
+  'floors.json': floorRules,
   ...PUBLISHED,
 }
 

@@ -11,7 +11,7 @@ import {online} from '../src/facts/cpus.ts'
 import {gatherer} from '../src/facts/fact.ts'
 import {rooted} from '../src/host/rooted.ts'
 import {packageRoot} from '../src/lib/assets.ts'
-import {CpuSet} from '../src/lib/cpuset.ts'
+import {CpuSet} from '../src/model/cpuset.ts'
 import {givens} from './support/machine.ts'
 
 /** Captures of other projects' machines are not ours to ship: they are used where they are. */

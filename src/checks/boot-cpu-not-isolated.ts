@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {bootIsolated, nohzFull} from '../facts/cpus.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

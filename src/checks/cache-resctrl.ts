@@ -2,7 +2,7 @@
 import {told} from '../facts/fact.ts'
 import {type CacheGroup, cacheGroups} from '../facts/resctrl.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 const overlap = (a: CacheGroup, b: CacheGroup) =>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
+
+import {COMMAND_LINE_SIZE} from '../boot/known.ts'
 import {cmdline} from '../facts/cmdline.ts'
-import {COMMAND_LINE_SIZE} from '../kernel/boot/known.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

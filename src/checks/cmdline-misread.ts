@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
+
+import {isolationOf} from '../boot/isolation.ts'
+import {COMMAND_LINE_SIZE, foreignArguments} from '../boot/known.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {possible, present} from '../facts/cpus.ts'
 import {optional} from '../facts/fact.ts'
 import {kernel} from '../facts/kernel.ts'
-import {isolationOf} from '../kernel/boot/isolation.ts'
-import {COMMAND_LINE_SIZE, foreignArguments} from '../kernel/boot/known.ts'
-import {defineCheck, type Finding} from './check.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'cmdline-misread',

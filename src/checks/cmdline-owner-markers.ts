@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {type BootLoader, bootLoader} from '../facts/boot-loader.ts'
-import {parseLoaderEntry} from '../kernel/boot/loader-entry.ts'
-import {isOwn} from '../kernel/boot/own-entry.ts'
+
+import {parseLoaderEntry} from '../boot/loader-entry.ts'
+import type {BootLoader} from '../boot/loaders.ts'
+import {isOwn} from '../boot/own-entry.ts'
+import {bootLoader} from '../facts/boot-loader.ts'
 import {defineCheck} from './check.ts'
 
 const ISOLATION = /(?:^|[\s"'])(isolcpus|nohz_full|rcu_nocbs|irqaffinity)=/g

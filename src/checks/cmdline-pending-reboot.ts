@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
+import {type Cmdline, parseCmdline} from '../boot/cmdline.ts'
+import {isolationOf} from '../boot/isolation.ts'
+import {sameIsolation} from '../boot/judge.ts'
+import {configuredLine} from '../boot/loaders.ts'
 import {bootLoader} from '../facts/boot-loader.ts'
-import {type Cmdline, cmdline, parseCmdline} from '../facts/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {possible} from '../facts/cpus.ts'
-import {configuredLine} from '../kernel/boot/configured.ts'
-import {isolationOf} from '../kernel/boot/isolation.ts'
-import {sameIsolation} from '../kernel/boot/judge.ts'
 import {defineCheck} from './check.ts'
 
 const ISOLATION = /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)$/

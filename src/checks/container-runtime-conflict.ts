@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+
 import {CGROUP, cpusets} from '../facts/cgroup.ts'
 import {KUBELET_STATE, kubelet} from '../facts/kubelet.ts'
 import {settings} from '../facts/settings.ts'
-import {defineCheck, type Finding} from './check.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 /** Groups that container runtimes make: Kubernetes, Docker, Podman, CRI-O, containerd, LXC. */
 const CONTAINER =

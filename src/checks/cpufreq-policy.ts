@@ -2,7 +2,7 @@
 import {told} from '../facts/fact.ts'
 import {frequencyPolicies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** Both keep the clock where it is: at its highest, or where root put it. */

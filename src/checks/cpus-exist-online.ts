@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {online, present} from '../facts/cpus.ts'
 import {settings} from '../facts/settings.ts'
-import {defineCheck, type Finding} from './check.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'cpus-exist-online',

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {optional, told} from '../facts/fact.ts'
 import {DEEPEST_US, idleStates, resumeLatencies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {type Cmdline, cmdline, valuesOf} from '../facts/cmdline.ts'
+import {type Cmdline, valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {optional} from '../facts/fact.ts'
 import {everyTask} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'

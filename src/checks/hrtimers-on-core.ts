@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {armedTimers} from '../measure/armed.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** The tick itself: armed or not, tick-stopped-under-load is about it. Its name changed in 6.9. */

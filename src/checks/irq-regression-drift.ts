@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {bootId} from '../facts/boot.ts'
+import {bootId} from '../facts/boot-id.ts'
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {journal} from '../facts/journal.ts'
-import {CpuSet} from '../lib/cpuset.ts'
-import {type Entry, inForce} from '../plan/journal.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import {type Entry, inForce} from '../model/journal.ts'
 import {defineCheck} from './check.ts'
 
 /** Affinities that apply set and nobody took back: path to cpulist. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {atLeast, kernel} from '../facts/kernel.ts'
 import {defineCheck} from './check.ts'
 

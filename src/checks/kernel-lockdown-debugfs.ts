@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+
 import {LOCKDOWN, lockdown, mountedTypes} from '../facts/debugfs.ts'
-import {defineCheck, type Finding} from './check.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'kernel-lockdown-debugfs',

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+
 import {taskName} from '../facts/tasks.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {formatSeconds} from '../measure/findings.ts'
 import {watched} from '../measure/watch.ts'
-import {defineCheck, type Remedy} from './check.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Remedy} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 /** What wakes them, by the beginning of their names. */
 const WAKERS: readonly (readonly [RegExp, string])[] = [

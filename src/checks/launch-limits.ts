@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {optional} from '../facts/fact.ts'
 import {cpuQuota, privileges} from '../facts/process.ts'
-import {defineCheck, type Finding} from './check.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 /** Bytes: a small program with its libraries; launch locks everything it has. */
 const ENOUGH = 256 * 1024 * 1024

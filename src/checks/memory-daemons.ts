@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+
 import {told} from '../facts/fact.ts'
 import type {Knob} from '../facts/knob.ts'
 import {
@@ -9,7 +10,8 @@ import {
   swaps,
   transparentHugePages,
 } from '../facts/memory.ts'
-import {defineCheck, type Finding, type Severity} from './check.ts'
+import type {Finding, Severity} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 /** The word in brackets: "always [madvise] never". */
 const chosen = (text: string) => /\[(\w+)\]/.exec(text)?.[1] ?? text

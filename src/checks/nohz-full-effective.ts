@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {nohzFull} from '../facts/cpus.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'

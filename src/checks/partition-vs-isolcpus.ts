@@ -2,7 +2,7 @@
 import {CGROUP, type Cpuset, cgroupVersion, cpusets, withoutVersion2} from '../facts/cgroup.ts'
 import {bootIsolated} from '../facts/cpus.ts'
 import {kernel} from '../facts/kernel.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** Partitions over CPUs that isolcpus= has taken out of load balancing as well. */

@@ -2,7 +2,7 @@
 import {told} from '../facts/fact.ts'
 import {DEEPEST_US, idleStates, resumeLatencies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 const cpuOf = (path: string) => Number(/cpu(\d+)\/power/.exec(path)?.[1])

@@ -4,7 +4,7 @@ import {optional} from '../facts/fact.ts'
 import {offloadedAtBoot} from '../facts/kernel-log.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask} from '../facts/tasks.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** "rcuop/3" with preemption, "rcuos/3" without: one per CPU whose callbacks may be offloaded. */

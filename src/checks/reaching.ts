@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import type {Target} from '../config/target.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
-import type {Finding} from './check.ts'
+
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Finding} from '../model/finding.ts'
+import type {Target} from '../model/settings.ts'
 
 type About = Pick<Finding, 'severity' | 'subject' | 'remedy'> & {
   /** Of the isolated CPUs that are reached: "could run on CPU 2-3". */

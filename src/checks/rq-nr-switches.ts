@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import {taskName} from '../facts/tasks.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {formatSeconds} from '../measure/findings.ts'
 import {watched} from '../measure/watch.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {type Fact, type Get, NotMeasured} from '../facts/fact.ts'
-import type {Check, Finding, Remedy} from './check.ts'
+
+import type {Fact, Get} from '../facts/fact.ts'
+import {NotMeasured} from '../host/host.ts'
+import type {Finding, Remedy} from '../model/finding.ts'
+import type {Check} from './check.ts'
 
 export type Outcome =
   | {readonly status: 'ok'; readonly evidence?: string}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {settings} from '../facts/settings.ts'
-import {type Cpu, topology} from '../facts/topology.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {topology} from '../facts/topology.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Cpu} from '../model/topology.ts'
 import {defineCheck} from './check.ts'
 
 const siblingsOf = (topology: readonly Cpu[], cpu: number) =>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {guest} from '../facts/platform.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {formatSeconds} from '../measure/findings.ts'
 import {busy} from '../measure/watch.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** What good machines show is 1 to 2 microseconds, and up to 6 with firmware (SMI). */

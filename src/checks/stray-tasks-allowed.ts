@@ -4,7 +4,7 @@ import {partitioned} from '../facts/cpuset-partitions.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask, grouped, taskName, tasks} from '../facts/tasks.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 import {reaching} from './reaching.ts'
 

@@ -6,7 +6,7 @@ import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {slices} from '../facts/systemd.ts'
 import {everyTask, type Listed} from '../facts/tasks.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 const init = (tasks: readonly Listed[]) => tasks.find(({pid, tid}) => pid === 1 && tid === 1)

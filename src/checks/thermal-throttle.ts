@@ -3,7 +3,7 @@
 import {seen} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {throttling} from '../facts/throttling.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

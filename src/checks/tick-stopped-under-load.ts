@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+
 import {settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {circumstances} from '../measure/circumstances.ts'
 import {disturbances, formatSeconds} from '../measure/findings.ts'
 import {busy, type Watch} from '../measure/watch.ts'
-import {defineCheck, type Finding} from './check.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Finding} from '../model/finding.ts'
+import {defineCheck} from './check.ts'
 
 /** With --isolate the kernel itself has a say: it notes what ended a spinner's isolation. */
 const isolationLost = ({cpus}: Watch): readonly Finding[] =>

@@ -5,7 +5,7 @@ import {optional} from '../facts/fact.ts'
 import {atLeast, kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
 import {STAT_INTERVAL, statInterval} from '../facts/sysctls.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** Seconds: an interruption a minute and fewer is not what a 10 s window, or most deadlines, meet. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../facts/settings.ts'
 import {namedWorkqueues, workqueues} from '../facts/workqueues.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
 /** The kernel's own rule: what is in both masks, or the general one where that is nothing. */

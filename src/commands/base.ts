@@ -3,8 +3,8 @@ import {Command, Flags} from '@oclif/core'
 import {captured} from '../host/captured.ts'
 import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {reportFailure} from '../ui/failure.ts'
 
 /** A flag that takes a cpulist and gives a CpuSet. */

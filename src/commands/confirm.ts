@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {awaited} from '../model/journal.ts'
 import {disarm} from '../plan/dead-man.ts'
-import {awaited} from '../plan/journal.ts'
 import {requireRoot, session} from '../plan/session.ts'
-import type {ConfirmReport} from '../report/schema/machine.ts'
+import type {ConfirmReport} from '../schema/machine.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Confirm extends IsolCommand {

@@ -3,8 +3,8 @@ import {Args} from '@oclif/core'
 import type {Check} from '../checks/check.ts'
 import {CHECKS} from '../checks/registry.ts'
 import {findCheck} from '../checks/select.ts'
+import {colour} from '../report/colour.ts'
 import {explanation, renderExplanation} from '../report/explain.ts'
-import {colour} from '../ui/colour.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Explain extends IsolCommand {

@@ -10,7 +10,7 @@ import {type Host, HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {initReport, renderInit} from '../report/init.ts'
-import type {InitReport} from '../report/schema/init.ts'
+import type {InitReport} from '../schema/init.ts'
 import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 

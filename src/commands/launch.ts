@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {basename} from 'node:path'
 import {Flags} from '@oclif/core'
-import {parsePolicy} from '../config/policy.ts'
 import {cutArguments, shellLine} from '../launch/arguments.ts'
 import {become} from '../launch/become.ts'
 import {parseEnter} from '../launch/enter.ts'
@@ -9,6 +8,7 @@ import {describeLaunch, prepareLaunch} from '../launch/launch.ts'
 import {NUMA} from '../launch/numa.ts'
 import {parseOnBreak} from '../launch/on-break.ts'
 import {asset} from '../lib/assets.ts'
+import {parsePolicy} from '../model/policy.ts'
 import {cpulist, IsolCommand} from './base.ts'
 
 export default class Launch extends IsolCommand {

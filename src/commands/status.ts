@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {bootId} from '../facts/boot.ts'
+import {bootId} from '../facts/boot-id.ts'
 import {gatherer} from '../facts/fact.ts'
 import {isolatedThreads} from '../facts/isolation.ts'
 import {journal} from '../facts/journal.ts'
@@ -9,8 +9,8 @@ import {Exit} from '../lib/exit.ts'
 import {interruptible} from '../lib/interrupt.ts'
 import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
 import {renderIsolation} from '../report/isolation.ts'
-import type {StatusReport} from '../report/schema/machine.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
+import type {StatusReport} from '../schema/machine.ts'
 import {columns} from '../ui/terminal.ts'
 import {duration, IsolCommand} from './base.ts'
 

@@ -6,7 +6,7 @@ import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {nearest} from '../lib/nearest.ts'
-import {type Config, ConfigSchema, type Where} from './schema.ts'
+import {type Config, ConfigSchema, type Where} from '../schema/config.ts'
 
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
 

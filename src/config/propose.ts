@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-import type {CoreKinds} from '../facts/core-kinds.ts'
+
 import type {Nic} from '../facts/nics.ts'
-import type {Cpu} from '../facts/topology.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {CoreKinds, Cpu} from '../model/topology.ts'
 
 export type Role = 'housekeeping' | 'isolated' | 'offline'
 

@@ -2,10 +2,10 @@
 import {coreKinds} from '../facts/core-kinds.ts'
 import type {Get} from '../facts/fact.ts'
 import {topology} from '../facts/topology.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
-import type {CpuWords, CpuWorld} from './cpu-words.ts'
-import type {Config} from './schema.ts'
+import type {CpuWords, CpuWorld} from '../model/cpu-words.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Config} from '../schema/config.ts'
 
 /** What the config says for this host. */
 export interface ConfiguredSets {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
+
 import {bootIsolated, nohzFull, online} from '../facts/cpus.ts'
 import {gatherer} from '../facts/fact.ts'
-import type {Settings} from '../facts/settings.ts'
 import type {HostView} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Policy} from '../model/policy.ts'
+import type {Settings} from '../model/settings.ts'
+import type {Config} from '../schema/config.ts'
 import {loadConfig} from './load.ts'
-import type {Policy} from './policy.ts'
-import type {Config} from './schema.ts'
 import {type ConfiguredSets, setsFor} from './sets.ts'
 import {resolveTarget} from './target.ts'
 

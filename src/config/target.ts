@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type {CpuSet} from '../lib/cpuset.ts'
-import {UserError} from '../lib/errors.ts'
-import type {ConfiguredSets} from './sets.ts'
 
-/** Which CPUs are to be quiet, and which keep the system running. Disjoint, both online, neither empty. */
-export interface Target {
-  readonly isolated: CpuSet
-  readonly housekeeping: CpuSet
-}
+import {UserError} from '../lib/errors.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Target} from '../model/settings.ts'
+import type {ConfiguredSets} from './sets.ts'
 
 /** What was asked for, and what the machine has. */
 export interface TargetSources {

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MIT
+
+import type {BlsState} from '../boot/bls.ts'
+import {GRUB_DROP_IN, type GrubState, ordinaryEntries, parseGrubCfg} from '../boot/grub.ts'
+import {parseGrubenv} from '../boot/grubenv.ts'
+import type {MaybeFile} from '../boot/loader.ts'
+import type {BootLoader} from '../boot/loaders.ts'
+import type {EntryFile} from '../boot/own-entry.ts'
+import {BOOT_FOLDERS, efiText} from '../boot/systemd-boot.ts'
 import type {HostView} from '../host/host.ts'
-import type {BlsState} from '../kernel/boot/bls.ts'
-import {GRUB_DROP_IN, type GrubState, ordinaryEntries, parseGrubCfg} from '../kernel/boot/grub.ts'
-import {parseGrubenv} from '../kernel/boot/grubenv.ts'
-import type {MaybeFile} from '../kernel/boot/loader.ts'
-import type {EntryFile} from '../kernel/boot/own-entry.ts'
-import {BOOT_FOLDERS, efiText, type SystemdBootState} from '../kernel/boot/systemd-boot.ts'
 import {cmdline} from './cmdline.ts'
 import {defineFact, type Get} from './fact.ts'
 import {kernel} from './kernel.ts'
-
-/** What starts this machine, with all that its arguments depend on. */
-export type BootLoader =
-  | {readonly kind: 'grub'; readonly state: GrubState}
-  | {readonly kind: 'grub-bls'; readonly state: BlsState}
-  | {readonly kind: 'systemd-boot'; readonly state: SystemdBootState}
-  /** One whose configuration is somebody else's to write; `add` is what to do about these arguments. */
-  | {readonly kind: 'other'; readonly name: string; add(words: string): string}
-  | {readonly kind: 'none'}
 
 /**
  * Which boot loader it is: ostree writes entries itself; systemd-boot tells through an EFI variable (systemd-boot(7),

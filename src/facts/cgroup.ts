@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {type HostView, tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, parsed} from './fact.ts'
 
 export const CGROUP = '/sys/fs/cgroup'

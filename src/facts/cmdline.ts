@@ -1,84 +1,8 @@
 // SPDX-License-Identifier: MIT
+import {type Cmdline, parseCmdline} from '../boot/cmdline.ts'
 import {defineFact, mustRead} from './fact.ts'
-
-/** One boot argument, as the kernel cuts it out. */
-export interface BootArg {
-  /** With "-" turned into "_", as the kernel compares names (kernel/params.c: parameq). */
-  readonly name: string
-  /** Undefined for a flag ("quiet"); empty for "name=". */
-  readonly value?: string
-  /** The word as it stands on the command line. */
-  readonly text: string
-}
-
-export interface Cmdline {
-  readonly text: string
-  /** What the kernel looks at, in order, with repeats: which of two wins depends on the argument. */
-  readonly args: readonly BootArg[]
-  /** Everything after "--": init gets it, and the kernel does not look. */
-  readonly init: readonly string[]
-}
 
 /** /proc/cmdline: what this kernel was booted with. */
 export const cmdline = defineFact<Cmdline>('cmdline', async (host) =>
   parseCmdline(await mustRead(host, '/proc/cmdline')),
 )
-
-/** The values given to one argument, in order; a flag without value counts as "". */
-export function valuesOf({args}: Cmdline, name: string): readonly string[] {
-  const wanted = name.replaceAll('-', '_')
-  return args.filter((arg) => arg.name === wanted).map((arg) => arg.value ?? '')
-}
-
-/**
- * The kernel's own rules (lib/cmdline.c: next_arg, kernel/params.c: parse_args): blanks separate, double quotes group
- * and single quotes do not, one pair of double quotes around a word or a value is dropped, and "--" ends the list. Pure.
- */
-export function parseCmdline(text: string): Cmdline {
-  const words = splitWords(text.trimEnd())
-  const parsed = words.map(parseWord)
-  const end = parsed.findIndex(({text, value}) => /^"?--"?$/.test(text) && value === undefined)
-  return {
-    text: text.trim(),
-    args: end === -1 ? parsed : parsed.slice(0, end),
-    init: end === -1 ? [] : words.slice(end + 1),
-  }
-}
-
-/** What the kernel's isspace() knows (lib/ctype.c). */
-const BLANK = /[ \t\n\v\f\r]/
-
-/** The words of a command line, quotes included. Pure. */
-export function splitWords(text: string): readonly string[] {
-  const words: string[] = []
-  let word = ''
-  let quoted = false
-  for (const char of text) {
-    if (char === '"') quoted = !quoted
-    if (BLANK.test(char) && !quoted) {
-      if (word !== '') words.push(word)
-      word = ''
-    } else {
-      word += char
-    }
-  }
-  if (word !== '') words.push(word)
-  return words
-}
-
-function parseWord(text: string): BootArg {
-  const quoted = text.startsWith('"')
-  let rest = quoted ? text.slice(1) : text
-  // A "=" in the first place is part of the name: the kernel takes position 0 for "none found".
-  const equals = rest.indexOf('=', 1)
-  const valueQuoted = equals !== -1 && rest[equals + 1] === '"'
-  if ((quoted || valueQuoted) && rest.endsWith('"')) rest = rest.slice(0, -1)
-  if (equals === -1) return {name: underscored(rest), text}
-  return {
-    name: underscored(rest.slice(0, equals)),
-    value: rest.slice(equals + (valueQuoted ? 2 : 1)),
-    text,
-  }
-}
-
-const underscored = (name: string) => name.replaceAll('-', '_')

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+
+import {CpuSet} from '../model/cpuset.ts'
+import type {CoreKinds} from '../model/topology.ts'
 import {defineFact} from './fact.ts'
 import {topology} from './topology.ts'
-
-/** The faster and the slower cores of a machine that has both. */
-export interface CoreKinds {
-  readonly performance: CpuSet
-  readonly efficient: CpuSet
-}
 
 /** A core this much slower than the fastest one is of another kind; cores of one kind differ by a few per cent. */
 const SLOWER = 0.8

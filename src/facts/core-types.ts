@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, parsed} from './fact.ts'
 
 const TYPES = ['cpu_core', 'cpu_atom', 'cpu_lowpower'] as const

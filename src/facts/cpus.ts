@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, type Fact, mustRead} from './fact.ts'
 
 const CPU = '/sys/devices/system/cpu'

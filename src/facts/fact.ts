@@ -11,11 +11,6 @@ export interface Fact<T> {
 /** Gives the value of a fact; rejects when it cannot be known. */
 export type Get = <T>(fact: Fact<T>) => Promise<T>
 
-/** A question that was not put, and why: `--passive`, a captured machine. The checks that need the answer are skipped. */
-export class NotMeasured extends Error {
-  override readonly name = 'NotMeasured'
-}
-
 export function defineFact<T>(id: string, gather: Fact<T>['gather']): Fact<T> {
   return {id, gather}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 /** What an interrupt is for, whatever the architecture calls its row. */

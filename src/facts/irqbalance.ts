@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {bootIsolated, nohzFull} from './cpus.ts'
 import {defineFact, parsed} from './fact.ts'
 import {everyTask} from './tasks.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {HostError} from '../host/host.ts'
-import {type Entry, JOURNAL, parseJournal, refusals} from '../plan/journal.ts'
-import {bootId} from './boot.ts'
+import {type Entry, JOURNAL, parseJournal, refusals} from '../model/journal.ts'
+import {bootId} from './boot-id.ts'
 import {defineFact} from './fact.ts'
 
 /** What apply and undo wrote down on this machine; empty when they never ran. Only root may read it. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 
 /** Where a captured machine keeps its kernel log. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, mayRead, parsed} from './fact.ts'
 
 export const KUBELET_STATE = '/var/lib/kubelet/cpu_manager_state'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {HostError, type HostView, tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 import type {Knob} from './knob.ts'
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {online} from './cpus.ts'
 import {defineFact, parsed} from './fact.ts'
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+
 import type {HostView} from '../host/host.ts'
-import {defineFact, NotMeasured} from './fact.ts'
+import {NotMeasured} from '../host/host.ts'
+import {defineFact} from './fact.ts'
 import {everyTask, type Listed} from './tasks.ts'
 
 /**

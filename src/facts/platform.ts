@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
 import {tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 /** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type {HostView, Thread} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {type HostView, startOf, type Thread} from '../host/host.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 import {settings} from './settings.ts'
 
@@ -177,10 +177,6 @@ export function withStat(task: Listed, stat: string): Task | undefined {
     time,
   }
 }
-
-/** When a thread started, from its /proc/TID/stat: proc(5), field 22. Pure. */
-export const startOf = (stat: string): string =>
-  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? ''
 
 /** Where a thread may run, as a cpulist; undefined when it is gone, also when another one has its number by now. */
 export async function taskAffinity(host: HostView, {tid, start}: Thread): Promise<string | undefined> {

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: MIT
+
 import type {HostView} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Cpu} from '../model/topology.ts'
 import {online, present} from './cpus.ts'
 import {defineFact} from './fact.ts'
 
 const CPU = '/sys/devices/system/cpu'
-
-/** One CPU and where it sits (Documentation/ABI/stable/sysfs-devices-system-cpu). What the kernel does not tell is absent. */
-export interface Cpu {
-  readonly cpu: number
-  readonly online: boolean
-  /** physical_package_id. */
-  readonly socket?: number
-  readonly node?: number
-  /** core_id: unique within its socket at best. */
-  readonly core?: number
-  /** The CPUs of the same core, itself included; more than one: SMT. An offline CPU has none. */
-  readonly siblings?: CpuSet
-}
 
 /** Every CPU that is present, in order, also offline ones and across holes in the numbering. */
 export const topology = defineFact<readonly Cpu[]>('topology', async (host, get) => {

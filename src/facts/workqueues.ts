@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 import {type Knob, readKnob} from './knob.ts'
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 
 /**
  * What a machine looks like to the rest of the program. Paths are absolute; the host decides what "/" is: this machine,
@@ -125,3 +125,12 @@ export class HostError extends Error {
     this.path = path
   }
 }
+
+/** A question that was not put, and why: `--passive`, a captured machine. The checks that need the answer are skipped. */
+export class NotMeasured extends Error {
+  override readonly name = 'NotMeasured'
+}
+
+/** When a thread started, from its /proc/TID/stat: proc(5), field 22. Pure. */
+export const startOf = (stat: string): string =>
+  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? ''

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {startOf} from '../facts/tasks.ts'
-import {type Host, HostError} from './host.ts'
+import {type Host, HostError, startOf} from './host.ts'
 
 export interface MemoryHost extends Host {
   /** Path to contents. Tests read it to see what was done. */

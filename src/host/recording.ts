@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {NotMeasured} from '../facts/fact.ts'
-import {HostError, type HostView, type Live} from './host.ts'
+import {HostError, type HostView, type Live, NotMeasured} from './host.ts'
 
 /** Where a capture keeps the kernel log: the kernel itself has it in no file. */
 export const CAPTURED_LOG = '/var/log/dmesg'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {type BuildOptions, type BuiltKernel, buildKernel, type Flavour} from '../kernel/build.ts'
+import {type BuildOptions, type BuiltKernel, buildKernel, type Flavour} from '../kernel/build/lab.ts'
 
 /** The lab's kernel: from the cache, or built now, which takes minutes. Throws as buildKernel does. */
 export async function labKernel(

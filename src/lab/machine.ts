@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+
 import {UserError} from '../lib/errors.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {type CpioFile, cpioArchive} from './cpio.ts'
 
 /** NR_CPUS of kernel-patches/<base>/config/lab.config. */

@@ -5,11 +5,11 @@ import {join} from 'node:path'
 import type {Duplex, Readable} from 'node:stream'
 import {execa} from 'execa'
 import {asset} from '../lib/assets.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
 import {errnoOf, Interrupted, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {withPrivateFolder} from '../lib/files.ts'
 import {findProgram, missingSoftware} from '../lib/programs.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 import {chooseAccelerator, rememberVerdict} from './accel.ts'
 import {
   type Accelerator,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import type {Target} from '../config/target.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+
 import {UserError} from '../lib/errors.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Target} from '../model/settings.ts'
 
 export interface ChooseFrom {
   /** What was asked for, by flag or config, or what was booted. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type {Policy} from '../config/policy.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Policy} from '../model/policy.ts'
 import type {Enter} from './enter.ts'
 import type {Complaint, Ground} from './ground.ts'
 

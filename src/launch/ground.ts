@@ -10,7 +10,7 @@ import softlockupMask from '../checks/softlockup-mask.ts'
 import type {Get} from '../facts/fact.ts'
 import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
 import {cpuQuota, cpusetCpus, type Privileges, privileges, ptraceScope, type Quota} from '../facts/process.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 
 /** What could not be told, and why. */
 export interface Unknown {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 
 /** Where the program's memory comes from: preferably, or only, from the nodes of its isolated CPUs; or as the kernel likes. */
 export type Numa = (typeof NUMA)[number]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type {Remedy} from '../checks/check.ts'
+
 import type {InterruptClass} from '../facts/interrupts.ts'
 import {taskName} from '../facts/tasks.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Remedy} from '../model/finding.ts'
 import type {Circumstances} from './circumstances.ts'
 import type {Moved, Ran} from './sample.ts'
 import type {CpuWatch} from './watch.ts'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import type {Policy} from '../config/policy.ts'
-import {cmdline, valuesOf} from '../facts/cmdline.ts'
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
 import {nohzFull, online} from '../facts/cpus.ts'
 import {defineFact, type Fact} from '../facts/fact.ts'
 import {fairServer} from '../facts/fair-server.ts'
@@ -8,7 +8,8 @@ import {kernel} from '../facts/kernel.ts'
 import {clocksource} from '../facts/platform.ts'
 import {settings} from '../facts/settings.ts'
 import {rtRuntimeUs, type Watchdog, watchdog} from '../facts/sysctls.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Policy} from '../model/policy.ts'
 import {probe} from './watch.ts'
 
 /** What else is known when the cause of a disturbance is sought. Absent means unknown. */

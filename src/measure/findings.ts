@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import type {Finding} from '../checks/check.ts'
+
 import type {InterruptClass} from '../facts/interrupts.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Finding} from '../model/finding.ts'
 import {type Cause, type Concern, causesOf, formatCounts} from './cause.ts'
 import type {Circumstances} from './circumstances.ts'
 import type {CpuWatch, Watch} from './watch.ts'

@@ -10,7 +10,7 @@ import {
 import {type RunQueue, readRunQueues} from '../facts/sched-debug.ts'
 import {readTasks, type Task} from '../facts/tasks.ts'
 import type {HostView, Live} from '../host/host.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 
 /** Everything that counts, at one moment, read without entering the kernel on any other CPU. */
 export interface Sample {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {TraceEvent} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 
 /** As in cause.ts, which goes by counts. */
 type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task'

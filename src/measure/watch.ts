@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
+
 import * as z from 'zod'
-import {formatPolicy} from '../config/policy.ts'
-import {defineFact, type Fact, NotMeasured} from '../facts/fact.ts'
+import {defineFact, type Fact} from '../facts/fact.ts'
 import {readClocksource} from '../facts/platform.ts'
-import {type Settings, settings} from '../facts/settings.ts'
+import {settings} from '../facts/settings.ts'
 import {type CpuTimers, readTimers} from '../facts/timers.ts'
-import {type Helper, HostError, type HostView, type Live} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {type Helper, HostError, type HostView, type Live, NotMeasured} from '../host/host.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import {formatPolicy} from '../model/policy.ts'
+import type {Settings} from '../model/settings.ts'
 import {type Movement, movements, takeSample} from './sample.ts'
 import {readTrace, traceEvents, type Witness} from './trace.ts'
 

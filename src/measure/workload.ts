@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-import {defineFact, NotMeasured} from '../facts/fact.ts'
+
+import {defineFact} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {tasks} from '../facts/tasks.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+import {NotMeasured} from '../host/host.ts'
+import type {CpuSet} from '../model/cpuset.ts'
 import {probe, watched} from './watch.ts'
 
 /** A thread that was put on isolated CPUs, and on these alone: what the machine was prepared for. */

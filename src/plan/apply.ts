@@ -11,9 +11,9 @@ import {
   sameText,
   sameValue,
   subjectOf,
-} from './change.ts'
+} from '../model/change.ts'
+import {type InForce, type Intent, lastSeq} from '../model/journal.ts'
 import {current, effect, lagging, refusal} from './effect.ts'
-import {type InForce, type Intent, lastSeq} from './journal.ts'
 import type {Plan, PlannedStep} from './plan.ts'
 import {beginRun, type RunOptions} from './run.ts'
 import {deltasOf, takeBack, type Undone} from './undo.ts'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {dirname} from 'node:path'
+import {grubProblems} from '../boot/grub.ts'
+import {parseGrubenv} from '../boot/grubenv.ts'
 import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
-import {grubProblems} from '../kernel/boot/grub.ts'
-import {parseGrubenv} from '../kernel/boot/grubenv.ts'
-import {type Change, type ContentChange, chosen, cpusOf, sameValue, subjectOf} from './change.ts'
+import {type Change, type ContentChange, chosen, cpusOf, sameValue, subjectOf} from '../model/change.ts'
 
 /** What is there now; null when nothing is, or when the thread of that number is another one. Throws HostError. */
 export async function current(change: ContentChange, host: HostView): Promise<string | null> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {affinityPath, effectivePath, type Irq} from '../facts/irqs.ts'
-import type {Settings} from '../facts/settings.ts'
-import type {Change} from './change.ts'
+import type {Change, Note} from '../model/change.ts'
+import type {Settings} from '../model/settings.ts'
 import {quietSet} from './quiet-set.ts'
-import type {Note} from './step.ts'
 
 interface Given {
   readonly settings: Settings

@@ -4,7 +4,7 @@ import {constants, type FileHandle, mkdir, open} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {type Entry, intactLength, parseJournal} from './journal.ts'
+import {type Entry, intactLength, parseJournal} from '../model/journal.ts'
 import {locked} from './lock.ts'
 
 /** The journal, open for its one writer. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+
 import type {QueueMask} from '../facts/net-queues.ts'
-import type {Settings} from '../facts/settings.ts'
-import type {Change} from './change.ts'
+import type {Change} from '../model/change.ts'
+import type {Settings} from '../model/settings.ts'
 import {quietSet} from './quiet-set.ts'
 
 /** Take isolated CPUs out of the masks of network queues. Pure. */

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
+
 import * as z from 'zod'
 import {type Fact, type Get, type Given, gatherer, given} from '../facts/fact.ts'
-import {type Settings, settings} from '../facts/settings.ts'
+import {settings} from '../facts/settings.ts'
 import {tuners} from '../facts/tuners.ts'
 import type {HostView} from '../host/host.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {UserError} from '../lib/errors.ts'
-import {ChangeSchema, placeOf} from './change.ts'
+import {ChangeSchema, placeOf} from '../model/change.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Settings} from '../model/settings.ts'
 import type {Step} from './step.ts'
 
 const cpulist = z.string().refine((text) => {

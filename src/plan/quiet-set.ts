@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type {Settings} from '../facts/settings.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
+
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Settings} from '../model/settings.ts'
 
 /**
  * What remains of a CPU set when the isolated CPUs leave it: the operator's own choice, where that still names an online

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {Host} from '../host/host.ts'
-import type {Begin} from './journal.ts'
+import type {Begin} from '../model/journal.ts'
 import type {Journal} from './journal-file.ts'
 
 /** What one run of apply or undo works with. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-import {bootId} from '../facts/boot.ts'
+import {bootId} from '../facts/boot-id.ts'
 import {gatherer} from '../facts/fact.ts'
 import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {STATE_DIRECTORY} from './journal.ts'
+import {STATE_DIRECTORY} from '../model/journal.ts'
 import {withJournal} from './journal-file.ts'
 import type {RunOptions} from './run.ts'
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
-import {avoids, type ContentChange, isVolatile, placeOf, sameValue} from './change.ts'
+import {avoids, type ContentChange, isVolatile, placeOf, sameValue} from '../model/change.ts'
+import {awaited, type Entry, inForce, refusals, runsOf} from '../model/journal.ts'
 import {current} from './effect.ts'
-import {awaited, type Entry, inForce, refusals, runsOf} from './journal.ts'
 import {type Delta, deltasOf} from './undo.ts'
 
 /**

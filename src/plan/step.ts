@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
+
 import type {Fact} from '../facts/fact.ts'
-import type {Settings} from '../facts/settings.ts'
-import type {Change} from './change.ts'
+import type {Change, Note} from '../model/change.ts'
+import type {Settings} from '../model/settings.ts'
 
 type Facts = Readonly<Record<string, Fact<unknown>>>
 type Values<F extends Facts> = {readonly [K in keyof F]: F[K] extends Fact<infer T> ? T : never}
-
-/** Something a step leaves alone on purpose, and why: an operator must not have to guess. */
-export interface Note {
-  /** "irq 36 (virtio0-req.0)". */
-  readonly subject: string
-  readonly reason: string
-}
 
 export interface StepSpec<F extends Facts> {
   /** Stable, and the file's name: `--only`, the journal, JSON and the remedies of checks use it. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import type {Settings} from '../facts/settings.ts'
+
 import type {Task} from '../facts/tasks.ts'
-import type {Change} from './change.ts'
+import type {Change} from '../model/change.ts'
+import type {Settings} from '../model/settings.ts'
 import {quietSet} from './quiet-set.ts'
 
 /** Send those kernel threads that may run on isolated CPUs, and may be moved, to the others. Pure. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {Knob} from '../facts/knob.ts'
-import type {Change} from './change.ts'
+import type {Change} from '../model/change.ts'
 
 /** The change that turns a setting to a value: none where it is so, or where this kernel has no such setting. Pure. */
 export function turn(knob: Knob | undefined, to: string, format?: 'choice'): readonly Change[] {

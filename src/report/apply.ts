@@ -2,12 +2,12 @@
 import {errnoOf, Interrupted, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
+import {subjectOf} from '../model/change.ts'
 import type {ApplyEvent} from '../plan/apply.ts'
-import {subjectOf} from '../plan/change.ts'
 import {type Plan, rebootPending} from '../plan/plan.ts'
 import type {Undone} from '../plan/undo.ts'
+import type {ApplyReport, UndoReport} from '../schema/machine.ts'
 import {named} from './changes.ts'
-import type {ApplyReport, UndoReport} from './schema/machine.ts'
 
 /** What a run did, from its events; `isolctl.apply/1`. */
 export function applyReport(

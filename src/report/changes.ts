@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {wrap} from '../lib/text.ts'
-import {type Change, chosen, subjectOf} from '../plan/change.ts'
-import {colour} from '../ui/colour.ts'
+import {type Change, chosen, subjectOf} from '../model/change.ts'
+import {colour} from './colour.ts'
 
 /** "+" new, "~" changed, "-" removed, "$" a command: the only kind that cannot be diffed. */
 export function changeMark(change: Change): '+' | '~' | '-' | '$' {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
-import {GRAMMAR} from '../config/cpu-words.ts'
-import {ConfigSchema} from '../config/schema.ts'
+import {GRAMMAR} from '../model/cpu-words.ts'
+import {ConfigSchema} from '../schema/config.ts'
 
 interface Described {
   readonly description?: string

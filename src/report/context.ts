@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 import type {Result} from '../checks/run.ts'
+import {bootId} from '../facts/boot-id.ts'
 import {online} from '../facts/cpus.ts'
-import {defineFact, type Fact, type Get, mustRead} from '../facts/fact.ts'
+import type {Fact, Get} from '../facts/fact.ts'
 import {kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
 import type {HostView} from '../host/host.ts'
 import {busy, watched} from '../measure/watch.ts'
 import type {ReportContext} from './json.ts'
-
-const bootId = defineFact<string>('boot-id', async (host) =>
-  (await mustRead(host, '/proc/sys/kernel/random/boot_id')).trim(),
-)
 
 /** What a report says beside its results. The watch is in it only when one of them needed it: this measures nothing. */
 export async function reportContext(

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {wrap} from '../lib/text.ts'
+import {type Change, subjectOf} from '../model/change.ts'
 import type {ApplyEvent} from '../plan/apply.ts'
-import {type Change, subjectOf} from '../plan/change.ts'
 import type {UndoEvent, Undone} from '../plan/undo.ts'
-import {colour} from '../ui/colour.ts'
 import {valuesOf as values} from './changes.ts'
+import {colour} from './colour.ts'
 
 export interface EventLayout {
   readonly width: number

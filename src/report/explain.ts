@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-import type {Check, Remedy} from '../checks/check.ts'
+
+import type {Check} from '../checks/check.ts'
 import {CHECKS} from '../checks/registry.ts'
 import type {Fact} from '../facts/fact.ts'
 import type {Kernel} from '../facts/kernel.ts'
-import type {Settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Remedy} from '../model/finding.ts'
+import type {Settings} from '../model/settings.ts'
 import {type Paint, wrap} from './text.ts'
 
 /** Everything that can be said of a check without a machine. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Proposal} from '../config/propose.ts'
 import {table, wrap} from '../lib/text.ts'
-import type {InitReport} from './schema/init.ts'
+import type {InitReport} from '../schema/init.ts'
 
 export function initReport(proposal: Proposal, host: string): InitReport {
   const {isolated, housekeeping, reasons, remarks} = proposal

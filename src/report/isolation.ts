@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type {IsolatedThread} from '../facts/isolation.ts'
+
 import {count, table} from '../lib/text.ts'
+import type {IsolatedThread} from '../model/isolation-record.ts'
 
 /** The isolated threads of the machine, one line each; what was said before of a machine without them stays as it is. */
 export function renderIsolation(threads: readonly IsolatedThread[]): string {

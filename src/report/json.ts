@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-import type {Finding} from '../checks/check.ts'
+
 import type {Result} from '../checks/run.ts'
-import {formatPolicy} from '../config/policy.ts'
-import type {Settings} from '../facts/settings.ts'
-import type {CpuSet} from '../lib/cpuset.ts'
 import type {Watch} from '../measure/watch.ts'
-import type {Report} from './schema/preflight.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {Finding} from '../model/finding.ts'
+import {formatPolicy} from '../model/policy.ts'
+import type {Settings} from '../model/settings.ts'
+import type {Report} from '../schema/preflight.ts'
 import {judgeCpus, summarize} from './verdict.ts'
 
 export interface ReportContext {

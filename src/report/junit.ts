@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+
+import type {Report} from '../schema/preflight.ts'
 import {detailLines, fails, findingLine} from './plain-finding.ts'
 import type {RenderOptions} from './render-options.ts'
-import type {Report} from './schema/preflight.ts'
 
 type CheckReport = Report['checks'][number]
 

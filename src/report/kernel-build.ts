@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {type BuildPlan, ingredientsOf} from '../kernel/package/plan.ts'
+import {type BuildPlan, ingredientsOf} from '../kernel/build/plan.ts'
 import {count, table} from '../lib/text.ts'
-import type {BuildManifest} from './schema/kernel-build.ts'
+import type {BuildManifest} from '../schema/kernel-build.ts'
 
 const ANSWERS = {
   apt: 'apt verified the package',

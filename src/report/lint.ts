@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-import type {Boot, Linted} from '../kernel/boot/lint.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+
 import {table} from '../lib/text.ts'
+import type {Boot, Linted} from '../lint/lint.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {LintReport} from '../schema/lint.ts'
 import {checkReport} from './json.ts'
-import type {LintReport} from './schema/lint.ts'
 import {renderCounts, renderResult, type TextOptions} from './text.ts'
 import {summarize} from './verdict.ts'
 

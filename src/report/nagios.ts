@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Exit} from '../lib/exit.ts'
+import type {Report} from '../schema/preflight.ts'
 import {fails} from './plain-finding.ts'
-import type {Report} from './schema/preflight.ts'
 
 /** Exit status of a monitoring plugin (https://nagios-plugins.org/doc/guidelines.html). */
 export const NAGIOS = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3} as const

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {Report} from './schema/preflight.ts'
+import type {Report} from '../schema/preflight.ts'
 
 type CheckReport = Report['checks'][number]
 type FindingReport = NonNullable<CheckReport['findings']>[number]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
-import {isVolatile} from '../plan/change.ts'
+import {isVolatile} from '../model/change.ts'
 import {changeCount, type Plan, type PlannedStep, rebootPending} from '../plan/plan.ts'
-import {colour} from '../ui/colour.ts'
 import {renderChanges} from './changes.ts'
+import {colour} from './colour.ts'
 
 /** So many of the things a step leaves alone are named; `verbose` names all. */
 const NAMED = 3

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Report} from '../schema/preflight.ts'
 import type {RenderOptions} from './render-options.ts'
-import type {Report} from './schema/preflight.ts'
 
 interface Sample {
   readonly labels?: Readonly<Record<string, string | number>>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
+
+import type {Report} from '../schema/preflight.ts'
 import {toJunit} from './junit.ts'
 import {toPrometheus} from './prometheus.ts'
 import type {RenderOptions} from './render-options.ts'
-import type {Report} from './schema/preflight.ts'
 import {toTap} from './tap.ts'
 
 /** What a whole report can be turned into for other programs. Text is not among them: it is shown as it comes. */

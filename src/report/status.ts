@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {Exit} from '../lib/exit.ts'
 import {count, wrap} from '../lib/text.ts'
-import {invert} from '../plan/change.ts'
+import {invert} from '../model/change.ts'
 import type {Status} from '../plan/status.ts'
-import {colour} from '../ui/colour.ts'
+import type {StatusReport} from '../schema/machine.ts'
 import {named} from './changes.ts'
-import type {StatusReport} from './schema/machine.ts'
+import {colour} from './colour.ts'
 
 export function statusReport(
   {deltas, unfinished, refused, goneAtReboot, awaiting}: Status,

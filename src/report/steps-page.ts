@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import type {Settings} from '../facts/settings.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+
+import {CpuSet} from '../model/cpuset.ts'
+import type {Settings} from '../model/settings.ts'
 import {STEPS} from '../plan/registry.ts'
 
 const EXAMPLE: Settings = {

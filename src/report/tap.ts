@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {stringify} from 'yaml'
+import type {Report} from '../schema/preflight.ts'
 import {fails} from './plain-finding.ts'
 import type {RenderOptions} from './render-options.ts'
-import type {Report} from './schema/preflight.ts'
 
 /**
  * A report as TAP 14 (https://testanything.org/tap-version-14-specification.html): one test point per check. What

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import type {Finding, Remedy} from '../checks/check.ts'
+
 import type {Result} from '../checks/run.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Finding, Remedy} from '../model/finding.ts'
 import {judgeCpus, summarize} from './verdict.ts'
 
 export type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan'

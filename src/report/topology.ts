@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-import type {Cpu} from '../facts/topology.ts'
-import {CpuSet} from '../lib/cpuset.ts'
+
 import {count, table, wrap} from '../lib/text.ts'
-import type {TopologyReport} from './schema/machine.ts'
+import {CpuSet} from '../model/cpuset.ts'
+import type {Cpu} from '../model/topology.ts'
+import type {TopologyReport} from '../schema/machine.ts'
 
 export interface TopologyFacts {
   readonly host: string

@@ -2,10 +2,10 @@
 import {Exit} from '../lib/exit.ts'
 import {count} from '../lib/text.ts'
 import type {Undone} from '../plan/undo.ts'
+import type {UndoReport} from '../schema/machine.ts'
 import {undoneReport} from './apply.ts'
 import {renderChanges} from './changes.ts'
 import {renderEvent} from './events.ts'
-import type {UndoReport} from './schema/machine.ts'
 
 /** What undo did, or would do; `isolctl.undo/1`. */
 export function undoReport(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Result} from '../checks/run.ts'
-import {CpuSet} from '../lib/cpuset.ts'
 import {Exit} from '../lib/exit.ts'
+import {CpuSet} from '../model/cpuset.ts'
 
 export type Summary = Readonly<Record<Result['status'], number>>
 

@@ -2,7 +2,7 @@
 import {HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {colour} from './colour.ts'
+import {colour} from '../report/colour.ts'
 
 interface Failure {
   readonly message: string

@@ -4,12 +4,12 @@ import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
 import {writeOutput} from '../lib/files.ts'
 import {busy, SETTLE_MS, watched} from '../measure/watch.ts'
+import {colour} from '../report/colour.ts'
 import type {ReportContext} from '../report/json.ts'
 import {nagiosLine} from '../report/nagios.ts'
 import {type Format, renderReport} from '../report/render.ts'
-import type {Report} from '../report/schema/preflight.ts'
 import {heading, type Paint, plain, renderResult, renderSummary} from '../report/text.ts'
-import {colour} from './colour.ts'
+import type {Report} from '../schema/preflight.ts'
 
 export interface PresenterOptions {
   readonly format: 'text' | Format

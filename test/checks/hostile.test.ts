@@ -5,7 +5,7 @@ import {type Result, runChecks} from '../../src/checks/run.ts'
 import {gatherer} from '../../src/facts/fact.ts'
 import type {HostView} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {changed, givens, goodFiles, type Over, taskFiles} from '../support/machine.ts'
 
 const CPU = '/sys/devices/system/cpu'

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
+
 import {describe, expect, test} from 'vitest'
 import {CHECKS} from '../../src/checks/registry.ts'
 import {type Result, runChecks} from '../../src/checks/run.ts'
 import {findCheck} from '../../src/checks/select.ts'
 import {gatherer} from '../../src/facts/fact.ts'
-import type {Settings} from '../../src/facts/settings.ts'
 import {HostError} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import type {Probe} from '../../src/measure/watch.ts'
+import type {Settings} from '../../src/model/settings.ts'
 import {
   CMDLINE,
   changed,

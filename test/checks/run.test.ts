@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
+
 import {describe, expect, test} from 'vitest'
 import {type Check, defineCheck} from '../../src/checks/check.ts'
 import {type Result, type RunOptions, runChecks} from '../../src/checks/run.ts'
 import {selectChecks} from '../../src/checks/select.ts'
-import {defineFact, gatherer, NotMeasured} from '../../src/facts/fact.ts'
+import {defineFact, gatherer} from '../../src/facts/fact.ts'
+import {NotMeasured} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {UserError} from '../../src/lib/errors.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {exitCode, judgeCpus} from '../../src/report/verdict.ts'
 
 const one = defineFact('one', async () => 1)

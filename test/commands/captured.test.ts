@@ -7,8 +7,8 @@ import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {parseConfig} from '../../src/config/load.ts'
 import {PlanSchema} from '../../src/plan/plan.ts'
-import {InitSchema} from '../../src/report/schema/init.ts'
-import {TopologySchema} from '../../src/report/schema/machine.ts'
+import {InitSchema} from '../../src/schema/init.ts'
+import {TopologySchema} from '../../src/schema/machine.ts'
 import {isolctl} from './isolctl.ts'
 
 /** Captures of real machines that are not ours to ship: beside the checkout, for whoever has them. */

@@ -2,7 +2,7 @@
 import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
-import {ReportSchema} from '../../src/report/schema/preflight.ts'
+import {ReportSchema} from '../../src/schema/preflight.ts'
 import {amissIn, CAPTURED, INJECTIONS} from '../lab/guest/injections.ts'
 import {isolctl} from './isolctl.ts'
 

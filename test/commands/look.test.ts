@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
 import {PlanSchema} from '../../src/plan/plan.ts'
-import {StatusSchema, TopologySchema} from '../../src/report/schema/machine.ts'
+import {StatusSchema, TopologySchema} from '../../src/schema/machine.ts'
 import {isolctl, plant} from './isolctl.ts'
 
 const CPU = '/sys/devices/system/cpu'

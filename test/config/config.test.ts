@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it, test} from 'vitest'
 import {DEFAULT_CONFIG, loadConfig, parseConfig} from '../../src/config/load.ts'
-import {formatPolicy, parsePolicy} from '../../src/config/policy.ts'
 import {resolveSettings} from '../../src/config/settings.ts'
 import {resolveTarget} from '../../src/config/target.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import {formatPolicy, parsePolicy} from '../../src/model/policy.ts'
 
 const set = (text: string) => CpuSet.parse(text)
 

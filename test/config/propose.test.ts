@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {type ProposalFacts, propose} from '../../src/config/propose.ts'
-import type {Cpu} from '../../src/facts/topology.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import type {Cpu} from '../../src/model/topology.ts'
 
 /** `nodes` nodes of `cores` cores of `threads` threads; the second threads are numbered behind all first ones. */
 function server(nodes: number, cores: number, threads: number, offline: readonly number[] = []): Cpu[] {

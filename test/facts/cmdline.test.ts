@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
+
 import fc from 'fast-check'
 import {describe, expect, it, test} from 'vitest'
-import {parseCmdline, valuesOf} from '../../src/facts/cmdline.ts'
+import {parseCmdline, valuesOf} from '../../src/boot/cmdline.ts'
 
 const args = (text: string) => parseCmdline(text).args.map(({name, value}) => [name, value])
 

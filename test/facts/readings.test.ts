@@ -9,7 +9,7 @@ import {parseRunQueues} from '../../src/facts/sched-debug.ts'
 import {statusParser, withStat} from '../../src/facts/tasks.ts'
 import {parseTimers} from '../../src/facts/timers.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {schedDebugText, taskFiles} from '../support/machine.ts'
 
 describe('/proc/interrupts', () => {

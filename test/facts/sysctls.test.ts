@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it} from 'vitest'
-import type {Policy} from '../../src/config/policy.ts'
 import {gatherer, given} from '../../src/facts/fact.ts'
 import {settings} from '../../src/facts/settings.ts'
 import {rtRuntimeUs} from '../../src/facts/sysctls.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import type {Policy} from '../../src/model/policy.ts'
 
 const RT_RUNTIME = '/proc/sys/kernel/sched_rt_runtime_us'
 const FAIR_SERVER = '/sys/kernel/debug/sched/fair_server/cpu3/runtime'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it} from 'vitest'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {makePlan} from '../../src/plan/plan.ts'
 import {chooseSteps} from '../../src/plan/registry.ts'
 import {renderPlan} from '../../src/report/plan.ts'

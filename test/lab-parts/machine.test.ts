@@ -3,8 +3,8 @@ import {expect, test} from 'vitest'
 import {cpioArchive} from '../../src/lab/cpio.ts'
 import {initramfs, isolationArguments, labCpus, qemuArguments} from '../../src/lab/machine.ts'
 import {LabError, parseEnd} from '../../src/lab/run.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {UserError} from '../../src/lib/errors.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 
 test.for([
   [4, undefined, '2-3', '0-1'],

@@ -3,11 +3,11 @@ import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {labKernel} from '../../src/lab/kernel.ts'
 import {runInLab} from '../../src/lab/run.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {silent} from '../../src/lib/progress.ts'
-import {subjectOf} from '../../src/plan/change.ts'
+import {subjectOf} from '../../src/model/change.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {PlanSchema} from '../../src/plan/plan.ts'
-import {ApplySchema, StatusSchema, TopologySchema, UndoSchema} from '../../src/report/schema/machine.ts'
+import {ApplySchema, StatusSchema, TopologySchema, UndoSchema} from '../../src/schema/machine.ts'
 
 let parts: Readonly<Record<string, {readonly output: string; readonly exit: number}>> = {}
 const part = (name: string) => parts[name] ?? {output: `the guest never came to "${name}"`, exit: -1}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {beforeAll, describe, expect, test} from 'vitest'
-import {isolationOf} from '../../src/kernel/boot/isolation.ts'
+import {isolationOf} from '../../src/boot/isolation.ts'
 import {runInLab} from '../../src/lab/run.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {testKernel} from './kernel.ts'
 
 let kernel: string

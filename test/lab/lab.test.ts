@@ -7,8 +7,8 @@ import {Readable} from 'node:stream'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, test, vi} from 'vitest'
 import {LabError, type LabOptions, runInLab} from '../../src/lab/run.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {Interrupted} from '../../src/lib/errors.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {testKernel} from './kernel.ts'
 
 let kernel: string

@@ -2,7 +2,7 @@
 import {expect} from 'vitest'
 import {runInLab} from '../../src/lab/run.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
-import {type LaunchReport, LaunchSchema} from '../../src/report/schema/launch.ts'
+import {type LaunchReport, LaunchSchema} from '../../src/schema/launch.ts'
 
 /** Shell functions for the guest. CPUs 2 and 3 are isolated. */
 const PRELUDE = `

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {beforeAll, describe, expect, test} from 'vitest'
-import {type LintReport, LintSchema} from '../../src/report/schema/lint.ts'
+import {type LintReport, LintSchema} from '../../src/schema/lint.ts'
 import {amissIn, BAD_BOOT_ARGUMENTS, INJECTIONS, SCENARIOS} from './guest/injections.ts'
 import {
   expectHarmless,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {beforeAll, describe, expect, test} from 'vitest'
 import {runInLab} from '../../src/lab/run.ts'
-import {type Report, ReportSchema} from '../../src/report/schema/preflight.ts'
+import {type Report, ReportSchema} from '../../src/schema/preflight.ts'
 import {testKernel} from './kernel.ts'
 
 /** Each run of preflight prints one report, and this line after it. */

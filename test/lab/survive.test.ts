@@ -2,8 +2,8 @@
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {runInLab} from '../../src/lab/run.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
-import {ApplySchema, StatusSchema} from '../../src/report/schema/machine.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import {ApplySchema, StatusSchema} from '../../src/schema/machine.ts'
 import {testKernel} from './kernel.ts'
 
 let parts: Readonly<Record<string, {readonly output: string; readonly exit: number}>> = {}

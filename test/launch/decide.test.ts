@@ -11,7 +11,7 @@ import {prepareLaunch} from '../../src/launch/launch.ts'
 import {parseNofile, startingNofile} from '../../src/launch/limits.ts'
 import {memoryPolicy} from '../../src/launch/numa.ts'
 import {isolationFlags, parseOnBreak} from '../../src/launch/on-break.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 
 const set = (text: string) => CpuSet.parse(text)
 

@@ -7,7 +7,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
-import {LaunchSchema} from '../../src/report/schema/launch.ts'
+import {LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
 vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do

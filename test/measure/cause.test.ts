@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, test} from 'vitest'
 import {parseInterrupts} from '../../src/facts/interrupts.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {causesOf} from '../../src/measure/cause.ts'
 import type {Circumstances} from '../../src/measure/circumstances.ts'
 import type {Moved, Ran} from '../../src/measure/sample.ts'
 import type {CpuWatch} from '../../src/measure/watch.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {interruptsText} from '../support/machine.ts'
 
 const FACTS: Circumstances = {

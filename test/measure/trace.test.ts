@@ -2,11 +2,11 @@
 import {describe, expect, test} from 'vitest'
 import {gatherer} from '../../src/facts/fact.ts'
 import {HostError} from '../../src/host/host.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {circumstances} from '../../src/measure/circumstances.ts'
 import {disturbances} from '../../src/measure/findings.ts'
 import {readTrace, traceEvents} from '../../src/measure/trace.ts'
 import {busy} from '../../src/measure/watch.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {fakeLive, givens, goodFiles, interruptsText} from '../support/machine.ts'
 
 const HEAD = '# tracer: nop\n#\n#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION\n'

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {describe, expect, test} from 'vitest'
-import {gatherer, NotMeasured} from '../../src/facts/fact.ts'
+import {gatherer} from '../../src/facts/fact.ts'
 import {abortable} from '../../src/host/abortable.ts'
+import {NotMeasured} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {Interrupted} from '../../src/lib/errors.ts'
 import {busy, watched} from '../../src/measure/watch.ts'

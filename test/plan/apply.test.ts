@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
+
 import {describe, expect, it} from 'vitest'
-import type {Settings} from '../../src/facts/settings.ts'
 import {type Host, HostError} from '../../src/host/host.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {Interrupted} from '../../src/lib/errors.ts'
-import {JOURNAL} from '../../src/plan/journal.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import {JOURNAL} from '../../src/model/journal.ts'
+import type {Settings} from '../../src/model/settings.ts'
 import {changeCount, makePlan} from '../../src/plan/plan.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {applyExit, applyFailure, applyReport} from '../../src/report/apply.ts'
-import {ApplySchema} from '../../src/report/schema/machine.ts'
+import {ApplySchema} from '../../src/schema/machine.ts'
 import {alive, applyAll, contents, machine, planOf, set, undoAll} from './machine.ts'
 
 const IRQ = '/proc/irq/24/smp_affinity_list'

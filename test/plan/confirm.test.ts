@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it} from 'vitest'
-import {awaited, parseJournal, toUndo} from '../../src/plan/journal.ts'
+import {awaited, parseJournal, toUndo} from '../../src/model/journal.ts'
 import {statusOf} from '../../src/plan/status.ts'
 import {deltasOf, undo} from '../../src/plan/undo.ts'
 import {alive, applyAll, contents, dieAt, machine, planOf, set} from './machine.ts'

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {expect, it} from 'vitest'
 import type {Host} from '../../src/host/host.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {changeCount, makePlan} from '../../src/plan/plan.ts'
 import {chooseSteps} from '../../src/plan/registry.ts'
 import {LARGE, largeFiles} from '../support/large.ts'

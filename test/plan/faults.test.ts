@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import type {Change} from '../../src/plan/change.ts'
-import {inForce, parseJournal} from '../../src/plan/journal.ts'
+import type {Change} from '../../src/model/change.ts'
+import {inForce, parseJournal} from '../../src/model/journal.ts'
 import type {Undone} from '../../src/plan/undo.ts'
 import {taskFiles} from '../support/machine.ts'
 import {alive, applyAll, dieAt, type Fate, failAt, machine, planOf, undoAll} from './machine.ts'

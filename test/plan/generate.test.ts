@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {expect, it} from 'vitest'
 import {type MemoryHost, memoryHost} from '../../src/host/memory.ts'
-import {ChangeSchema} from '../../src/plan/change.ts'
+import {ChangeSchema} from '../../src/model/change.ts'
 import {current, effect} from '../../src/plan/effect.ts'
 
 const cfg = (args: string) =>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
+
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import type {Irq} from '../../src/facts/irqs.ts'
 import type {ManagementNic} from '../../src/facts/management.ts'
-import type {Settings} from '../../src/facts/settings.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
-import {ChangeSchema, cpusOf} from '../../src/plan/change.ts'
+import {ChangeSchema, cpusOf} from '../../src/model/change.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import type {Settings} from '../../src/model/settings.ts'
 import {irqAffinity} from '../../src/plan/steps/irq-affinity.ts'
 import {workqueueCpumask} from '../../src/plan/steps/workqueue-cpumask.ts'
 

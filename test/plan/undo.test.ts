@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it} from 'vitest'
-import type {Change} from '../../src/plan/change.ts'
-import {inForce, parseJournal} from '../../src/plan/journal.ts'
+import type {Change} from '../../src/model/change.ts'
+import {inForce, parseJournal} from '../../src/model/journal.ts'
 import {changesInForce, readPlaces, statusOf} from '../../src/plan/status.ts'
 import {deltasOf, rehearse} from '../../src/plan/undo.ts'
-import {StatusSchema, UndoSchema} from '../../src/report/schema/machine.ts'
 import {statusExit, statusReport} from '../../src/report/status.ts'
 import {undoExit, undoReport} from '../../src/report/undo.ts'
+import {StatusSchema, UndoSchema} from '../../src/schema/machine.ts'
 import {alive, applyAll, contents, type Machine, machine, planOf, set, undoAll} from './machine.ts'
 
 const A = '/proc/irq/1/smp_affinity_list'

@@ -8,7 +8,7 @@ import {validateXML} from 'xmllint-wasm'
 import {Exit} from '../../src/lib/exit.ts'
 import {NAGIOS, nagiosExit, nagiosLine, nagiosState} from '../../src/report/nagios.ts'
 import {FORMATS, renderReport} from '../../src/report/render.ts'
-import type {Report} from '../../src/report/schema/preflight.ts'
+import type {Report} from '../../src/schema/preflight.ts'
 
 /** The schema that Jenkins publishes for what it reads. */
 const JENKINS = readFileSync(

@@ -4,11 +4,11 @@ import {CHECKS} from '../../src/checks/registry.ts'
 import {type Result, runChecks} from '../../src/checks/run.ts'
 import {selectChecks} from '../../src/checks/select.ts'
 import {gatherer} from '../../src/facts/fact.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
 import {reportContext} from '../../src/report/context.ts'
 import {toReport} from '../../src/report/json.ts'
-import {type Report, ReportSchema} from '../../src/report/schema/preflight.ts'
 import {heading, plain, renderResult, renderSummary, type TextOptions, wrap} from '../../src/report/text.ts'
+import {type Report, ReportSchema} from '../../src/schema/preflight.ts'
 import {fakeLive, givens, goodFiles, interruptsText} from '../support/machine.ts'
 
 const TEXT: TextOptions = {paint: plain, width: 80}

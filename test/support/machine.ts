@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
+
 import {type Given, gatherer, given} from '../../src/facts/fact.ts'
-import {type Settings, settings} from '../../src/facts/settings.ts'
+import {settings} from '../../src/facts/settings.ts'
 import type {HostView, Live, TraceRequest} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {CpuSet} from '../../src/lib/cpuset.ts'
 import {type Probe, probe} from '../../src/measure/watch.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import type {Settings} from '../../src/model/settings.ts'
 
 type Files = Readonly<Record<string, string>>
 

@@ -2,8 +2,8 @@
 /** A machine prepared, restarted, and taken back, in a real Debian: what only a boot loader and systemd can show. */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import type {z} from 'zod'
-import {type ApplyReport, ApplySchema, StatusSchema, UndoSchema} from '../../src/report/schema/machine.ts'
-import {ReportSchema} from '../../src/report/schema/preflight.ts'
+import {type ApplyReport, ApplySchema, StatusSchema, UndoSchema} from '../../src/schema/machine.ts'
+import {ReportSchema} from '../../src/schema/preflight.ts'
 import {bootReport, startVm, type Vm} from './support/machine.ts'
 import {
   CPUS,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
-import {logOf, runBuild} from '../../kernel/package/build.ts'
-import {copyBuilt, requireFolder} from '../../kernel/package/deliver.ts'
-import {planBuild} from '../../kernel/package/plan.ts'
+import {logOf, runBuild} from '../../kernel/build/build.ts'
+import {copyBuilt, requireFolder} from '../../kernel/build/deliver.ts'
+import {planBuild} from '../../kernel/build/plan.ts'
 import {interruptible} from '../../lib/interrupt.ts'
 import {findProgram} from '../../lib/programs.ts'
 import {builtReport, planJson, planReport} from '../../report/kernel-build.ts'

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 import {realpathSync} from 'node:fs'
-import {bootId} from '../../facts/boot.ts'
+import {bootId} from '../../facts/boot-id.ts'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
 import type {Host, Live} from '../../host/host.ts'
 import type {Ground} from '../../kernel/install/install.ts'
 import {bootControl} from '../../kernel/install/loader.ts'
 import type {Progress} from '../../lib/progress.ts'
-import {STATE_DIRECTORY} from '../../plan/journal.ts'
+import {STATE_DIRECTORY} from '../../model/journal.ts'
 import {withJournal} from '../../plan/journal-file.ts'
 
 /** What there is to stand on; throws UserError where no boot loader is known. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {Args, Flags} from '@oclif/core'
+import {installable} from '../../kernel/build/found.ts'
 import {install, planInstall} from '../../kernel/install/install.ts'
 import {GATES} from '../../kernel/install/record.ts'
-import {installable} from '../../kernel/package/found.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {duration, IsolCommand} from '../base.ts'

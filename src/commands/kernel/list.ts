@@ -2,7 +2,7 @@
 import {listKernels} from '../../kernel/install/install.ts'
 import {silent} from '../../lib/progress.ts'
 import {table} from '../../lib/text.ts'
-import type {KernelList as Listed} from '../../report/schema/kernel-list.ts'
+import type {KernelList as Listed} from '../../schema/kernel-list.ts'
 import {IsolCommand} from '../base.ts'
 import {ground} from './ground.ts'
 

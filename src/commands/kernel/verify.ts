@@ -2,8 +2,8 @@
 import {Args} from '@oclif/core'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
+import {installable} from '../../kernel/build/found.ts'
 import {verifyRunning} from '../../kernel/install/judge.ts'
-import {installable} from '../../kernel/package/found.ts'
 import {Exit} from '../../lib/exit.ts'
 import {IsolCommand} from '../base.ts'
 

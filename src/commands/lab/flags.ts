@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core'
 import {labKernel} from '../../lab/kernel.ts'
 import type {Accelerator} from '../../lab/machine.ts'
 import type {LabOptions} from '../../lab/run.ts'
-import type {CpuSet} from '../../lib/cpuset.ts'
+import type {CpuSet} from '../../model/cpuset.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {cpulist, duration} from '../base.ts'
 

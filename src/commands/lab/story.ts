@@ -5,7 +5,7 @@ import {localHost} from '../../host/local.ts'
 import {tell} from '../../lab/demo/tell.ts'
 import {packageRoot} from '../../lib/assets.ts'
 import {Exit} from '../../lib/exit.ts'
-import {colour} from '../../ui/colour.ts'
+import {colour} from '../../report/colour.ts'
 import {IsolCommand} from '../base.ts'
 
 const WIDTH = 78

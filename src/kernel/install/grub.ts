@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {basename, dirname, join} from 'node:path'
+import {cloneGrubEntry, type GrubEntry, parseGrubCfg} from '../../boot/grub.ts'
+import {parseGrubenv} from '../../boot/grubenv.ts'
 import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {cloneGrubEntry, type GrubEntry, parseGrubCfg} from '../boot/grub.ts'
-import {parseGrubenv} from '../boot/grubenv.ts'
 import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
 
 const CFG = '/boot/grub/grub.cfg'

@@ -5,9 +5,9 @@ import {kconfig, kconfigText} from '../../facts/kconfig.ts'
 import {kernel} from '../../facts/kernel.ts'
 import type {Host, HostView} from '../../host/host.ts'
 import {Exit} from '../../lib/exit.ts'
-import {type Report, ReportSchema} from '../../report/schema/preflight.ts'
-import {lostSymbols, parseConfig} from '../config.ts'
-import {readFragment, seriesFolder, sha256} from '../series.ts'
+import {type Report, ReportSchema} from '../../schema/preflight.ts'
+import {lostSymbols, parseConfig} from '../build/config.ts'
+import {readFragment, seriesFolder, sha256} from '../source/series.ts'
 import {type Gate, type InstalledBuild, readRecord} from './record.ts'
 
 /**

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
+
+import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {efiText} from '../boot/systemd-boot.ts'
 import type {BootControl} from './control.ts'
 import {grubControl} from './grub.ts'
 import {loaderVariable, systemdBootControl} from './systemd-boot.ts'

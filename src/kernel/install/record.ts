@@ -4,7 +4,7 @@ import type {Host, HostView} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {parseJson} from '../../lib/files.ts'
-import {STATE_DIRECTORY} from '../../plan/journal.ts'
+import {STATE_DIRECTORY} from '../../model/journal.ts'
 
 /** One file for each kernel that we installed, and the log that a trial boot writes about itself. */
 export const RECORDS = `${STATE_DIRECTORY}/kernels`

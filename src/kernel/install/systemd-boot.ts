@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {join} from 'node:path'
+import {cloneLoaderEntry, parseLoaderEntry} from '../../boot/loader-entry.ts'
+import {OWN_ENTRY} from '../../boot/own-entry.ts'
+import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
-import {cloneLoaderEntry, parseLoaderEntry} from '../boot/loader-entry.ts'
-import {OWN_ENTRY} from '../boot/own-entry.ts'
-import {efiText} from '../boot/systemd-boot.ts'
 import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
 
 /** The loader's own GUID (systemd.io/BOOT_LOADER_INTERFACE). */

@@ -3,10 +3,10 @@ import {execa} from 'execa'
 import {mustRead} from '../../facts/fact.ts'
 import {counterDelta, INTERRUPTS, parseInterrupts} from '../../facts/interrupts.ts'
 import type {HostView, Live} from '../../host/host.ts'
-import type {CpuSet} from '../../lib/cpuset.ts'
 import {wrap} from '../../lib/text.ts'
-import type {ApplyReport} from '../../report/schema/machine.ts'
-import type {Report} from '../../report/schema/preflight.ts'
+import type {CpuSet} from '../../model/cpuset.ts'
+import type {ApplyReport} from '../../schema/machine.ts'
+import type {Report} from '../../schema/preflight.ts'
 import {type Column, interruptTable} from './table.ts'
 
 /** What the demo needs of its surroundings. */

@@ -2,7 +2,7 @@
 import {PARTITION, partitionState, SUBTREE_CONTROL} from '../../facts/cgroup.ts'
 import {bootIsolated} from '../../facts/cpus.ts'
 import {settings} from '../../facts/settings.ts'
-import type {Change} from '../change.ts'
+import type {Change} from '../../model/change.ts'
 import {defineStep} from '../step.ts'
 
 export const cpusetPartition = defineStep({

@@ -3,7 +3,7 @@ import {fairServer as fact, fairServerPath} from '../../facts/fair-server.ts'
 import {refused} from '../../facts/journal.ts'
 import {settings} from '../../facts/settings.ts'
 import {panicOnWarn} from '../../facts/sysctls.ts'
-import type {Change} from '../change.ts'
+import type {Change} from '../../model/change.ts'
 import {defineStep} from '../step.ts'
 
 /**

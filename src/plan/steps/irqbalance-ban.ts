@@ -7,7 +7,7 @@ import {
 } from '../../facts/irqbalance.ts'
 import {settings} from '../../facts/settings.ts'
 import {systemd} from '../../facts/systemd.ts'
-import type {Change} from '../change.ts'
+import type {Change} from '../../model/change.ts'
 import {defineStep} from '../step.ts'
 
 const DROP_IN = `# Written by isolctl; isolctl undo removes it. Read after the environment files of the unit: the last word counts.

@@ -6,7 +6,7 @@ import {
   samePageMerging,
   transparentHugePages,
 } from '../../facts/memory.ts'
-import {chosen} from '../change.ts'
+import {chosen} from '../../model/change.ts'
 import {defineStep} from '../step.ts'
 import {turn} from '../turn.ts'
 

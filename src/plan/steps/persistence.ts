@@ -3,8 +3,8 @@ import {type Invocation, invocation} from '../../facts/invocation.ts'
 import {managementNics} from '../../facts/management.ts'
 import {systemd} from '../../facts/systemd.ts'
 import {UNIT, UNIT_FILE, unit} from '../../facts/unit.ts'
-import type {Change} from '../change.ts'
-import {STATE_DIRECTORY} from '../journal.ts'
+import type {Change} from '../../model/change.ts'
+import {STATE_DIRECTORY} from '../../model/journal.ts'
 import {defineStep} from '../step.ts'
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+
 import {settings} from '../../facts/settings.ts'
 import {topology} from '../../facts/topology.ts'
-import {CpuSet} from '../../lib/cpuset.ts'
-import type {Change} from '../change.ts'
-import type {Note} from '../step.ts'
+import type {Change, Note} from '../../model/change.ts'
+import {CpuSet} from '../../model/cpuset.ts'
 import {defineStep} from '../step.ts'
 
 export const smtSiblings = defineStep({

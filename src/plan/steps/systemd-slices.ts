@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../../facts/settings.ts'
 import {slices, systemd} from '../../facts/systemd.ts'
-import type {Change} from '../change.ts'
+import type {Change} from '../../model/change.ts'
 import {quietSet} from '../quiet-set.ts'
 import {defineStep} from '../step.ts'
 

@@ -2,7 +2,7 @@
 import {describe, expect, it} from 'vitest'
 import {memoryHost} from '../../../src/host/memory.ts'
 import {judge} from '../../../src/kernel/install/judge.ts'
-import {readFragment, seriesFolder} from '../../../src/kernel/series.ts'
+import {readFragment, seriesFolder} from '../../../src/kernel/source/series.ts'
 
 const report = (...statuses: readonly (readonly [id: string, status: string])[]) =>
   JSON.stringify({

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+
 import fc from 'fast-check'
 import {describe, expect, it, test} from 'vitest'
-import type {Settings} from '../../../src/facts/settings.ts'
 import {memoryHost} from '../../../src/host/memory.ts'
-import {CpuSet} from '../../../src/lib/cpuset.ts'
+import {CpuSet} from '../../../src/model/cpuset.ts'
+import type {Settings} from '../../../src/model/settings.ts'
 import {makePlan} from '../../../src/plan/plan.ts'
 import {bootArguments} from '../../../src/plan/steps/boot-arguments.ts'
 import {alive, applyAll, contents, dieAt, machine, undoAll} from '../machine.ts'

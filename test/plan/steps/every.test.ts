@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
+
 import {describe, expect, it, test} from 'vitest'
 import {CHECKS} from '../../../src/checks/registry.ts'
 import {type Fact, gatherer, given} from '../../../src/facts/fact.ts'
 import {invocation} from '../../../src/facts/invocation.ts'
-import {type Settings, settings} from '../../../src/facts/settings.ts'
-import {CpuSet} from '../../../src/lib/cpuset.ts'
+import {settings} from '../../../src/facts/settings.ts'
 import {probe} from '../../../src/measure/watch.ts'
-import {cpusOf} from '../../../src/plan/change.ts'
+import {cpusOf} from '../../../src/model/change.ts'
+import {CpuSet} from '../../../src/model/cpuset.ts'
+import type {Settings} from '../../../src/model/settings.ts'
 import {changeCount, makePlan} from '../../../src/plan/plan.ts'
 import {chooseSteps, STEPS} from '../../../src/plan/registry.ts'
 import type {Step} from '../../../src/plan/step.ts'

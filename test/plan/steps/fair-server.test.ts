@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {expect, it} from 'vitest'
-import type {Policy} from '../../../src/config/policy.ts'
 import {memoryHost} from '../../../src/host/memory.ts'
-import {CpuSet} from '../../../src/lib/cpuset.ts'
-import {JOURNAL} from '../../../src/plan/journal.ts'
+import {CpuSet} from '../../../src/model/cpuset.ts'
+import {JOURNAL} from '../../../src/model/journal.ts'
+import type {Policy} from '../../../src/model/policy.ts'
 import {makePlan} from '../../../src/plan/plan.ts'
 import {fairServer} from '../../../src/plan/steps/fair-server.ts'
 

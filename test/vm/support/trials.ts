@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Machines in which isolctl has a kernel to try: Debian's own, newer than the one that runs. */
 import {expect} from 'vitest'
-import {type KernelList, KernelListSchema} from '../../../src/report/schema/kernel-list.ts'
+import {type KernelList, KernelListSchema} from '../../../src/schema/kernel-list.ts'
 import type {Loader} from './image.ts'
 import {debianKernels, fetchPackage, releaseOf, unpacked} from './kernels.ts'
 import type {Vm, VmOptions} from './machine.ts'

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+
+import type {Note} from '../model/change.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import type {IsolationPolicy} from '../model/settings.ts'
+import type {WantedWord} from './loader.ts'
+
+/** What must be known of the machine to choose its arguments. Absent: it does not tell. */
+export interface Platform {
+  /** The current clock source. */
+  readonly clocksource?: string | undefined
+  /** CPU feature flags of x86; absent elsewhere. */
+  readonly flags?: ReadonlySet<string> | undefined
+}
+
+export interface Asked {
+  readonly isolated: CpuSet
+  readonly housekeeping: CpuSet
+  readonly isolation: IsolationPolicy
+  /** Further arguments of the operator's own. */
+  readonly extra: readonly string[]
+}
+
+/** The arguments that isolate, in the order in which they are written. Pure. */
+export function isolationWords({isolated, housekeeping, isolation}: Omit<Asked, 'extra'>): readonly string[] {
+  const flags = isolation === 'static' ? 'nohz,domain,managed_irq' : 'managed_irq'
+  return [
+    `isolcpus=${flags},${isolated}`,
+    `nohz_full=${isolated}`,
+    `rcu_nocbs=${isolated}`,
+    `irqaffinity=${housekeeping}`,
+  ]
+}
+
+/** All arguments to pass on this machine, and why some are not among them. Pure. */
+export function bootWords(
+  asked: Asked,
+  platform: Platform,
+): {readonly wanted: readonly WantedWord[]; readonly notes: readonly Note[]} {
+  const distrust = distrustOfTsc(platform)
+  return {
+    wanted: [
+      ...isolationWords(asked).map((word) => ({word})),
+      ...(platform.flags !== undefined && distrust === undefined
+        ? [{word: 'tsc=reliable', yields: true as const}]
+        : []),
+      ...asked.extra.map((word) => ({word})),
+    ],
+    notes: [
+      ...(distrust === undefined ? [] : [{subject: 'tsc=reliable', reason: `left out, because ${distrust}`}]),
+      {
+        subject: 'nowatchdog',
+        reason: `left out: nohz_full keeps the lockup detectors off CPUs ${asked.isolated}, and the others keep theirs`,
+      },
+    ],
+  }
+}
+
+/**
+ * tsc=reliable ends the clock source watchdog, which visits one CPU after the other (kernel/time/clocksource.c). Where
+ * the TSC is not good it hides that, so it is only for one that the kernel itself uses and the CPU vouches for.
+ */
+function distrustOfTsc({clocksource, flags}: Platform): string | undefined {
+  if (flags === undefined) return undefined // no x86, no TSC
+  if (flags.has('hypervisor')) return 'a virtual machine may be moved to another clock'
+  if (clocksource === undefined) return 'the clock source is not known'
+  if (clocksource !== 'tsc')
+    return `the kernel does not trust the TSC here: its clock source is ${clocksource}`
+  const missing = ['constant_tsc', 'nonstop_tsc'].filter((flag) => !flags.has(flag))
+  return missing.length === 0 ? undefined : `the CPU does not have ${missing.join(' and ')}`
+}

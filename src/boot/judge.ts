@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+import {parseCmdline} from './cmdline.ts'
+import {type BootCpus, type Isolation, isolationOf} from './isolation.ts'
+import {sameWord} from './words.ts'
+
+/** Bytes of command line that a kernel keeps, its end included (COMMAND_LINE_SIZE in arch/.../setup.h, 6.12). */
+const LIMITS: Readonly<Record<string, number>> = {
+  x86_64: 2048,
+  aarch64: 2048,
+  ppc64le: 2048,
+  riscv64: 1024,
+  s390x: 4096,
+  loongarch64: 4096,
+}
+/** For a machine that does not tell its architecture: the smallest of those that can isolate CPUs. */
+const SMALLEST = 1024
+
+/**
+ * Why a kernel would not do what these words ask for when it gets this line; undefined: it will. The kernel cuts what is
+ * too long, and drops what it cannot read or has read before, both without failing. Pure.
+ */
+export function objection(
+  line: string,
+  words: readonly string[],
+  {cpus, machine}: {readonly cpus: BootCpus; readonly machine?: string | undefined},
+): string | undefined {
+  const limit = (machine === undefined ? undefined : LIMITS[machine]) ?? SMALLEST
+  const length = Buffer.byteLength(line)
+  if (length >= limit)
+    return `the command line would have ${length} characters, and the kernel cuts it off at ${limit - 1}`
+  const {args} = parseCmdline(line)
+  const lost = words.find((word) => !args.some(({text}) => sameWord(text, word)))
+  if (lost !== undefined) return `${lost} would not reach the kernel: the line is ${line}`
+  const [got, meant] = [isolationOf(line, cpus), isolationOf(words.join(' '), cpus)]
+  const [refusal] = [...meant.refused, ...got.refused]
+  if (refusal !== undefined) return `the kernel would drop ${refusal.text}: ${refusal.reason}`
+  return sameIsolation(got, meant) ? undefined : `other arguments on the line change what these mean: ${line}`
+}
+
+/** Whether two lines come to the same for the CPUs. */
+export function sameIsolation(a: Isolation, b: Isolation): boolean {
+  return (
+    a.domain.equals(b.domain) &&
+    a.managedIrq.equals(b.managedIrq) &&
+    a.nohzFull.equals(b.nohzFull) &&
+    a.unbound.equals(b.unbound) &&
+    a.rcuNocbs.equals(b.rcuNocbs) &&
+    (a.irqDefault === undefined) === (b.irqDefault === undefined) &&
+    (a.irqDefault === undefined || b.irqDefault === undefined || a.irqDefault.equals(b.irqDefault))
+  )
+}

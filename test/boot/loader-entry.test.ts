@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+import {expect, it} from 'vitest'
+import {cloneLoaderEntry, parseLoaderEntry} from '../../src/boot/loader-entry.ts'
+import {ownEntryName} from '../../src/boot/own-entry.ts'
+import {defaultEntry, efiText, withDefaultEntry} from '../../src/boot/systemd-boot.ts'
+
+const ENTRY = [
+  '# Boot Loader Specification type#1 entry',
+  'title      Debian GNU/Linux 12 (bookworm)',
+  'version    6.1.0-41-amd64',
+  'machine-id 4c1d',
+  'sort-key   debian',
+  'options    root=UUID=12-34 ro quiet',
+  'options    nohz_full=1',
+  'linux      /4c1d/6.1.0-41-amd64/linux',
+  'initrd     /4c1d/6.1.0-41-amd64/initrd.img-6.1.0-41-amd64',
+  '',
+].join('\n')
+
+it('reads an entry', () => {
+  expect(parseLoaderEntry(ENTRY)).toEqual({
+    title: 'Debian GNU/Linux 12 (bookworm)',
+    version: '6.1.0-41-amd64',
+    linux: '/4c1d/6.1.0-41-amd64/linux',
+    initrd: ['/4c1d/6.1.0-41-amd64/initrd.img-6.1.0-41-amd64'],
+    options: 'root=UUID=12-34 ro quiet nohz_full=1',
+  })
+})
+
+it('clones it, with the arguments merged and the rest as it was', () => {
+  const clone = cloneLoaderEntry(ENTRY, {title: 'Isolated', words: ['nohz_full=2-3', 'isolcpus=2-3']})
+  expect(clone).toBe(
+    ENTRY.replace('Debian GNU/Linux 12 (bookworm)', 'Isolated')
+      .replace('ro quiet', 'ro quiet nohz_full=2-3 isolcpus=2-3')
+      .replace('options    nohz_full=1\n', ''),
+  )
+  expect(cloneLoaderEntry(clone, {words: ['nohz_full=2-3', 'isolcpus=2-3']})).toBe(clone)
+})
+
+it("puts GRUB's own variable in, and leaves others to it", () => {
+  const text = 'title x\nlinux /k\noptions $kernelopts $tuned_params\n'
+  expect(cloneLoaderEntry(text, {words: ['a=1'], kernelopts: 'root=/dev/x ro'})).toBe(
+    'title x\nlinux /k\noptions root=/dev/x ro $tuned_params a=1\n',
+  )
+})
+
+it('writes an initrd and arguments where there were none', () => {
+  const clone = cloneLoaderEntry('title x\nlinux /k\n', {words: ['a=1'], initrd: ['/i', '/j']})
+  expect(parseLoaderEntry(clone)).toMatchObject({options: 'a=1', initrd: ['/i', '/j']})
+})
+
+it('changes the default of a loader.conf, and nothing else', () => {
+  const conf = '#timeout 3\nconsole-mode keep\ndefault  4c1d-*\n'
+  expect(defaultEntry(conf)).toBe('4c1d-*')
+  expect(withDefaultEntry(conf, 'isolctl-6.1.conf')).toBe(conf.replace('4c1d-*', 'isolctl-6.1.conf'))
+  expect(defaultEntry('timeout 3\n')).toBeUndefined()
+  expect(defaultEntry(withDefaultEntry('timeout 3\n', 'isolctl-6.1.conf'))).toBe('isolctl-6.1.conf')
+})
+
+it('names an entry so that it stays in its folder', () => {
+  expect(ownEntryName('6.12.1+deb13/../x')).toBe('isolctl-6.12.1+deb13_.._x.conf')
+})
+
+it('reads an EFI variable', () => {
+  const utf16 = [...'systemd-boot 252.39'].map((char) => `${char}\0`).join('')
+  expect(efiText(`\x06\0\0\0${utf16}\0\0`)).toBe('systemd-boot 252.39')
+})
