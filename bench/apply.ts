@@ -22,18 +22,14 @@ import {chooseSteps} from '../src/plan/registry.ts'
 import {session} from '../src/plan/session.ts'
 import {deltasOf, undo} from '../src/plan/undo.ts'
 import {LARGE, largeFiles} from '../test/support/large.ts'
+import type {Row} from './subject.ts'
 
 /**
- * Seconds to plan, to apply and to undo all ordinary steps on 512 CPUs and 4096 interrupts: real files in
- * memory, and a real journal with its fsyncs on the disk of the temporary directory; what the kernel would need to move an
- * interrupt is not in it.
+ * How long it takes to plan, apply and undo all ordinary steps on 512 CPUs with 4096 interrupts. The files are real, in
+ * memory; so is the journal with its fsyncs, on the disk of the temporary directory. The time that the kernel needs to
+ * move an interrupt is not included.
  */
-export async function timeLargeApply(): Promise<{
-  plan: number
-  apply: number
-  undo: number
-  changes: number
-}> {
+export async function largeApply(): Promise<readonly Row[]> {
   // In memory, as procfs is; only the journal is on a disk.
   const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
   const root = mkdtempSync(join(memory, 'isolctl-bench-'))
@@ -56,13 +52,20 @@ export async function timeLargeApply(): Promise<{
       session(host, terms, (options) => Array.fromAsync(apply(planned, options))),
     )
     const end = events.at(-1)
-    if (end?.type !== 'end' || end.outcome.status !== 'applied') throw new Error('it was not applied')
+    if (end?.type !== 'end' || end.outcome.status !== 'applied')
+      throw new Error('apply did not apply the plan')
     const [undone] = await timed(() =>
       session(host, terms, ({journal, ...rest}) =>
         Array.fromAsync(undo(deltasOf(inForce(journal.entries, rest.bootId)), {journal, ...rest})),
       ),
     )
-    return {plan, apply: applied, undo: undone, changes: changeCount(planned)}
+    const ratio = `${changeCount(planned)} changes`
+    return Object.entries({plan, apply: applied, undo: undone}).map(([what, value]) => ({
+      what: `${what}, 512 CPUs, 4096 IRQs`,
+      value,
+      unit: 's',
+      ratio,
+    }))
   } finally {
     for (const folder of [root, state]) rmSync(folder, {recursive: true})
   }
@@ -74,7 +77,7 @@ async function timed<T>(body: () => Promise<T>): Promise<readonly [seconds: numb
   return [(performance.now() - start) / 1000, result]
 }
 
-/** As the local host does it, below a directory. */
+/** Writes as the local host does, below a directory. */
 function onDirectory(root: string): Host {
   const nothing = async () => {
     throw new Error('not in a benchmark')
@@ -83,7 +86,7 @@ function onDirectory(root: string): Host {
     ...rooted(root),
     async set(path, value) {
       const file = openSync(join(root, path), 'r+')
-      ftruncateSync(file) // a real file keeps what a shorter value leaves; the kernel's do not
+      ftruncateSync(file) // a regular file keeps the rest of a longer value; the kernel's files do not
       writeSync(file, value)
       closeSync(file)
     },

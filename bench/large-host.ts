@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The files of a machine larger than most, quiet as it should be, to measure how long looking takes:
+ * The files of a large, quiet machine, to measure how long preflight takes:
  *
- *   node bench/large-host.ts DIR     1024 CPUs, 4096 interrupts, 50,000 threads; DIR must be new
+ *   node bench/large-host.ts DIR     1024 CPUs, 4096 interrupts, 50,000 threads; DIR must not exist
  */
 import {mkdirSync, writeFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
@@ -23,7 +23,7 @@ const THREADS_PER_PROCESS = 10
 const PF_KTHREAD = 0x0020_0000
 const PF_NO_SETAFFINITY = 0x0400_0000
 
-/** Write them below `root`, which must not be there yet. Returns how many files. */
+/** Write the files below `root`, which must not exist. Returns their number. */
 export function writeLargeHost(root: string, {cpus, irqs, threads}: Size = LARGE): number {
   let files = 0
   const made = new Set<string>()

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-/** What launching through isolctl costs, against taskset and chrt, in one run. */
 import {availableParallelism} from 'node:os'
-import {execa} from 'execa'
 import {runInLab} from '../src/lab/run.ts'
 import {packageRoot} from '../src/lib/assets.ts'
 import {testKernel} from '../test/lab/kernel.ts'
-import type {Row} from './preflight.ts'
+import type {Row} from './subject.ts'
+import {bestOf} from './timing.ts'
 
 const SETTLE_MS = 100
 
-/** Needs two CPUs; runs `true` many times on the second, then a poll loop in the lab. */
+/**
+ * What launching through isolctl costs, against taskset and chrt in the same run. Needs two CPUs: runs `true` many times
+ * on the second, then a poll loop in the lab.
+ */
 export async function launchCosts(): Promise<readonly Row[]> {
-  if (availableParallelism() < 2) throw new Error('measuring launch takes two CPUs')
+  if (availableParallelism() < 2) throw new Error('this benchmark needs two CPUs')
   const place = ['--cpus=1', '--housekeeping=0', '--soft']
   const shim = 'dist/libexec/isol-exec'
   const ours = ['launch', '--cpus', '1', '--soft', '--force', '--allow-guest', '--enter', 'app', '--']
@@ -22,38 +24,29 @@ export async function launchCosts(): Promise<readonly Row[]> {
     ['the same with a reporter', [shim, ...place, '--settle=100', '--', 'true']],
     ['isolctl launch, true', ['node', 'bin/run.js', ...ours, 'true']],
   ] as const
-  const times = await best(
-    named.map(([, command]) => command),
+  const times = await bestOf(
     40,
+    named.map(([, command]) => command),
   )
   const [, bare = Number.NaN] = times
   return [
-    ...named.map(([what], index) => {
-      const ms = times[index] ?? Number.NaN
-      const over = `${(ms - bare).toFixed(1)} ms over taskset and chrt`
-      return {what, seconds: ms / 1000, ...(index > 1 ? {ratio: over} : {})}
+    ...named.map(([what], index): Row => {
+      const value = times[index] ?? Number.NaN
+      const ratio = `${((value - bare) * 1000).toFixed(1)} ms over taskset and chrt`
+      return {what, value, unit: 's', ...(index > 1 ? {ratio} : {})}
     }),
-    ...(await settleTimes()).map((seconds) => ({
-      what: 'until isolated, lab',
-      seconds,
-      ratio: `from exec; the settle time is ${SETTLE_MS} ms, and counts twice`,
-    })),
+    ...(await settleTimes()).map(
+      (value): Row => ({
+        what: 'until isolated, lab',
+        value,
+        unit: 's',
+        ratio: `from exec; includes the settle time of ${SETTLE_MS} ms twice`,
+      }),
+    ),
   ]
 }
 
-/** Milliseconds: the best of several runs of each, taken in turns, so that a busy moment hits all. */
-async function best(commands: readonly (readonly string[])[], runs: number): Promise<readonly number[]> {
-  const times: number[][] = commands.map(() => [])
-  for (let run = 0; run < runs; run++)
-    for (const [index, [file = '', ...args]] of commands.entries()) {
-      const start = performance.now()
-      await execa(file, args, {stdin: 'ignore', cwd: packageRoot})
-      times[index]?.push(performance.now() - start)
-    }
-  return times.map((each) => Math.min(...each))
-}
-
-/** In the lab, because it takes the patched kernel: an emulated machine makes it longer than it is. */
+/** In the lab, because this needs the patched kernel. An emulated machine takes longer than a real one. */
 async function settleTimes(): Promise<readonly number[]> {
   const script = `
     sleep 2

@@ -4,26 +4,23 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {LARGE, writeLargeHost} from './large-host.ts'
+import type {Row} from './subject.ts'
 
-export interface Row {
-  readonly what: string
-  readonly seconds: number
-  /** Against what, and how many times that. */
-  readonly ratio?: string
-}
-
-/** A quarter and a half of it first: what a machine costs must not grow faster than the machine. */
+/** A quarter and a half first: the time must not grow faster than the machine. */
 const PARTS = [4, 2, 1]
 const TURNS = 5
 
-/** What it took, said by itself: the last line of the standard error. */
+/** Makes the process print its own CPU time and memory as the last line of standard error. */
 const TELL = `data:text/javascript,${encodeURIComponent(`process.on('exit', () => {
   const {userCPUTime, systemCPUTime, maxRSS} = process.resourceUsage()
   console.error('took', userCPUTime + systemCPUTime, maxRSS)
 })`)}`
 
-/** 1024 CPUs, 4096 interrupts, 50,000 threads, and parts of that: the best of five, with the most memory of any. */
-export async function lookAtLargeMachine(): Promise<readonly Row[]> {
+/**
+ * preflight of 1024 CPUs, 4096 interrupts and 50,000 threads, and of parts of that machine: the best time of five runs,
+ * and the most memory of any.
+ */
+export async function largePreflight(): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-bench-'))
   try {
     const rows: Row[] = []
@@ -31,7 +28,7 @@ export async function lookAtLargeMachine(): Promise<readonly Row[]> {
       const size = {cpus: LARGE.cpus / part, irqs: LARGE.irqs / part, threads: LARGE.threads / part}
       const root = join(folder, `host-${part}`)
       const files = writeLargeHost(root, size)
-      rows.push({what: `preflight of ${size.threads} threads`, ...(await look(root, files))})
+      rows.push({what: `preflight of ${size.threads} threads`, unit: 's', ...(await look(root, files))})
     }
     return rows
   } finally {
@@ -39,7 +36,7 @@ export async function lookAtLargeMachine(): Promise<readonly Row[]> {
   }
 }
 
-async function look(root: string, files: number): Promise<Pick<Row, 'seconds' | 'ratio'>> {
+async function look(root: string, files: number): Promise<Pick<Row, 'value' | 'ratio'>> {
   const best = {seconds: Number.POSITIVE_INFINITY, cpu: Number.POSITIVE_INFINITY}
   let peak = 0
   for (let run = 0; run < TURNS; run++) {
@@ -47,17 +44,17 @@ async function look(root: string, files: number): Promise<Pick<Row, 'seconds' | 
     const {stderr} = await execa(
       'node',
       ['--import', TELL, 'bin/run.js', 'preflight', '--passive', '--root', root, '--quiet'],
-      {reject: false}, // exit status 3: a made-up machine leaves questions open
+      {reject: false}, // exit status 3: some checks of a generated machine are unknown
     )
     const seconds = (performance.now() - start) / 1000
     const [, microseconds, kib] = /^took (\d+) (\d+)$/m.exec(stderr) ?? []
-    if (kib === undefined) throw new Error(`the large machine was not judged: ${stderr}`)
+    if (kib === undefined) throw new Error(`preflight did not judge the large machine: ${stderr}`)
     best.seconds = Math.min(best.seconds, seconds)
     best.cpu = Math.min(best.cpu, Number(microseconds) / 1e6)
     peak = Math.max(peak, Number(kib) / 1024)
   }
   return {
-    seconds: best.seconds,
+    value: best.seconds,
     ratio: `${best.cpu.toFixed(2)} s of CPU, ${peak.toFixed(0)} MiB at most, ${files} files`,
   }
 }

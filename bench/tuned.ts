@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 /**
- * preflight beside the tools that answer part of the same questions, in one lab machine, each several times in turn.
- * Theirs are unpacked in the machine and not installed here: Debian starts the daemons that it installs, and this one
- * would set the machine up anew.
+ * preflight beside tools that answer part of the same questions, in one lab machine, each several times in turn. Their
+ * packages are unpacked in the lab machine and not installed on the host: Debian starts the daemons that it installs,
+ * and tuned would change the host's settings.
  */
 import {chmod, mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {withPrivateFolder} from '../src/lib/files.ts'
-import type {Row} from './preflight.ts'
+import type {Row} from './subject.ts'
 
 const TURNS = 3
-/** What sleeps in the machine when it is all done once more: an empty one is nobody's. */
+/** Sleeping tasks of the second round: no real machine is empty. */
 const TASKS = 2000
 const PACKAGES = ['tuned', 'tuna', 'dbus']
 
-/** A bus and the daemon first: tuned-adm only asks it. Each line of the answer is "NAME MILLISECONDS STATUS". */
+/** D-Bus and the daemon come first, because tuned-adm asks the daemon. Each line of the answer is "NAME MILLISECONDS STATUS". */
 const GUEST = `
 for package in "$1"/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C / || exit 9; done
 grep -q ^messagebus: /etc/passwd || echo 'messagebus:x:999:999::/:/usr/sbin/nologin' >>/etc/passwd
@@ -48,10 +48,10 @@ for task in $(seq ${TASKS}); do sleep 100000 & done
 turns busy "$2" "$3"
 `
 
-/** Checks that watch for a while: theirs have nothing of the kind. */
+/** Checks that watch for some time: the other tools have none. */
 const WATCHING =
   'irq-count-delta,nmi-pmi-delta,stray-tasks-present,kthread-percpu-quiet,rq-nr-switches,rq-nr-running'
-/** Where threads and interrupts may go and do go, and the settings that the profile makes. */
+/** The checks of what the other tools cover: affinities of threads and interrupts, and the settings of the profile. */
 const COVERED = [
   ...['irq-affinity-requested', 'irq-affinity-effective', 'irq-threads', 'stray-tasks-allowed'],
   ...['kthread-unbound-affinity', 'kthread-percpu-legit', 'rcu-threads-moved', 'pid1-affinity'],
@@ -61,7 +61,7 @@ const COVERED = [
 /** Needs the package lists of Debian or Ubuntu (apt-get update), and the network. */
 export async function compareWithTuned(): Promise<readonly Row[]> {
   return await withPrivateFolder(async (folder) => {
-    await chmod(folder, 0o755) // apt fetches as a user of its own
+    await chmod(folder, 0o755) // apt downloads as a user of its own
     await mkdir(join(folder, 'partial'))
     const options = [`Dir::Cache::archives=${folder}`, 'Debug::NoLocking=true'].flatMap((option) => [
       '-o',
@@ -91,7 +91,8 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
     seconds: Number(ms) / 1000,
     status,
   }))
-  if (runs.length < 14 * TURNS) throw new Error(`the lab did not measure: ${stdout}${stderr}`)
+  if (runs.length < 14 * TURNS)
+    throw new Error(`the lab machine did not print all measurements: ${stdout}${stderr}`)
   return (['idle', 'busy'] as const).flatMap((machine) => {
     const best = (tool: string) => {
       const mine = runs.filter(({name}) => name === `${machine}.${tool}`)
@@ -107,7 +108,8 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
       const share = `${((seconds / together) * 100).toFixed(0)} % of the three together`
       return {
         what: `${machine === 'idle' ? 'lab' : `lab, ${TASKS} more tasks`}: ${what}`,
-        seconds,
+        value: seconds,
+        unit: 's',
         ratio: theirs.includes(tool) ? statuses : `${share}, ${statuses}`,
       }
     }
@@ -117,7 +119,7 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
       row('tuna show_irqs', 'show_irqs'),
       row('preflight, what they cover', 'covered'),
       row('preflight, all without window', 'all'),
-      row('isolctl loaded, and nothing done', 'loaded'),
+      row('isolctl loaded, no command run', 'loaded'),
       row('node -e 0', 'node'),
     ]
   })

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
- * npm run bench:kernel: what the series costs everybody else, in instructions, counted by QEMU and so the same in every run.
- * Three kernels: without the option, with it on a machine without isolated CPUs, and with an isolated task on another CPU.
+ * What the series costs everybody else, in instructions, counted by QEMU and so the same in every run. The cases are: without
+ * the option, with it on a machine without isolated CPUs, and with an isolated task on another CPU.
  */
-
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
+import type {Row} from '../bench/subject.ts'
 import {cpioArchive} from '../src/lab/cpio.ts'
 import {labKernel} from '../src/lab/kernel.ts'
 import {withPrivateFolder} from '../src/lib/files.ts'
@@ -17,45 +17,48 @@ type Counts = Readonly<Record<(typeof WHAT)[number], number>>
 
 const ISOLATED = ['nohz_full=1', 'isolcpus=domain,managed_irq,1', 'rcu_nocbs=1', 'irqaffinity=0', 'isolate']
 
-await withPrivateFolder(async (folder) => {
-  const progress = logProgress((line) => process.stderr.write(`${line}\n`))
-  const kernels = {
-    off: (await labKernel({progress, flavour: 'off'})).bzImage,
-    on: (await labKernel({progress, flavour: 'lab'})).bzImage,
-  }
-  const program = join(folder, 'init')
-  await execa('gcc', [
-    '-static',
-    '-O2',
-    '-Wall',
-    '-Werror',
-    '-o',
-    program,
-    join(import.meta.dirname, 'cost.c'),
-  ])
-  const initramfs = join(folder, 'initramfs')
-  await writeFile(initramfs, cpioArchive([{path: 'init', mode: 0o755, contents: await readFile(program)}]))
+/** npm run bench -- kernel-cost. The value of a count is instructions from user mode to user mode. */
+export async function kernelCost(): Promise<readonly Row[]> {
+  return await withPrivateFolder(async (folder) => {
+    const progress = logProgress((line) => process.stderr.write(`${line}\n`))
+    const kernels = {
+      off: (await labKernel({progress, flavour: 'off'})).bzImage,
+      on: (await labKernel({progress, flavour: 'lab'})).bzImage,
+    }
+    const program = join(folder, 'init')
+    await execa('gcc', [
+      '-static',
+      '-O2',
+      '-Wall',
+      '-Werror',
+      '-o',
+      program,
+      join(import.meta.dirname, 'cost.c'),
+    ])
+    const initramfs = join(folder, 'initramfs')
+    await writeFile(initramfs, cpioArchive([{path: 'init', mode: 0o755, contents: await readFile(program)}]))
 
-  const off = await count(kernels.off, initramfs, [])
-  const unused = await count(kernels.on, initramfs, [])
-  const beside = await count(kernels.on, initramfs, ISOLATED)
-  const besideOff = await count(kernels.off, initramfs, ISOLATED.slice(0, -1))
+    const off = await count(kernels.off, initramfs, [])
+    const unused = await count(kernels.on, initramfs, [])
+    const beside = await count(kernels.on, initramfs, ISOLATED)
+    const besideOff = await count(kernels.off, initramfs, ISOLATED.slice(0, -1))
 
-  process.stdout.write(
-    'instructions                option off    on, unused    off, nohz_full=1    on, CPU 1 isolated\n',
-  )
-  for (const what of WHAT)
-    process.stdout.write(
-      `${what.padEnd(24)} ${cell(off[what])} ${cell(unused[what], off[what])} ${cell(besideOff[what], undefined, 20)} ${cell(beside[what], besideOff[what], 20)}\n`,
-    )
-  const worst = Math.max(...WHAT.map((what) => unused[what] / off[what] - 1))
-  process.stdout.write(`on and unused: at most ${(worst * 100).toFixed(2)} % over off (aim: 0.5 %)\n`)
-})
+    const worst = Math.max(...WHAT.map((what) => unused[what] / off[what] - 1))
+    return [
+      ...WHAT.flatMap((what) => [
+        row(`${what}, option off`, off[what]),
+        row(`${what}, on, no isolated CPU`, unused[what], off[what]),
+        row(`${what}, off, nohz_full=1`, besideOff[what]),
+        row(`${what}, on, CPU 1 isolated`, beside[what], besideOff[what]),
+      ]),
+      {what: 'on and unused, at most', value: worst * 100, unit: '%', ratio: 'over option off (aim: 0.5 %)'},
+    ]
+  })
+}
 
-/** "1234 (+0.21 %)" */
-function cell(value: number, against?: number, width = 13): string {
-  const text = against === undefined ? `${value}` : `${value} (${((value / against - 1) * 100).toFixed(2)} %)`
-  return text.padStart(width)
+function row(what: string, value: number, against?: number): Row {
+  const ratio = against === undefined ? {} : {ratio: `${((value / against - 1) * 100).toFixed(2)} % over off`}
+  return {what, value, unit: 'instructions', ...ratio}
 }
 
 /** Boots a kernel whose clock counts instructions. Throws when the machine does not say all it should. */

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /**
- * npm run bench:isolation [-- SECONDS]: interrupts of one CPU and losses of isolation while the rest of the machine is busy,
- * for the same load on a machine without isolation, with nohz_full and isolcpus only, and with an isolated task. 60 seconds
- * if not given; 3600 for the hour, of which the machines it is compared with take two minutes each.
+ * Interrupts of one CPU and losses of isolation while the rest of the machine is busy, for the same load on a machine
+ * without isolation, with nohz_full and isolcpus only, and with an isolated task.
  */
-
 import {join} from 'node:path'
 import {execa} from 'execa'
+import type {Options, Row} from '../bench/subject.ts'
 import {labKernel} from '../src/lab/kernel.ts'
 import {runInLab} from '../src/lab/run.ts'
 import {withPrivateFolder} from '../src/lib/files.ts'
 import {logProgress} from '../src/ui/progress.ts'
+
+type Counts = ReadonlyMap<string, number>
 
 const CPU = 3
 const MACHINES = [
@@ -19,51 +20,63 @@ const MACHINES = [
   {name: 'isolated', mode: 'isolated'},
 ] as const
 
-const seconds = Number(process.argv[2] ?? 60)
-const secondsOf = (mode: string) => (mode === 'isolated' ? seconds : Math.min(seconds, 120))
+/** Lines of quality.c that are no result. */
+const IGNORED = ['starts']
 
-await withPrivateFolder(async (folder) => {
-  const progress = logProgress((line) => process.stderr.write(`${line}\n`))
-  const kernel = (await labKernel({progress})).bzImage
-  const program = join(folder, 'quality')
-  await execa('gcc', [
-    '-static',
-    '-O2',
-    '-Wall',
-    '-Werror',
-    '-o',
-    program,
-    join(import.meta.dirname, 'quality.c'),
-  ])
+/**
+ * npm run bench -- isolation [--seconds N]: N seconds (60 if not given) with an isolated task; the machines it is compared
+ * with take two minutes at most.
+ */
+export async function isolationQuality({seconds = 60}: Options): Promise<readonly Row[]> {
+  return await withPrivateFolder(async (folder) => {
+    const progress = logProgress((line) => process.stderr.write(`${line}\n`))
+    const kernel = (await labKernel({progress})).bzImage
+    const program = join(folder, 'quality')
+    await execa('gcc', [
+      '-static',
+      '-O2',
+      '-Wall',
+      '-Werror',
+      '-o',
+      program,
+      join(import.meta.dirname, 'quality.c'),
+    ])
 
-  const columns: ReadonlyMap<string, number>[] = []
-  for (const {name, mode, ...boot} of MACHINES) {
-    process.stderr.write(`${name}: ${secondsOf(mode)} s\n`)
-    const {stdout, exitCode} = await runInLab([program, mode, `${CPU}`, `${secondsOf(mode)}`], {
-      kernel,
-      ...boot,
-      timeoutMs: (secondsOf(mode) + 120) * 1000,
-    })
-    if (exitCode !== 0) throw new Error(`${name}: exit status ${exitCode}\n${stdout}`)
-    columns.push(
-      new Map([...stdout.matchAll(/^(\S+) (\d+)$/gm)].map(([, what = '', n]) => [what, Number(n)])),
-    )
-  }
+    const columns: {readonly title: string; readonly isolated: boolean; readonly counts: Counts}[] = []
+    for (const {name, mode, ...boot} of MACHINES) {
+      const isolated = mode === 'isolated'
+      const length = isolated ? seconds : Math.min(seconds, 120)
+      const title = `${name}, ${length} s`
+      process.stderr.write(`${title}\n`)
+      const {stdout, exitCode} = await runInLab([program, mode, `${CPU}`, `${length}`], {
+        kernel,
+        ...boot,
+        timeoutMs: (length + 120) * 1000,
+      })
+      if (exitCode !== 0) throw new Error(`${name}: exit status ${exitCode}\n${stdout}`)
+      const counts = new Map(
+        [...stdout.matchAll(/^(\S+) (\d+)$/gm)].map(([, what = '', n]) => [what, Number(n)]),
+      )
+      columns.push({title, isolated, counts})
+    }
 
-  const rows = [...new Set(columns.flatMap((column) => [...column.keys()]))].filter((row) => row !== 'starts')
-  const line = (title: string, cells: readonly string[]) =>
-    process.stdout.write(`${title.padEnd(24)}${cells.map((cell) => cell.padStart(24)).join('')}\n`)
-  line(
-    `CPU ${CPU}`,
-    MACHINES.map(({name, mode}) => `${name}, ${secondsOf(mode)} s`),
-  )
-  for (const row of rows)
-    line(
-      row,
-      columns.map((column, index) =>
-        row === 'breaks' && MACHINES[index]?.mode === 'plain' ? '-' : `${column.get(row) ?? 0}`,
-      ),
-    )
-  const perHour = ((columns.at(-1)?.get('breaks') ?? Number.NaN) * 3600) / seconds
-  process.stdout.write(`isolation lost ${perHour} times an hour\n`)
-})
+    const names = [...new Set(columns.flatMap(({counts}) => [...counts.keys()]))]
+    const breaks = columns.at(-1)?.counts.get('breaks') ?? Number.NaN
+    return [
+      ...names
+        .filter((name) => !IGNORED.includes(name))
+        .flatMap((name) =>
+          columns
+            .filter(({isolated}) => isolated || name !== 'breaks') // nothing to lose on the others
+            .map(
+              ({title, counts}): Row => ({
+                what: `${name} on CPU ${CPU}, ${title}`,
+                value: counts.get(name) ?? 0,
+                unit: 'times',
+              }),
+            ),
+        ),
+      {what: 'isolation lost in an hour', value: (breaks * 3600) / seconds, unit: 'times'},
+    ]
+  })
+}
