@@ -1,22 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Prepare this checkout for its own npm scripts.
+# Prepare this checkout for its npm scripts.
 #
-#   bootstrap.sh node    node_modules as package-lock.json wants them
-#   bootstrap.sh lab     that, and the Debian packages that building and booting the lab kernel takes
-#   bootstrap.sh proof   that of the lab, and the programs that launch is proved with
-#   bootstrap.sh package what lab takes, and what a Debian package of a kernel is made with
-#   bootstrap.sh vm      that, and what makes virtual machines of a whole Debian, for their tests
-#   bootstrap.sh kernel  what lab takes, and what the kernel's own selftests are compiled with
+#   bootstrap.sh node    node_modules as in package-lock.json
+#   bootstrap.sh lab     node, and the Debian packages to build and boot the lab kernel
+#   bootstrap.sh proof   lab, and the programs that launch is tested with
+#   bootstrap.sh package lab, and the tools to make a Debian package of a kernel
+#   bootstrap.sh vm      package, and the tools to make virtual machines of a complete Debian
+#   bootstrap.sh kernel  lab, and the tools to compile the kernel's own selftests
 #
-# Installs nothing that is there already; says what it is going to install before it does. Exits 69 where it cannot.
+# Installs only what is missing, and names it first. Exits with 69 where it cannot.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Kernel build, C programs, QEMU, GRUB's generator for its tests. perl and patch are used by the kernel's own scripts and by us.
+# Kernel build, C programs, QEMU, GRUB's generator for its tests. The kernel's scripts and isolctl use perl and patch.
 PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
-# Programs that isolation is proved with, as their users run them.
+# Programs of the proof tests, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
 KERNEL_PACKAGES='binutils gcc-multilib libcap-dev'
 PACKAGE_PACKAGES='debhelper kmod openssl rsync'
@@ -41,37 +41,37 @@ install_packages() {
   missing=$(missing_packages)
   [ -z "$missing" ] && return
   command -v apt-get >/dev/null ||
-    fail 'this is neither Debian nor Ubuntu, and packages are missing' "install what these Debian packages hold, then try again: $missing"
+    fail 'this is neither Debian nor Ubuntu, and packages are missing' "install the contents of these Debian packages, then try again: $missing"
   if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else
     fail "packages are missing: $missing" 'run this as root, or install sudo'
   fi
   printf 'installing: %s\n' "$missing" >&2
-  # An index from before a point release names files that are gone; a machine without one knows no package.
+  # An index from before a point release names files that no longer exist; a fresh machine has no index.
   $sudo apt-get update -q >&2 || fail 'apt-get update failed' 'see the lines above'
   for package in $missing; do
     apt-cache show "$package" >/dev/null 2>&1 && continue
     [ "$package" = linux-source-6.12 ] && fail 'this distribution has no package linux-source-6.12' \
-      'fetch a Linux 6.12 source archive, and name it: ISOLCTL_KERNEL_SOURCE=/path/linux-6.12.tar.xz'
-    fail "no package $package is known here" 'check the apt sources: main is enough on Debian, main and universe on Ubuntu'
+      'download a Linux 6.12 source archive, and name it: ISOLCTL_KERNEL_SOURCE=/path/linux-6.12.tar.xz'
+    fail "apt knows no package $package" 'check the apt sources: main on Debian, main and universe on Ubuntu'
   done
-  # A non-interactive front end, also through sudo; recommended packages would bring a desktop's worth of QEMU.
+  # Non-interactive, also through sudo; with recommended packages QEMU would install a desktop's libraries.
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2 ||
     fail 'apt-get install failed' 'see the lines above'
 }
 
 install_modules() {
-  # npm ci wipes node_modules, so the stamp is only there after it went through.
+  # npm ci removes node_modules, so the stamp exists only after it succeeded.
   wanted=$(cat package-lock.json tools/node/package.json | cksum)
   [ "$(cat node_modules/.isolctl-lock 2>/dev/null || true)" = "$wanted" ] && return
   printf 'installing node modules\n' >&2
-  # EBADENGINE: npm itself may run on an older Node than the one it installs for our scripts.
+  # EBADENGINE: npm may run on an older Node than the one it installs for the scripts.
   npm ci --no-audit --no-fund --loglevel=error >&2 || fail 'npm ci failed' 'see the lines above'
   link_node
   printf '%s\n' "$wanted" >node_modules/.isolctl-lock
 }
 
-# npm puts node_modules/.bin first in PATH, so the Node there is the one all scripts run on. npm 9 (Debian 13) installs
-# it and leaves out the link; on a platform without a packaged Node the machine's own has to do.
+# npm puts node_modules/.bin first in PATH, so all scripts run on the Node there. npm 9 (Debian 13) installs it without
+# the link. A platform without a packaged Node uses the machine's own.
 link_node() {
   if [ ! -e node_modules/.bin/node ]; then
     for node in node_modules/node-linux-*/bin/node; do

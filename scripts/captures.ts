@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Take the captures in test/hosts/lab anew: the lab machine, quiet and disturbed in every way that its tests know.
+ * Take the captures in test/hosts/lab again: the lab machine, quiet, and with each disturbance of its tests.
  *
  *   npm run captures
  */

@@ -10,7 +10,7 @@ import {configJsonSchema} from '../src/schema/config.ts'
 import {PUBLISHED} from '../src/schema/published.ts'
 import {floorRules} from './floors.ts'
 
-/** Pages that repeat code, and what writes them. `--check` only says which are stale. */
+/** Generated pages, and the functions that write them. `--check` only names the stale ones. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/checks.md': checksPage,
   'docs/config.md': configPage,

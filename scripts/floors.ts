@@ -25,7 +25,7 @@ export const FLOORS = [
   'commands',
 ] as const
 
-/** What decides and renders, and never touches the machine itself. */
+/** Code that decides and renders, and never touches the machine. */
 const PURE = [
   'src/model/**',
   'src/boot/**',
@@ -44,7 +44,7 @@ const DOOR = {
   message: 'Only host/ and what applies a plan touch the machine: read in a fact, change in a step.',
 }
 
-/** floors.json: a Biome configuration. Biome takes the last override that fits a file, so each names all its rules. */
+/** floors.json: a Biome configuration. Biome uses the last override that matches a file, so each has all its rules. Pure. */
 export function floorRules(): string {
   const overrides = FLOORS.flatMap((floor, index) => {
     const above = FLOORS.slice(index + 1)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Every patch series in kernel-patches/: is it complete, do its patches say what they must, and does each apply without
- * fuzz to the source that base.json names? Whether every step builds and boots is what npm run kernel:bisect shows.
+ * Check every patch series in kernel-patches/: it is complete, its patches have their tags, and each applies without fuzz to
+ * the source that base.json names. npm run kernel:bisect checks that the kernel builds and boots after every patch.
  */
 import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
@@ -33,12 +33,12 @@ for (const {name} of folders) {
     ...(await applyProblems(series)),
   ]
   for (const problem of found) process.stdout.write(`${name}: ${problem}\n`)
-  if (found.length === 0) process.stdout.write(`${name}: ${series.patches.length} patches, all well\n`)
+  if (found.length === 0) process.stdout.write(`${name}: ${series.patches.length} patches, no problem\n`)
   problems += found.length
 }
 process.exitCode = problems === 0 ? 0 : 1
 
-/** Apply all of it, in order, to the files that it touches and no others: a whole tree takes a minute to unpack. */
+/** Apply the series to only the files that it touches: a complete tree takes a minute to unpack. */
 async function applyProblems({base, patches}: Series): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-series-'))
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Everything that must hold before a change lands: types, lint, build, unit tests, then the lab, end to end. With --ci also
- * the trial of a kernel in virtual machines of a whole Debian, which takes a host that has Debian's packages.
+ * Everything that a change has to pass: types, lint, build, unit tests, then the lab, end to end. With --ci also the trial
+ * of a kernel in virtual machines of a complete Debian, which needs a host with Debian's packages.
  */
 import {mkdtemp, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
@@ -63,6 +63,6 @@ async function tests(project: string, ...files: readonly string[]): Promise<void
       : (JSON.parse(text) as {numPassedTests: number; numFailedTests: number; numPendingTests: number})
   total.passed += counts?.numPassedTests ?? 0
   total.skipped += counts?.numPendingTests ?? 0
-  // A suite that does not even load has no failed test, but vitest's exit status tells.
+  // A suite that does not load has no failed test, but vitest exits with a failure.
   total.failed += counts?.numFailedTests || Number(failed)
 }
