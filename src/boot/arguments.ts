@@ -5,7 +5,10 @@ import type {CpuSet} from '../model/cpuset.ts'
 import type {IsolationPolicy} from '../model/settings.ts'
 import type {WantedWord} from './loader.ts'
 
-/** What must be known of the machine to choose its arguments. Absent: it does not tell. */
+/**
+ * What must be known about the machine to choose its arguments. Absent: the kernel does not report
+ * it.
+ */
 export interface Platform {
   /** The current clock source. */
   readonly clocksource?: string | undefined
@@ -17,11 +20,11 @@ export interface Asked {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
   readonly isolation: IsolationPolicy
-  /** Further arguments of the operator's own. */
+  /** Further arguments from the operator's config. */
   readonly extra: readonly string[]
 }
 
-/** The arguments that isolate, in the order in which they are written. Pure. */
+/** The arguments that isolate CPUs, in the order in which they are written. Pure. */
 export function isolationWords({isolated, housekeeping, isolation}: Omit<Asked, 'extra'>): readonly string[] {
   const flags = isolation === 'static' ? 'nohz,domain,managed_irq' : 'managed_irq'
   return [
@@ -32,7 +35,7 @@ export function isolationWords({isolated, housekeeping, isolation}: Omit<Asked, 
   ]
 }
 
-/** All arguments to pass on this machine, and why some are not among them. Pure. */
+/** All arguments to pass on this machine, and the reasons for those that are left out. Pure. */
 export function bootWords(
   asked: Asked,
   platform: Platform,
@@ -47,18 +50,20 @@ export function bootWords(
       ...asked.extra.map((word) => ({word})),
     ],
     notes: [
-      ...(distrust === undefined ? [] : [{subject: 'tsc=reliable', reason: `left out, because ${distrust}`}]),
+      ...(distrust === undefined ? [] : [{subject: 'tsc=reliable', reason: `left out: ${distrust}`}]),
       {
         subject: 'nowatchdog',
-        reason: `left out: nohz_full keeps the lockup detectors off CPUs ${asked.isolated}, and the others keep theirs`,
+        reason: `left out: nohz_full already keeps the lockup detectors off CPUs ${asked.isolated}; the other CPUs keep them`,
       },
     ],
   }
 }
 
 /**
- * tsc=reliable ends the clock source watchdog, which visits one CPU after the other (kernel/time/clocksource.c). Where
- * the TSC is not good it hides that, so it is only for one that the kernel itself uses and the CPU vouches for.
+ * Why tsc=reliable must not be passed; undefined: it can be. The argument turns off the clock
+ * source watchdog, which runs on one CPU after the other (kernel/time/clocksource.c). On a bad TSC
+ * that would hide the fault, so it is passed only where the kernel uses the TSC and the CPU flags
+ * report a constant and non-stop TSC. Pure.
  */
 function distrustOfTsc({clocksource, flags}: Platform): string | undefined {
   if (flags === undefined) return undefined // no x86, no TSC

@@ -13,22 +13,22 @@ import {
   ownEntryName,
 } from './own-entry.ts'
 
-/** What GRUB has on a machine whose menu is a folder of entries (blscfg: Fedora, RHEL). */
+/** The state of GRUB on a machine whose menu is a folder of entries (blscfg: Fedora, RHEL). */
 export interface BlsState {
   readonly entries: readonly EntryFile[]
-  /** grubenv, where the default entry is kept, */
+  /** grubenv, which stores the default entry. */
   readonly env: {readonly path: string; readonly variables: ReadonlyMap<string, string>}
-  /** and the only program that may write it. */
+  /** Path of grub-editenv, the only program that may write grubenv. */
   readonly editenv: string
-  /** Whether grub.cfg takes its default from there. */
+  /** grub.cfg reads its default entry from grubenv. */
   readonly savedDefault: boolean
   readonly kernelCmdline: MaybeFile
 }
 
 /**
- * What makes GRUB pass these words: a copy of the entry that boots by default, as the default one. Entries of the
- * distribution, and what grubby, TuneD and others keep in them, stay as they are. Pure; throws Error where it would
- * not work.
+ * The changes after which GRUB passes these words: a copy of the entry that boots by default
+ * becomes the default entry. The entries of the distribution stay as they are, with the arguments
+ * that grubby, TuneD and others keep in them. Throws Error when this cannot work. Pure.
  */
 export function planBls(state: BlsState, wanted: readonly WantedWord[]): BootPlan {
   const {entries, env, editenv, savedDefault, kernelCmdline} = state
@@ -64,7 +64,10 @@ export function planBls(state: BlsState, wanted: readonly WantedWord[]): BootPla
   }
 }
 
-/** The distribution's entry behind the default one: itself, or what ours was copied from. */
+/**
+ * The distribution's entry for the default boot: the default entry itself, or the one that
+ * isolctl's entry was copied from.
+ */
 function defaultEntry({entries, env}: BlsState): EntryFile {
   const others = entries.filter((entry) => !isOwn(entry))
   const saved = env.variables.get('saved_entry') ?? ''
@@ -75,11 +78,13 @@ function defaultEntry({entries, env}: BlsState): EntryFile {
       ? others.find(({text}) => parseLoaderEntry(text).linux === linux)
       : (named ?? (/^0?$/.test(saved) ? newest(others) : undefined))
   if (found === undefined)
-    throw new Error(`saved_entry=${saved} in ${env.path} names no entry; choose one with grub2-set-default`)
+    throw new Error(
+      `saved_entry=${saved} in ${env.path} does not match any entry: choose one with grub2-set-default`,
+    )
   return found
 }
 
-/** GRUB sorts by version, newest first; the rescue entry has a number that no kernel has. */
+/** GRUB sorts by version, newest first. The rescue entry has the version "0-rescue". */
 function newest(entries: readonly EntryFile[]): EntryFile | undefined {
   const version = ({text}: EntryFile) => parseLoaderEntry(text).version ?? ''
   return entries
@@ -87,7 +92,10 @@ function newest(entries: readonly EntryFile[]): EntryFile | undefined {
     .toSorted((a, b) => version(b).localeCompare(version(a), 'en', {numeric: true}))[0]
 }
 
-/** TuneD passes its arguments through a variable of GRUB: behind our back, if they were the same ones. */
+/**
+ * TuneD passes its arguments through the GRUB variable tuned_params. The same argument there would
+ * conflict with ours.
+ */
 function refuseTuned(params: string, options: string, wanted: readonly WantedWord[]): void {
   if (!options.includes('$tuned_params')) return
   const theirs = parseCmdline(params).args.find(
@@ -95,15 +103,15 @@ function refuseTuned(params: string, options: string, wanted: readonly WantedWor
   )
   if (theirs !== undefined)
     throw new Error(
-      `TuneD passes ${theirs.text} already (grubenv: tuned_params), and of two the kernel drops one: switch to a profile without it`,
+      `TuneD already passes ${theirs.text} (grubenv: tuned_params), and the kernel drops one of the two: switch to a profile without it`,
     )
 }
 
-/** What GRUB makes of its variables. */
+/** Expand GRUB's variables, as GRUB does. */
 const expand = (text: string, variables: ReadonlyMap<string, string>): string =>
   text.replaceAll(/\$(?:(\w+)|\{(\w+)\})/g, (_, a: string, b: string) => variables.get(a ?? b) ?? '')
 
-/** What the default entry passes now; undefined where none is the default one. Pure. */
+/** The arguments of the default entry now; undefined when there is no default entry. Pure. */
 export function configuredBls({entries, env: {variables}}: BlsState): string | undefined {
   const saved = variables.get('saved_entry') ?? ''
   const named = entries.find(({path, text}) => idOf(path) === saved || parseLoaderEntry(text).title === saved)

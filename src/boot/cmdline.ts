@@ -1,32 +1,36 @@
 // SPDX-License-Identifier: MIT
 
-/** One boot argument, as the kernel cuts it out. */
+/** One boot argument, as the kernel parses it. */
 export interface BootArg {
-  /** With "-" turned into "_", as the kernel compares names (kernel/params.c: parameq). */
+  /** With each "-" replaced by "_", as the kernel compares names (kernel/params.c: parameq). */
   readonly name: string
   /** Undefined for a flag ("quiet"); empty for "name=". */
   readonly value?: string
-  /** The word as it stands on the command line. */
+  /** The word as written on the command line. */
   readonly text: string
 }
 
 export interface Cmdline {
   readonly text: string
-  /** What the kernel looks at, in order, with repeats: which of two wins depends on the argument. */
+  /**
+   * The arguments that the kernel parses, in order, with repeats. Which of two repeated arguments
+   * wins depends on the argument.
+   */
   readonly args: readonly BootArg[]
-  /** Everything after "--": init gets it, and the kernel does not look. */
+  /** The words after "--", which the kernel passes to init without parsing them. */
   readonly init: readonly string[]
 }
 
-/** The values given to one argument, in order; a flag without value counts as "". */
+/** The values of one argument, in order; a flag without a value counts as "". Pure. */
 export function valuesOf({args}: Cmdline, name: string): readonly string[] {
   const wanted = name.replaceAll('-', '_')
   return args.filter((arg) => arg.name === wanted).map((arg) => arg.value ?? '')
 }
 
 /**
- * The kernel's own rules (lib/cmdline.c: next_arg, kernel/params.c: parse_args): blanks separate, double quotes group
- * and single quotes do not, one pair of double quotes around a word or a value is dropped, and "--" ends the list. Pure.
+ * Parse a command line by the kernel's rules (lib/cmdline.c: next_arg, kernel/params.c:
+ * parse_args): blanks separate words, double quotes group and single quotes do not, one pair of
+ * double quotes around a word or a value is dropped, and "--" ends the list. Pure.
  */
 export function parseCmdline(text: string): Cmdline {
   const words = splitWords(text.trimEnd())
@@ -39,10 +43,10 @@ export function parseCmdline(text: string): Cmdline {
   }
 }
 
-/** What the kernel's isspace() knows (lib/ctype.c). */
+/** The characters for which the kernel's isspace() is true (lib/ctype.c). */
 const BLANK = /[ \t\n\v\f\r]/
 
-/** The words of a command line, quotes included. Pure. */
+/** The words of a command line, with their quotes. Pure. */
 export function splitWords(text: string): readonly string[] {
   const words: string[] = []
   let word = ''
@@ -63,7 +67,7 @@ export function splitWords(text: string): readonly string[] {
 function parseWord(text: string): BootArg {
   const quoted = text.startsWith('"')
   let rest = quoted ? text.slice(1) : text
-  // A "=" in the first place is part of the name: the kernel takes position 0 for "none found".
+  // A "=" as the first character is part of the name: the kernel uses position 0 for "no =".
   const equals = rest.indexOf('=', 1)
   const valueQuoted = equals !== -1 && rest[equals + 1] === '"'
   if ((quoted || valueQuoted) && rest.endsWith('"')) rest = rest.slice(0, -1)

@@ -2,18 +2,18 @@
 
 /** One command of a GRUB script, or the brace that ends a block. */
 export interface Statement {
-  /** Unquoted; a variable stays as it is written: "$vt_handoff". Empty for "}". */
+  /** Without quotes; variables are not expanded: "$vt_handoff". Empty for "}". */
   readonly words: readonly string[]
   readonly kind: 'command' | 'open' | 'close'
-  /** Where it begins and ends in the text; of an `open`, without its "{". */
+  /** Start and end offsets in the text; for `open`, without the "{". */
   readonly start: number
   readonly end: number
 }
 
 /**
- * A GRUB script cut into its commands (GRUB manual, "Shell-like scripting"): blanks separate words, a newline or ";" ends
- * a command, '...' is literal, "..." and a backslash quote, "#" begins a comment, and a "{" on its own opens a block.
- * Nothing is expanded. Pure.
+ * Split a GRUB script into its commands (GRUB manual, "Shell-like scripting"): blanks separate
+ * words, a newline or ";" ends a command, '...' is literal, "..." and a backslash quote, "#" begins
+ * a comment, and a "{" as a separate word opens a block. Nothing is expanded. Pure.
  */
 export function parseScript(text: string): readonly Statement[] {
   const statements: Statement[] = []
@@ -48,7 +48,7 @@ export function parseScript(text: string): readonly Statement[] {
     } else if (char === '"') {
       let quoted = ''
       for (at++; at < text.length && text[at] !== '"'; at++) {
-        // Only these are escapes inside double quotes.
+        // Inside double quotes, only these characters can be escaped.
         if (text[at] === '\\' && /["\\$]/.test(text[at + 1] ?? '')) at++
         quoted += text[at]
       }
@@ -88,5 +88,5 @@ export function parseScript(text: string): readonly Statement[] {
   return statements
 }
 
-/** A word as it must be written so that GRUB reads this text and nothing else. */
+/** Quote a word so that GRUB reads exactly this text. */
 export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -7,15 +7,19 @@ import {type BootPlan, fileChange, type MaybeFile, type WantedWord} from './load
 import {nameOf, requirePlain, sameWord} from './words.ts'
 
 /**
- * Read last of the folder, because others assign the variable that we append to (cloud images do). Only the ordinary
- * entries get _DEFAULT arguments: the recovery entry stays as it is.
+ * The name sorts last in the folder, because other files assign the variable that isolctl appends
+ * to (cloud images do). Only ordinary entries get the _DEFAULT arguments; the recovery entry does
+ * not.
  */
 export const GRUB_DROP_IN = '/etc/default/grub.d/zz-isolctl.cfg'
 
 const HEADER = '# Written by isolctl, which replaces it as a whole; isolctl undo removes it.\n'
 const LINE = /^GRUB_CMDLINE_LINUX_DEFAULT="\$GRUB_CMDLINE_LINUX_DEFAULT((?: [^"]+)?)"$/m
 
-/** The drop-in that adds these words. Throws UserError for a word that a shell or GRUB could misread. */
+/**
+ * The text of the drop-in that adds these words. Throws UserError for a word that a shell or GRUB
+ * could misread. Pure.
+ */
 export function renderDropIn(words: readonly string[]): string {
   requirePlain(words)
   return `${HEADER}${assignment(words)}`
@@ -24,7 +28,7 @@ export function renderDropIn(words: readonly string[]): string {
 const assignment = (words: readonly string[]) =>
   `GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT ${words.join(' ')}"\n`
 
-/** The words that a drop-in of ours adds; none for anything else. */
+/** The words that isolctl's drop-in adds; empty for any other text. Pure. */
 export const dropInWords = (text: string): readonly string[] => wordsIn(LINE.exec(text)?.[1])
 
 const wordsIn = (list = ''): readonly string[] => list.trim().split(' ').filter(Boolean)
@@ -32,20 +36,23 @@ const wordsIn = (list = ''): readonly string[] => list.trim().split(' ').filter(
 /** A menu entry that starts Linux. */
 export interface GrubEntry {
   readonly title: string
-  /** --id, or $menuentry_id_option; the title where it has none, as GRUB does. */
+  /** --id, or $menuentry_id_option; the title when there is none, as GRUB does. */
   readonly id: string
-  /** What grub-reboot takes: the ids of the submenus around it and its own, joined by ">". */
+  /**
+   * The argument for grub-reboot: the ids of the surrounding submenus and of the entry, joined by
+   * ">".
+   */
   readonly path: string
-  /** The generator that wrote it: "10_linux". Undefined outside of all sections. */
+  /** The generator script that wrote the entry: "10_linux". Undefined outside all sections. */
   readonly section: string | undefined
-  /** As the entry names it: relative to the file system that the entry made its root. */
+  /** As the entry writes it: relative to the file system that the entry sets as root. */
   readonly kernel: string
-  /** Arguments of the kernel, unquoted; GRUB's own variables unexpanded. */
+  /** Kernel arguments without quotes; GRUB's variables are not expanded. */
   readonly args: readonly string[]
   readonly initrd: readonly string[]
-  /** For repair: it is meant to start without what the ordinary entries have. */
+  /** A recovery entry, which must start without the arguments of the ordinary entries. */
   readonly recovery: boolean
-  /** What is between its braces. */
+  /** The text between the braces. */
   readonly body: string
 }
 
@@ -101,7 +108,7 @@ function idOf({words}: Statement): string {
   return (at === -1 ? joined : words[at + 1]) ?? words[1] ?? ''
 }
 
-/** grub-mkconfig marks what each script in grub.d wrote. */
+/** grub-mkconfig marks the output of each script of grub.d. */
 function sectionAt(text: string, position: number): string | undefined {
   const before = text.slice(0, position)
   const begin = before.lastIndexOf('### BEGIN ')
@@ -110,15 +117,17 @@ function sectionAt(text: string, position: number): string | undefined {
 }
 
 /**
- * The entries that the drop-in speaks to: written by grub-mkconfig for a kernel of this system (10_linux, Ubuntu's
- * 10_linux_zfs), not for repair. Not memtest, nor other systems, nor what somebody wrote by hand.
+ * The entries that the drop-in applies to: those that grub-mkconfig wrote for a kernel of this
+ * system (10_linux, Ubuntu's 10_linux_zfs), except recovery entries. Entries for memtest, for other
+ * systems, and entries written by hand are not among them. Pure.
  */
 export const ordinaryEntries = (entries: readonly GrubEntry[]): readonly GrubEntry[] =>
   entries.filter(({section = '', recovery}) => /^10_linux/.test(section) && !recovery)
 
 /**
- * What is wrong with a generated grub.cfg: every ordinary entry must pass each of these words exactly once, and of those
- * that the kernel takes once no other. Empty: nothing. Pure.
+ * The problems of a generated grub.cfg, empty when there is none: every ordinary entry must pass
+ * each of these words exactly once, and must not pass a second argument with the name of one in
+ * SINGLE. Pure.
  */
 export function grubProblems(text: string, words: readonly string[]): readonly string[] {
   const ordinary = ordinaryEntries(parseGrubCfg(text))
@@ -128,16 +137,19 @@ export function grubProblems(text: string, words: readonly string[]): readonly s
       const namesakes = args.filter((arg) => nameOf(arg) === nameOf(word))
       const count = namesakes.filter((arg) => sameWord(arg, word)).length
       if (count === 1 && (namesakes.length === 1 || !SINGLE.has(nameOf(word)))) return []
-      const found = namesakes.length === 0 ? 'is missing' : `is there as ${namesakes.join(' ')}`
+      const found = namesakes.length === 0 ? 'is missing' : `is passed as ${namesakes.join(' ')}`
       return [`"${title}": ${word} ${found}`]
     }),
   )
 }
 
-/** Arguments of which the kernel takes one, and silently drops or overrules the other. */
+/** Arguments that the kernel accepts once; it silently drops or overrides a second one. */
 export const SINGLE: ReadonlySet<string> = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
 
-/** An entry like another one, with another kernel or other arguments: for custom.cfg, which GRUB reads at boot. Pure. */
+/**
+ * Copy an entry with another kernel or other arguments, for custom.cfg, which GRUB reads at boot.
+ * Pure.
+ */
 export function cloneGrubEntry(
   {body}: GrubEntry,
   {
@@ -165,26 +177,30 @@ export function cloneGrubEntry(
   )
 }
 
-/** As GRUB must read it: a variable of its own is left to it, everything that it could misread is quoted. */
+/** Quote a word for GRUB where needed; a word that is a GRUB variable stays unquoted. */
 const written = (word: string): string => (/^[A-Za-z0-9_.,:=/+@%$-]+$/.test(word) ? word : quote(word))
 
-/** What GRUB has on a machine whose grub.cfg is generated. */
+/** The state of GRUB on a machine whose grub.cfg is generated. */
 export interface GrubState {
   readonly cfg: {readonly path: string; readonly text: string}
-  /** The generator, as it is to be called. */
+  /** Path of the generator. */
   readonly mkconfig: string
   readonly scriptCheck: string
-  /** Where the generator takes its settings from: ours lie in the drop-in, or, where it reads none, at the file's end. */
+  /**
+   * The file with the generator's settings: isolctl's drop-in, or, where no drop-ins are read,
+   * /etc/default/grub with isolctl's lines at the end.
+   */
   readonly home: MaybeFile
-  /** Whether the folder of drop-ins is there: Debian makes none. */
+  /** Whether the folder for drop-ins exists; Debian does not create it. */
   readonly folder: boolean
-  /** Who else may have set arguments: the files that the generator reads. */
+  /** The other files that the generator reads, which may set arguments as well. */
   readonly others: readonly {readonly path: string; readonly text: string}[]
 }
 
 /**
- * What makes GRUB pass these words: our lines among the generator's settings, and a new grub.cfg. Throws Error where
- * somebody else passes an argument of the same name, of which the kernel would drop one. Pure.
+ * The changes after which GRUB passes these words: isolctl's lines among the generator's settings,
+ * and a new grub.cfg. Throws Error when another file passes an argument of the same name, because
+ * the kernel would drop one of the two. Pure.
  */
 export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootPlan {
   const {cfg, home, mkconfig, scriptCheck} = state
@@ -200,10 +216,10 @@ export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootP
     if (namesakes.some((arg) => sameWord(arg, word))) return []
     if (!yields && SINGLE.has(nameOf(word)) && namesakes.length > 0)
       throw new Error(
-        `${blame(state, namesakes)} passes ${namesakes[0]} already, and of two the kernel drops one: take it out there`,
+        `${blame(state, namesakes)} already passes ${namesakes[0]}, and the kernel drops one of the two: remove it there`,
       )
     if (yields && namesakes.length > 0) {
-      notes.push({subject: word, reason: `left out, because ${namesakes[0]} is passed already`})
+      notes.push({subject: word, reason: `left out: ${namesakes[0]} is already passed`})
       return []
     }
     return [word]
@@ -228,7 +244,7 @@ export function planGrub(state: GrubState, wanted: readonly WantedWord[]): BootP
 
 const FOLDER: Change = {kind: 'folder', path: dirname(GRUB_DROP_IN), from: null, to: ''}
 
-/** Words without one of each of these. */
+/** `words` without one occurrence of each word of `some`. */
 function without(words: readonly string[], some: readonly string[]): readonly string[] {
   const rest = [...some]
   return words.filter((word) => {
@@ -242,7 +258,10 @@ function without(words: readonly string[], some: readonly string[]): readonly st
 const ownWords = ({path, text}: MaybeFile): readonly string[] =>
   path === GRUB_DROP_IN ? dropInWords(text ?? '') : wordsIn(BLOCK.exec(text ?? '')?.[1])
 
-/** Our own file as a whole, or our lines at the end of a file that others write as well. */
+/**
+ * The new contents of the settings file: the whole file when it is isolctl's drop-in, else the old
+ * text with isolctl's lines at the end. null: no file.
+ */
 function placeWords({path, text}: MaybeFile, words: readonly string[]): string | null {
   if (path === GRUB_DROP_IN) return words.length === 0 ? null : renderDropIn(words)
   const rest = (text ?? '').replace(BLOCK, '')
@@ -254,7 +273,7 @@ function placeWords({path, text}: MaybeFile, words: readonly string[]): string |
 const MARK = '# The next line is written by isolctl; isolctl undo removes both.\n'
 const BLOCK = new RegExp(`${MARK}${LINE.source.slice(0, -1)}\\n?`, 'm')
 
-/** The file that sets one of these arguments, as far as its text tells. */
+/** The file that sets one of these arguments, by a search of its text; grub.cfg when none does. */
 function blame({others, cfg}: GrubState, args: readonly string[]): string {
   return others.find(({text}) => args.some((arg) => text.includes(arg)))?.path ?? cfg.path
 }

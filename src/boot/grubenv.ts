@@ -3,13 +3,14 @@
 const HEADER = '# GRUB Environment Block\n'
 
 /**
- * The variables of a GRUB environment block (grubenv, 1024 bytes): "name=value" lines, a backslash before a newline or
- * another backslash, "#" to the end. Undefined for anything else. It is only ever written by grub-editenv. Pure.
+ * The variables of a GRUB environment block (grubenv, 1024 bytes): "name=value" lines, a backslash
+ * before a newline or another backslash, padded with "#". Undefined for any other text. Only
+ * grub-editenv writes the file. Pure.
  */
 export function parseGrubenv(text: string): ReadonlyMap<string, string> | undefined {
   if (!text.startsWith(HEADER)) return undefined
   const variables = new Map<string, string>()
-  // A line goes on behind an escaped newline.
+  // A line continues after an escaped newline.
   for (const line of text.match(/(?:\\[\s\S]|[^\\\n])+/g) ?? []) {
     const equals = line.indexOf('=')
     if (line.startsWith('#') || equals === -1) continue

@@ -3,7 +3,10 @@ import {parseCmdline} from './cmdline.ts'
 import {type BootCpus, type Isolation, isolationOf} from './isolation.ts'
 import {sameWord} from './words.ts'
 
-/** Bytes of command line that a kernel keeps, its end included (COMMAND_LINE_SIZE in arch/.../setup.h, 6.12). */
+/**
+ * Bytes of command line that a kernel keeps, including the NUL (COMMAND_LINE_SIZE in
+ * arch/.../setup.h, 6.12).
+ */
 const LIMITS: Readonly<Record<string, number>> = {
   x86_64: 2048,
   aarch64: 2048,
@@ -12,12 +15,13 @@ const LIMITS: Readonly<Record<string, number>> = {
   s390x: 4096,
   loongarch64: 4096,
 }
-/** For a machine that does not tell its architecture: the smallest of those that can isolate CPUs. */
+/** For an unknown architecture: the smallest limit of those that can isolate CPUs. */
 const SMALLEST = 1024
 
 /**
- * Why a kernel would not do what these words ask for when it gets this line; undefined: it will. The kernel cuts what is
- * too long, and drops what it cannot read or has read before, both without failing. Pure.
+ * Why a kernel that is booted with this line would not do what these words ask for; undefined: it
+ * would. The kernel truncates a line that is too long, and drops arguments that it cannot parse or
+ * that repeat an earlier one, in both cases without an error. Pure.
  */
 export function objection(
   line: string,
@@ -27,7 +31,7 @@ export function objection(
   const limit = (machine === undefined ? undefined : LIMITS[machine]) ?? SMALLEST
   const length = Buffer.byteLength(line)
   if (length >= limit)
-    return `the command line would have ${length} characters, and the kernel cuts it off at ${limit - 1}`
+    return `the command line would have ${length} bytes, and the kernel truncates it to ${limit - 1}`
   const {args} = parseCmdline(line)
   const lost = words.find((word) => !args.some(({text}) => sameWord(text, word)))
   if (lost !== undefined) return `${lost} would not reach the kernel: the line is ${line}`
@@ -37,7 +41,7 @@ export function objection(
   return sameIsolation(got, meant) ? undefined : `other arguments on the line change what these mean: ${line}`
 }
 
-/** Whether two lines come to the same for the CPUs. */
+/** Whether two command lines have the same effect on the CPUs. Pure. */
 export function sameIsolation(a: Isolation, b: Isolation): boolean {
   return (
     a.domain.equals(b.domain) &&

@@ -3,18 +3,24 @@
 import {editDistance} from '../lib/nearest.ts'
 import type {Cmdline} from './cmdline.ts'
 
-/** The kernel's limit, final NUL included, on x86 and arm64 (arch/x86/include/asm/setup.h: COMMAND_LINE_SIZE). */
+/**
+ * The kernel's limit with the final NUL, on x86 and arm64 (arch/x86/include/asm/setup.h:
+ * COMMAND_LINE_SIZE).
+ */
 export const COMMAND_LINE_SIZE = 2048
 
-/** An argument that the kernel does not know, and what comes of it. */
+/** An argument that the kernel does not know, and the consequence. */
 export interface Foreign {
   readonly text: string
   readonly reason: string
-  /** Does no harm but has no effect either. */
+  /** The argument has no effect and does no harm. */
   readonly inert: boolean
 }
 
-/** Arguments that isolation rests on, as the kernel compares names; a slip of the keyboard away from one is no other argument. */
+/**
+ * Arguments that isolation depends on, as the kernel compares names. An argument that differs from
+ * one of them by a typing error is assumed to be that one.
+ */
 const TYPED = [
   'isolcpus',
   'nohz_full',
@@ -27,30 +33,40 @@ const TYPED = [
   'skew_tick',
 ] as const
 
-/** Arguments that came later than the kernels people isolate on: name to first version, as major + minor / 1000. */
+/**
+ * Arguments that are newer than some supported kernels: name to first version, as major + minor /
+ * 1000.
+ */
 const SINCE: Readonly<Record<string, number>> = {
   'workqueue.unbound_cpus': 6.006,
   'rcutree.nohz_full_patience_delay': 6.011,
 }
 
 /**
- * Names that look like arguments for isolation and are none to a kernel of this `version` (6.12: 6.012). An unknown one
- * is handed to init without a word, or dropped (init/main.c: unknown_bootoption). Names unlike any of these are left
- * alone: modules and init have arguments too. Pure.
+ * Names that look like isolation arguments and that a kernel of this `version` (6.12: 6.012) does
+ * not know. The kernel passes an unknown argument to init, or drops it, without a message
+ * (init/main.c: unknown_bootoption). Names that resemble none of these are not reported, because
+ * modules and init have arguments too. Pure.
  */
 export function foreignArguments({args}: Cmdline, version: number | undefined): readonly Foreign[] {
   return args.flatMap(({name, text}): readonly Foreign[] => {
     if (name === 'kthread_cpus')
-      return [{text, inert: true, reason: 'no mainline kernel knows kthread_cpus; nohz_full= does it'}]
+      return [
+        {
+          text,
+          inert: true,
+          reason: 'no mainline kernel has kthread_cpus; nohz_full= moves kernel threads',
+        },
+      ]
     const since = SINCE[name]
     if (since !== undefined && version !== undefined && version < since)
-      return [{text, inert: true, reason: `known since Linux ${versionText(since)} only, and dropped before`}]
+      return [{text, inert: true, reason: `known since Linux ${versionText(since)}; older kernels drop it`}]
     const meant = misspelt(name)
     return meant === undefined ? [] : [{text, inert: false, reason: `no such argument; is ${meant}= meant?`}]
   })
 }
 
-/** "nohz_ful", "isolcpu", "irq_affinity": the argument that was meant. */
+/** The argument that was probably meant: "nohz_ful", "isolcpu", "irq_affinity". */
 function misspelt(name: string): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll('_', '')
   return (TYPED as readonly string[]).includes(name)
@@ -61,7 +77,7 @@ function misspelt(name: string): string | undefined {
       })
 }
 
-/** Real arguments that are as close. */
+/** Arguments that exist and are as similar. */
 const LOOKALIKES = new Set(['watchdog'])
 
 const versionText = (version: number) => `${Math.floor(version)}.${Math.round((version % 1) * 1000)}`

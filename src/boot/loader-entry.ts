@@ -2,16 +2,16 @@
 import {mergeLine} from './words.ts'
 
 /**
- * An entry of the Boot Loader Specification (UAPI.1): one "key value" a line, `options` and `initrd` may repeat. Read by
- * systemd-boot, and by GRUB where it has blscfg.
+ * An entry of the Boot Loader Specification (UAPI.1): one "key value" per line; `options` and
+ * `initrd` may repeat. systemd-boot reads such entries, and so does GRUB with blscfg.
  */
 export interface LoaderEntry {
   readonly title?: string
   readonly version?: string
-  /** Relative to the file system that the entry is on. */
+  /** Relative to the file system of the entry. */
   readonly linux?: string
   readonly initrd: readonly string[]
-  /** All `options`, joined as the loaders do. */
+  /** All `options` lines, joined with a blank as the loaders do. */
   readonly options: string
 }
 
@@ -36,17 +36,17 @@ export interface EntryChanges {
   readonly version?: string
   readonly linux?: string
   readonly initrd?: readonly string[]
-  /** Arguments to have, in the sense of mergeLine. */
+  /** Arguments to pass: see mergeLine. */
   readonly words?: readonly string[]
-  /** The whole line of arguments instead. */
+  /** The whole argument line, instead of `words`. */
   readonly options?: string
-  /** GRUB's $kernelopts, for an entry that leaves its arguments to it. */
+  /** GRUB's $kernelopts, for an entry that uses this variable. */
   readonly kernelopts?: string | undefined
 }
 
 /**
- * An entry like another one. What is not named stays as it is, unknown keys and comments included; `options` become one
- * line, in the place of the first. Pure.
+ * Copy an entry with changes. Everything else stays as it is, including unknown keys and comments.
+ * The `options` lines become one line, in the place of the first. Pure.
  */
 export function cloneLoaderEntry(text: string, changes: EntryChanges): string {
   const before = parseLoaderEntry(text)

@@ -4,25 +4,28 @@ import type {Change, Note} from '../model/change.ts'
 /** One argument to pass. */
 export interface WantedWord {
   readonly word: string
-  /** What somebody else says under this name stands. Otherwise it is a conflict, or ours replaces it in an entry of ours. */
+  /**
+   * An argument of this name that another file sets is kept. Without `yields` it is a conflict, or
+   * isolctl's argument replaces it in isolctl's own entry.
+   */
   readonly yields?: true
 }
 
-/** How a boot loader comes to pass what is wanted. */
+/** The changes after which a boot loader passes the arguments. */
 export interface BootPlan {
-  /** None when it does already. */
+  /** Empty when it passes them already. */
   readonly changes: readonly Change[]
   readonly notes: readonly Note[]
-  /** The command line of the entry that boots next, as it will be. */
+  /** The future command line of the entry that boots next. */
   readonly line: string
 }
 
-/** A file that may not be there. */
+/** A file that may be absent. */
 export interface MaybeFile {
   readonly path: string
   readonly text: string | null
 }
 
-/** A change of it, or none when it is so already. */
+/** The change of a file, none when it already has this text. Pure. */
 export const fileChange = ({path, text}: MaybeFile, to: string | null): readonly Change[] =>
   text === to ? [] : [{kind: 'file', path, from: text, to}]

@@ -3,16 +3,22 @@ import {type BlsState, configuredBls} from './bls.ts'
 import {type GrubState, ordinaryEntries, parseGrubCfg} from './grub.ts'
 import {configuredSystemdBoot, type SystemdBootState} from './systemd-boot.ts'
 
-/** What starts this machine, with all that its arguments depend on. */
+/** The boot loader of this machine, with everything that its arguments depend on. */
 export type BootLoader =
   | {readonly kind: 'grub'; readonly state: GrubState}
   | {readonly kind: 'grub-bls'; readonly state: BlsState}
   | {readonly kind: 'systemd-boot'; readonly state: SystemdBootState}
-  /** One whose configuration is somebody else's to write; `add` is what to do about these arguments. */
+  /**
+   * A boot loader that isolctl does not configure; `add` is the instruction for the operator to add
+   * these arguments.
+   */
   | {readonly kind: 'other'; readonly name: string; add(words: string): string}
   | {readonly kind: 'none'}
 
-/** The arguments that the next boot will be given as things stand; undefined where the boot loader does not tell. Pure. */
+/**
+ * The arguments of the next boot without any change; undefined when the boot loader does not show
+ * them. Pure.
+ */
 export function configuredLine(loader: BootLoader): string | undefined {
   switch (loader.kind) {
     case 'grub':

@@ -7,38 +7,42 @@ import {fileChange, type MaybeFile, type WantedWord} from './loader.ts'
 import {cloneLoaderEntry, type LoaderEntry, parseLoaderEntry} from './loader-entry.ts'
 import {mergeLine, nameOf, requirePlain, sameWord} from './words.ts'
 
-/** A file in a folder of entries. */
+/** A file in a folder of boot entries. */
 export interface EntryFile {
   readonly path: string
   readonly text: string
 }
 
-/** Our entries, told from all others by their names. */
+/** File names of the entries that isolctl writes. */
 export const OWN_ENTRY = /^isolctl-[^/]*\.conf$/
 
-/** The file name of our entry for a kernel: "isolctl-6.12.0-1-amd64.conf". */
+/** The file name of isolctl's entry for a kernel: "isolctl-6.12.0-1-amd64.conf". Pure. */
 export const ownEntryName = (version: string): string =>
   `isolctl-${version.replaceAll(/[^A-Za-z0-9._~+-]/g, '_')}.conf`
 
-/** What loaders' variables and grubenv call an entry: its file's name without boot counters ("+3-1") and ".conf". */
+/**
+ * The id of an entry in boot loader variables and grubenv: its file name without boot counters
+ * ("+3-1") and ".conf". Pure.
+ */
 export const idOf = (path: string): string => basename(path).replace(/(\+\d+(-\d+)?)?\.conf$/, '')
 
 export const isOwn = ({path}: EntryFile): boolean => OWN_ENTRY.test(basename(path))
 
-/** An entry of ours as it is to be, and the changes that make it so. */
+/** The entry that isolctl writes, and the changes that lead to it. */
 export interface OwnEntry {
   readonly entry: LoaderEntry
   readonly changes: readonly Change[]
   readonly notes: readonly Note[]
-  /** Words to have, */
+  /** The words to pass. */
   readonly words: readonly string[]
-  /** and words that we passed until now and no longer want. */
+  /** The words that isolctl passed until now and that are no longer wanted. */
   readonly dropped: readonly string[]
 }
 
 /**
- * An entry like `source`, with the wanted words. In a copy that is ours alone, ours replace others of the same name; in
- * the source they stay. Entries of ours whose kernel no other entry starts any more are removed. Pure.
+ * A copy of `source` with the wanted words. In the copy, isolctl's words replace other arguments of
+ * the same name; `source` is not changed. An entry of isolctl's for a kernel that no other entry
+ * starts is removed. Pure.
  */
 export function ownEntry(
   entries: readonly EntryFile[],
@@ -61,7 +65,7 @@ export function ownEntry(
     const other = foreign.find((arg) => arg.name === nameOf(word))
     if (!yields || other === undefined) return [word]
     if (!sameWord(other.text, word))
-      notes.push({subject: word, reason: `left out, because ${other.text} is passed already`})
+      notes.push({subject: word, reason: `left out: ${other.text} is already passed`})
     return []
   })
   requirePlain(words)
@@ -88,7 +92,10 @@ export function ownEntry(
   }
 }
 
-/** The same words for the kernels that are installed later, where kernel-install has a file of arguments. */
+/**
+ * Pass the same words to kernels that are installed later, where kernel-install reads a file of
+ * arguments. Pure.
+ */
 export function kernelCmdlineChange(file: MaybeFile, {words, dropped}: OwnEntry): readonly Change[] {
   if (file.text === null || isCommented(file.text)) return []
   return fileChange(file, mergeLine(file.text, words, dropped))
@@ -99,10 +106,10 @@ export function laterKernels({path, text}: MaybeFile): readonly Note[] {
     return [
       {
         subject: 'kernels installed later',
-        reason: `${path} does not exist: they start as the running one was, until apply runs again`,
+        reason: `${path} does not exist: they start with the arguments of the running kernel until apply runs again`,
       },
     ]
-  return isCommented(text) ? [{subject: path, reason: 'it has comments, and is left alone'}] : []
+  return isCommented(text) ? [{subject: path, reason: 'it has comments and is not changed'}] : []
 }
 
 const isCommented = (text: string) => /^\s*#/m.test(text)

@@ -11,42 +11,52 @@ import {
   ownEntryName,
 } from './own-entry.ts'
 
-/** Where systemd-boot looks: the ESP, and the extended boot partition ($BOOT), in the usual places. */
+/**
+ * The usual mount points of the ESP and of the extended boot partition ($BOOT), where systemd-boot
+ * finds its entries.
+ */
 export const BOOT_FOLDERS = ['/boot', '/efi', '/boot/efi'] as const
 
-/** What `default` in a loader.conf says; undefined where it says nothing. Pure. */
+/** The value of `default` in a loader.conf; undefined when it is not set. Pure. */
 export function defaultEntry(loaderConf: string): string | undefined {
   return /^[ \t]*default[ \t]+(.*?)[ \t\r]*$/m.exec(loaderConf)?.[1]
 }
 
-/** The same loader.conf with this entry as the default one; every other line stays as it is. Pure. */
+/** The same loader.conf with this entry as default; every other line stays as it is. Pure. */
 export function withDefaultEntry(loaderConf: string, name: string): string {
   const line = /^[ \t]*default([ \t]+).*$/m
   if (line.test(loaderConf)) return loaderConf.replace(line, (_, gap: string) => `default${gap}${name}`)
   return `default ${name}\n${loaderConf}`
 }
 
-/** An EFI variable as efivarfs gives it: four bytes of attributes, then UTF-16 text that ends in NUL. Pure. */
+/**
+ * The text of an EFI variable as efivarfs prints it: four bytes of attributes, then UTF-16 text
+ * that ends in NUL. Pure.
+ */
 export const efiText = (contents: string): string => contents.slice(4).replaceAll('\0', '').trim()
 
-/** What systemd-boot has on a machine. */
+/** The state of systemd-boot on a machine. */
 export interface SystemdBootState {
   readonly entries: readonly EntryFile[]
-  /** On the ESP. */
+  /** The file on the ESP. */
   readonly loaderConf: MaybeFile
-  /** /etc/kernel/cmdline, from which kernel-install makes the entries of later kernels. */
+  /** /etc/kernel/cmdline, from which kernel-install takes the arguments of later kernels. */
   readonly kernelCmdline: MaybeFile
-  /** The entry that this boot was started from (LoaderEntrySelected), where the firmware tells. */
+  /** The entry that was booted (LoaderEntrySelected), when the firmware variable exists. */
   readonly selected?: string
-  /** The default entry as `bootctl set-default` keeps it (LoaderEntryDefault): it overrules loader.conf. */
+  /**
+   * The default entry that `bootctl set-default` stores (LoaderEntryDefault); it overrides
+   * loader.conf.
+   */
   readonly efiDefault?: string
   /** uname -r */
   readonly release: string
 }
 
 /**
- * What makes systemd-boot pass these words: an entry of our own for the running kernel, as the default one. The
- * distribution's entry stays, and stays in the menu. Pure; throws Error where it would not work.
+ * The changes after which systemd-boot passes these words: isolctl's entry for the running kernel
+ * becomes the default. The distribution's entry stays in the menu. Throws Error when this cannot
+ * work. Pure.
  */
 export function planSystemdBoot(state: SystemdBootState, wanted: readonly WantedWord[]): BootPlan {
   const {entries, loaderConf, kernelCmdline, release} = state
@@ -54,7 +64,7 @@ export function planSystemdBoot(state: SystemdBootState, wanted: readonly Wanted
   const name = ownEntryName(release)
   if (state.efiDefault !== undefined && state.efiDefault !== '' && state.efiDefault !== name)
     throw new Error(
-      `the EFI variable LoaderEntryDefault names ${state.efiDefault} and overrules loader.conf: clear it with bootctl set-default ""`,
+      `the EFI variable LoaderEntryDefault names ${state.efiDefault} and overrides loader.conf: clear it with bootctl set-default ""`,
     )
   const own = ownEntry(entries, {source, name, wanted})
   const line = [...own.entry.initrd.map((path) => `initrd=${path.replaceAll('/', '\\')}`), own.entry.options]
@@ -69,16 +79,19 @@ export function planSystemdBoot(state: SystemdBootState, wanted: readonly Wanted
   }
 }
 
-/** The distribution's entry of the running kernel. */
+/** The distribution's entry for the running kernel. */
 function bootedEntry({entries, selected, release}: SystemdBootState): EntryFile {
   const others = entries.filter((entry) => !isOwn(entry))
   const byName = others.find(({path}) => selected !== undefined && idOf(path) === idOf(selected))
   const found = byName ?? others.find(({text}) => parseLoaderEntry(text).version === release)
-  if (found === undefined) throw new Error(`no boot entry is that of the running kernel ${release}`)
+  if (found === undefined) throw new Error(`there is no boot entry for the running kernel ${release}`)
   return found
 }
 
-/** What the default entry passes now: ours where it is the default one, else that of the running kernel. Pure. */
+/**
+ * The arguments of the default entry now; the entry of the running kernel when no default is set.
+ * Pure.
+ */
 export function configuredSystemdBoot(state: SystemdBootState): string | undefined {
   const wanted = state.efiDefault || defaultEntry(state.loaderConf.text ?? '')
   const named = state.entries.find(({path}) => wanted !== undefined && idOf(path) === idOf(wanted))

@@ -4,12 +4,12 @@ import {UserError} from '../lib/errors.ts'
 import {type BootArg, parseCmdline, splitWords} from './cmdline.ts'
 
 /**
- * What a boot argument of ours may consist of. Every boot loader passes these unchanged; a blank, a quote, "$" or ";"
- * would mean something to a shell, to GRUB's scripts or to the kernel on the way.
+ * The characters of a boot argument that isolctl writes. Every boot loader passes these unchanged;
+ * a blank, a quote, "$" or ";" has a meaning for a shell, for GRUB's scripts or for the kernel.
  */
 const PLAIN = /^[A-Za-z0-9_.,:=/+@%-]+$/
 
-/** Throws UserError for a word that could mean something else on its way to the kernel. */
+/** Throws UserError for a word that could change its meaning before it reaches the kernel. */
 export function requirePlain(words: readonly string[]): void {
   const odd = words.find((word) => !PLAIN.test(word) || word === '--')
   if (odd !== undefined)
@@ -21,10 +21,13 @@ export function requirePlain(words: readonly string[]): void {
     )
 }
 
-/** The name of an argument as the kernel compares it: "nohz-full=2" and "nohz_full=3" have the same. */
+/**
+ * The name of an argument as the kernel compares it: the same for "nohz-full=2" and "nohz_full=3".
+ * Pure.
+ */
 export const nameOf = (word: string): string => argOf(word)?.name ?? word
 
-/** Whether two words mean the same to the kernel. */
+/** Whether two words mean the same to the kernel. Pure. */
 export function sameWord(a: string, b: string): boolean {
   const [x, y] = [argOf(a), argOf(b)]
   return x?.name === y?.name && x?.value === y?.value
@@ -33,18 +36,19 @@ export function sameWord(a: string, b: string): boolean {
 const argOf = (word: string): BootArg | undefined => parseCmdline(word).args[0]
 
 /**
- * A line of arguments with `wanted` in it, each once: one that is there stays where it is, others of its name go, the
- * rest keeps its place, its order and its blanks, and what is new comes last (before "--", after which init reads).
- * `drop` names words to take out first: those of ours that are no longer wanted. Throws UserError for a line with an open
- * quote, which would swallow what is added. Pure.
+ * A line of arguments with each of `wanted` in it once. A wanted word that the line already has
+ * keeps its place, other arguments of its name are removed, all others keep their place, order and
+ * blanks, and new words are added at the end (before "--", because the words after it go to init).
+ * `drop` lists words to remove first: those of isolctl that are no longer wanted. Throws UserError
+ * for a line with an open quote, which would include the added words. Pure.
  */
 export function mergeLine(line: string, wanted: readonly string[], drop: readonly string[] = []): string {
   const names = new Set(wanted.map(nameOf))
   const pieces = piecesOf(line)
   const end = pieces.findIndex(({word}) => /^"?--"?$/.test(word))
   if ((line.match(/"/g) ?? []).length % 2 === 1)
-    throw new UserError(`the boot arguments end inside a quote: ${line.trim()}`, {
-      help: 'correct them first',
+    throw new UserError(`the boot arguments have an open quote: ${line.trim()}`, {
+      help: 'close the quote, then try again',
     })
   const [head, tail] = end === -1 ? [pieces, []] : [pieces.slice(0, end), pieces.slice(end)]
   const kept: Piece[] = []
@@ -69,7 +73,7 @@ interface Piece {
   readonly word: string
 }
 
-/** The words of a line, as the kernel cuts them, with the blanks in front of each. */
+/** The words of a line, split as the kernel does, with the blanks before each. */
 function piecesOf(line: string): readonly Piece[] {
   let position = 0
   return splitWords(line).map((word) => {

@@ -5,22 +5,28 @@ import {isAbsolute, join} from 'node:path'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 
-/** What can be thrown away and made again: `$XDG_CACHE_HOME/isolctl`, else `~/.cache/isolctl`. */
+/**
+ * The root of the cache, which can be deleted at any time: `$XDG_CACHE_HOME/isolctl`, else
+ * `~/.cache/isolctl`.
+ */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   const xdg = env['XDG_CACHE_HOME']
-  // XDG Base Directory Specification: a relative path is invalid and to be ignored.
+  // XDG Base Directory Specification: a relative path is invalid and must be ignored.
   const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] || homedir(), '.cache')
   return join(base, 'isolctl')
 }
 
-/** A directory below the cache, made if need be, for nobody but us. Throws UserError (exit 69). */
+/**
+ * A directory below the cache, created with mode 0700 if it does not exist. Throws UserError (exit
+ * 69).
+ */
 export async function cacheFolder(name: string, root = cacheRoot()): Promise<string> {
   const folder = join(root, name)
   await mkdir(folder, {recursive: true, mode: 0o700}).catch((cause: unknown) => {
     throw new UserError(`cannot make ${folder}: ${errnoOf(cause) ?? 'EIO'}`, {
       exit: Exit.unsuitable,
       code: errnoOf(cause) ?? 'EIO',
-      help: 'name a directory of yours: XDG_CACHE_HOME=/path',
+      help: 'set XDG_CACHE_HOME to a directory that you can write to: XDG_CACHE_HOME=/path',
       cause,
     })
   })

@@ -2,14 +2,17 @@
 import {Exit} from './exit.ts'
 
 export interface UserErrorOptions extends ErrorOptions {
-  /** What to do next, with a command where there is one. */
+  /** The next step, with a command where there is one. */
   readonly help?: string
   readonly exit?: number
   /** Stable name for machines, e.g. "no-housekeeping" or an errno. */
   readonly code?: string
 }
 
-/** Something the user can act on. The message is one line: what is wrong, lower case, no full stop. */
+/**
+ * An error that the user can act on. The message is one line that says what is wrong, in lower
+ * case, without a full stop.
+ */
 export class UserError extends Error {
   override readonly name = 'UserError'
   readonly help: string | undefined
@@ -24,7 +27,7 @@ export class UserError extends Error {
   }
 }
 
-/** Ctrl-C or SIGTERM: not a failure of ours, but the command did not finish. */
+/** The user stopped the command with Ctrl-C or SIGTERM before it finished. */
 export class Interrupted extends UserError {
   constructor(message = 'interrupted', help?: string) {
     super(message, {exit: Exit.interrupted, code: 'interrupted', ...(help === undefined ? {} : {help})})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** What an exit code means. Scripts depend on these numbers: never renumber, only add. */
+/** The exit codes. Scripts depend on these numbers: never renumber, only add. */
 export const Exit = {
   ok: 0,
   failures: 1,
@@ -19,7 +19,7 @@ export const Exit = {
 
 export type Exit = (typeof Exit)[keyof typeof Exit]
 
-/** One line each, for `docs/exit-codes.md` and for help. */
+/** One line for each code, for `docs/exit-codes.md` and for the help texts. */
 export const EXIT_MEANING: Readonly<Record<keyof typeof Exit, string>> = {
   ok: 'everything is as it should be',
   failures: 'failures were found (or warnings, under --strict)',

@@ -5,7 +5,7 @@ import {dirname, join} from 'node:path'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 
-/** Contents of a file, or undefined when there is none. */
+/** Contents of a file as UTF-8, or undefined when it does not exist. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
@@ -15,7 +15,10 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
   }
 }
 
-/** A JSON value, or undefined for text that is none: a file that a power cut damaged, say. */
+/**
+ * The value of a JSON text, or undefined when the text is not JSON, e.g. in a file that a power cut
+ * damaged.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -24,7 +27,10 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Write a file whole or not at all: nobody ever reads half of it under its name. `mode` is subject to the umask. */
+/**
+ * Write a file in one step (rename(2)), so that no reader sees a part of it. The umask applies to
+ * `mode`.
+ */
 export async function publishFile(path: string, contents: string | Uint8Array, mode = 0o600): Promise<void> {
   const fresh = join(dirname(path), `.${crypto.randomUUID()}.tmp`)
   try {
@@ -37,8 +43,8 @@ export async function publishFile(path: string, contents: string | Uint8Array, m
 }
 
 /**
- * Write what was asked for to where it was asked for: in one step where that is a file. A device or a pipe
- * (/dev/stdout) is written to, and not replaced. Throws UserError.
+ * Write the output of a command to the path that the user gave. A regular file is replaced in one
+ * step; a device or a pipe (/dev/stdout) is written to. Throws UserError.
  */
 export async function writeOutput(path: string, contents: string | Uint8Array, mode = 0o644): Promise<void> {
   try {
@@ -52,13 +58,16 @@ export async function writeOutput(path: string, contents: string | Uint8Array, m
     throw new UserError(`cannot write ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
       exit: Exit.unsuitable,
       code: errnoOf(cause) ?? 'EIO',
-      help: 'name a file in a directory that exists and may be written to',
+      help: 'name a file in a directory that exists and that you can write to',
       cause,
     })
   }
 }
 
-/** Run `body` with a private directory (mode 0700, unpredictable name) that is gone afterwards, whatever happened. */
+/**
+ * Run `body` with a private directory (mode 0700, unpredictable name) and remove the directory
+ * afterwards, also after an error.
+ */
 export async function withPrivateFolder<T>(body: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-'))
   try {

@@ -2,11 +2,12 @@
 import {Interrupted} from './errors.ts'
 
 /**
- * Run `body` with a signal that aborts on SIGINT, SIGTERM or SIGHUP, so that long work can stop its children and leave
- * nothing half done. The first signal asks; a second one ends us as it would have without us.
+ * Run `body` with a signal that aborts on SIGINT, SIGTERM or SIGHUP, so that long work can stop its
+ * children and clean up. The first signal aborts; a second one has its default action and ends the
+ * process.
  *
- * The listeners stay until the body is done: execa looks, at the signal, whether anybody but itself listens, and ends the
- * process at once if not. `process.once` is gone by then.
+ * The listeners stay until `body` has finished, which `process.once` would not do: on a signal,
+ * execa checks whether another listener exists, and ends the process at once if there is none.
  */
 export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/** The names that are most like what was typed, best first; none when nothing is near. Pure. */
+/**
+ * The names that are most similar to the one that was typed, best first; empty when none is
+ * similar. Pure.
+ */
 export function nearest(typed: string, names: readonly string[], most = 3): readonly string[] {
   const share = (name: string) => editDistance(typed, name) / Math.max(typed.length, name.length)
-  // The beginning counts for itself: people type the first words of a long name.
+  // The start of a name is compared as well: people type the first words of a long name.
   const score = (name: string) =>
     name.includes(typed) ? 0 : Math.min(share(name), share(name.slice(0, typed.length)))
   return names
@@ -14,7 +17,7 @@ export function nearest(typed: string, names: readonly string[], most = 3): read
     .map(({name}) => name)
 }
 
-/** Levenshtein: insertions, deletions and replacements. */
+/** Levenshtein distance: the number of insertions, deletions and replacements. Pure. */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({length: b.length + 1}, (_, index) => index)
   for (const [i, char] of [...a].entries()) {

@@ -5,7 +5,7 @@ import {join} from 'node:path'
 import {UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 
-/** A program that we start, and the Debian package that brings it. */
+/** A program that isolctl starts, and the Debian package that contains it. */
 export interface Program {
   readonly name: string
   readonly package: string
@@ -22,34 +22,31 @@ export async function findProgram(
       await access(file, constants.X_OK)
       return file
     } catch {
-      // not here
+      // try the next directory
     }
   }
   return undefined
 }
 
-/** Throws one UserError that names everything missing, with the command that installs it. */
+/** Throws one UserError that lists all missing programs, with the command that installs them. */
 export async function requirePrograms(programs: readonly Program[], purpose: string): Promise<void> {
   const missing: Program[] = []
   for (const program of programs) if ((await findProgram(program.name)) === undefined) missing.push(program)
   if (missing.length > 0) throw missingSoftware(missing, purpose)
 }
 
-/** `apt`: whether this machine's packages go by the names that we know. */
+/** `apt`: this machine uses Debian's package names. */
 export function missingSoftware(
   missing: readonly Program[],
   purpose: string,
   apt = existsSync('/usr/bin/apt-get'),
 ): UserError {
   const packages = [...new Set(missing.map((program) => program.package))].sort().join(' ')
-  return new UserError(
-    `${purpose} needs ${missing.map(({name}) => name).join(', ')}, which this machine lacks`,
-    {
-      exit: Exit.unsuitable,
-      code: 'missing-software',
-      help: apt
-        ? `apt-get install ${packages}`
-        : `install what is called on Debian ${packages}; your distribution may have other names for it`,
-    },
-  )
+  return new UserError(`${purpose} needs ${missing.map(({name}) => name).join(', ')}: not installed`, {
+    exit: Exit.unsuitable,
+    code: 'missing-software',
+    help: apt
+      ? `apt-get install ${packages}`
+      : `install these Debian packages, which may have other names in your distribution: ${packages}`,
+  })
 }

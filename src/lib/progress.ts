@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
 
-/** How far a step is. */
+/** How much of a step is done. */
 export interface Amount {
   readonly done: number
-  /** Undefined while nobody knows. */
+  /** Undefined when it is not known. */
   readonly total?: number
   /** What is counted, in the plural: "objects". */
   readonly unit: string
 }
 
-/** Long work says here what it does; src/ui/progress.ts shows it. Titles say what is done: "apply 12 patches". */
+/**
+ * Long work reports its progress here; src/ui/progress.ts displays it. A title says what is done:
+ * "apply 12 patches".
+ */
 export interface Progress {
   step<T>(title: string, body: (at: (amount: Amount) => void) => Promise<T>): Promise<T>
 }
 
-/** For whoever does not want to know. */
+/** A Progress that displays nothing. */
 export const silent: Progress = {
   step: async (_title, body) => await body(() => {}),
 }
@@ -22,21 +25,21 @@ export const silent: Progress = {
 /** "812 of 1650 objects (49 %)", or "812 objects" while the total is unknown. */
 export function amountText({done, total, unit}: Amount): string {
   if (total === undefined || total <= 0) return `${done} ${unit}`
-  // Not 100 % before the end: the total may be last week's.
+  // Never 100 % before the end: the total may be an estimate from an earlier run.
   const percent = Math.min(99, Math.floor((100 * done) / total))
   return `${done} of ${Math.max(done, total)} ${unit} (${done >= total ? 99 : percent} %)`
 }
 
-/** How far a step was when it began to tell, and when: an earlier try may have done a part. */
+/** How much of a step was done when its first report came. An earlier try may have done a part. */
 export interface Begun {
   readonly done: number
-  /** Milliseconds of any clock. */
+  /** Milliseconds of any monotonic clock. */
   readonly at: number
 }
 
 /**
- * ", about 12 min left", at the pace since `begun`; empty while that says nothing: in the first ten seconds, in the first
- * two per cent, and without a total.
+ * ", about 12 min left", estimated from the pace since `begun`. Empty while an estimate would be
+ * unreliable: in the first ten seconds, in the first two per cent, and without a total.
  */
 export function remainingText({done, total}: Amount, begun: Begun, at: number): string {
   const made = done - begun.done

@@ -3,7 +3,7 @@
 /** "1 change", "2 changes". */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 
-/** Rows to lines, columns aligned, no blanks at the end. */
+/** Format rows as lines with aligned columns and no trailing blanks. */
 export function table(rows: readonly (readonly string[])[], {gap = 2} = {}): readonly string[] {
   const widths: number[] = []
   for (const row of rows)
@@ -16,7 +16,10 @@ export function table(rows: readonly (readonly string[])[], {gap = 2} = {}): rea
   )
 }
 
-/** Break words into lines of at most `width`, each after `indent` blanks; a word that is longer keeps a line of its own. */
+/**
+ * Break words into lines of at most `width` columns, each after `indent` blanks. A longer word gets
+ * a line of its own.
+ */
 export function wrap(
   words: readonly string[],
   {width, indent = 0}: {width: number; indent?: number},

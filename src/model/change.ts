@@ -2,7 +2,10 @@
 import * as z from 'zod'
 import {CpuSet} from './cpuset.ts'
 
-/** A plan may come from a file: no "..", no doubled slash, nothing that means another place than it says. */
+/**
+ * A plan may come from a file, so a path must be plain: no "..", no doubled slash, nothing that
+ * resolves to another place.
+ */
 const absolute = z
   .string()
   .refine(
@@ -14,34 +17,44 @@ const kernelFile = absolute.refine((path) => /^\/(proc|sys)\//.test(path), 'not 
 
 const argv = z.tuple([z.string().min(1)], z.string()).readonly()
 
-/** A procfs or sysfs value: gone at reboot. `from` is the text as read, so that undo can give it back to the letter. */
+/**
+ * A procfs or sysfs value; a reboot resets it. `from` is the text exactly as read, so that undo can
+ * restore it unchanged.
+ */
 const SetChange = z.strictObject({
   kind: z.literal('set'),
   path: kernelFile,
   from: z.string(),
   to: z.string(),
   /**
-   * How two texts are compared, because the kernel does not echo what it was given: as CPU sets, as the word in brackets
-   * of a list of choices ("always [madvise] never"), or, for "+cpuset" and "-cpuset", by whether the word is there.
-   * Absent: letter by letter.
+   * How two texts are compared, because the kernel does not print a value as it was written: as CPU
+   * sets, as the word in brackets in a list of choices ("always [madvise] never"), or, for
+   * "+cpuset" and "-cpuset", by whether the list contains the word. Absent: the texts must be
+   * equal.
    */
   format: z.enum(['cpulist', 'cpumask', 'choice', 'word']).exactOptional(),
-  /** A file that tells where the value is in force; that may be later than the write (a pending interrupt move). */
+  /**
+   * A file that shows the value in force. It may change later than the write (a pending interrupt
+   * move).
+   */
   effective: kernelFile.exactOptional(),
   /**
-   * A cpulist to keep clear of, where any set without these CPUs serves: irqbalance may choose another one than we did,
-   * and what it chose is as good.
+   * A cpulist. Any value without these CPUs is accepted: irqbalance may choose another CPU than the
+   * plan did, and that is equally good.
    */
   avoid: z.string().exactOptional(),
-  /** EIO or EPERM (busy: EBUSY) is the kernel's answer "this one is mine": reported, not a failure. */
+  /**
+   * The kernel refuses to change some values of this kind with EIO or EPERM (busy: EBUSY). This is
+   * reported and is not a failure.
+   */
   refusable: z.literal([true, 'busy']).exactOptional(),
-  /** What the path stands for: "nvme0q3". */
+  /** What the path belongs to: "nvme0q3". */
   about: z.string().exactOptional(),
 })
 
 /**
- * Where a thread may run (sched_setaffinity(2)). A number alone names whichever thread has it now: with its start, in
- * clock ticks since boot (proc(5), field 22), it names one thread for good.
+ * The affinity of a thread (sched_setaffinity(2)). The kernel reuses thread ids. Together with the
+ * start time, in clock ticks since boot (proc(5), field 22), the id always means the same thread.
  */
 const AffinityChange = z.strictObject({
   kind: z.literal('affinity'),
@@ -54,7 +67,10 @@ const AffinityChange = z.strictObject({
   about: z.string().exactOptional(),
 })
 
-/** A directory of ours: null for none, "" for there. Removing one that somebody put something in is refused. */
+/**
+ * A directory that isolctl creates; null: absent, "": present. The removal of a directory that is
+ * not empty is refused.
+ */
 const FolderChange = z.strictObject({
   kind: z.literal('folder'),
   path: absolute,
@@ -63,7 +79,7 @@ const FolderChange = z.strictObject({
   about: z.string().exactOptional(),
 })
 
-/** One of our own files. null: there is no file. */
+/** A file that isolctl owns. null: absent. */
 const FileChange = z.strictObject({
   kind: z.literal('file'),
   path: absolute,
@@ -72,36 +88,42 @@ const FileChange = z.strictObject({
   about: z.string().exactOptional(),
 })
 
-/** A variable in GRUB's environment block. Only GRUB's own program may write there. null: it is not set. */
+/**
+ * A variable in GRUB's environment block, which only GRUB's own program may write. null: not set.
+ */
 const GrubenvChange = z.strictObject({
   kind: z.literal('grubenv'),
   path: absolute,
   name: z.string().regex(/^[a-z_]+$/),
   from: z.string().nullable(),
   to: z.string().nullable(),
-  /** grub-editenv, under the name that it has here. */
+  /** Path of grub-editenv; distributions use different names. */
   editenv: absolute,
   about: z.string().exactOptional(),
 })
 
 /**
- * A command that makes something follow from files, such as update-grub. Either direction may have none: what must run
- * after the files of a step went in, and again after they came out, is planned as {argv: null, undo: C} before them and
- * {argv: C, undo: null} behind. Both must be harmless when run twice: after a crash nobody knows whether they ran.
+ * A command that generates something from files, such as update-grub. `argv` runs on apply, `undo`
+ * on undo; either may be null. A command that must run after the files of a step are written, and
+ * again after they are removed, is planned as {argv: null, undo: C} before them and {argv: C, undo:
+ * null} after them. Both must be safe to run twice: after a crash it is not known whether they ran.
  */
 const RunChange = z.strictObject({
   kind: z.literal('run'),
   argv: argv.nullable(),
   undo: argv.nullable(),
-  /** What it did is gone at reboot. */
+  /** A reboot reverts the effect. */
   untilReboot: z.literal(true).exactOptional(),
-  /** What it prints becomes a grub.cfg, in one step, and only after it was checked: nobody ever boots half of one. */
+  /**
+   * The output becomes a grub.cfg, in one step and only after a check, so that no boot can use an
+   * incomplete file.
+   */
   into: z
     .strictObject({
       path: absolute,
-      /** Gets it on standard input. */
+      /** Reads the output on standard input. */
       check: argv,
-      /** Boot arguments that every ordinary entry in it must pass. */
+      /** Boot arguments that every ordinary entry must pass. */
       passes: z.array(z.string()),
     })
     .exactOptional(),
@@ -109,8 +131,8 @@ const RunChange = z.strictObject({
 })
 
 /**
- * One effect on the machine, as data. A plan is computed, shown, stored and undone without touching the machine; only
- * effect.ts turns a Change into an effect.
+ * One effect on the machine, as data. A plan can be computed, shown, stored and inverted without
+ * access to the machine; only src/plan/effect.ts performs a Change.
  */
 export const ChangeSchema = z.discriminatedUnion('kind', [
   SetChange,
@@ -123,17 +145,17 @@ export const ChangeSchema = z.discriminatedUnion('kind', [
 
 export type Change = Readonly<z.output<typeof ChangeSchema>>
 
-/** A change of something that has a content, before and after. */
+/** A change of something that has contents before and after it. */
 export type ContentChange = Exclude<Change, {kind: 'run'}>
 
-/** The change that takes this one back. */
+/** The change that reverts this one. Pure. */
 export function invert(change: Change): Change {
   return change.kind === 'run'
     ? {...change, argv: change.undo, undo: change.argv}
     : ({...change, from: change.to, to: change.from} as Change)
 }
 
-/** Whether two contents of what is changed mean the same. null: it is not there. */
+/** Whether two contents mean the same. null: absent. Pure. */
 export function sameValue(change: Change, a: string | null, b: string | null): boolean {
   if (a === null || b === null) return a === b
   if (change.kind === 'affinity') return sameCpus('cpulist', a, b)
@@ -152,8 +174,9 @@ export function sameValue(change: Change, a: string | null, b: string | null): b
 }
 
 /**
- * Whether a content is what became of a value of ours: the kernel takes the word "isolated", and may then say "isolated
- * invalid (why)" of it, at once or when something else changes (kernel/cgroup/cpuset.c: sched_partition_show).
+ * Whether `found` results from writing `value`. After "isolated" is written to
+ * cpuset.cpus.partition, the kernel may print "isolated invalid (why)", at once or after another
+ * change (kernel/cgroup/cpuset.c: sched_partition_show). Pure.
  */
 export function cameOf(change: Change, found: string | null, value: string | null): boolean {
   if (sameValue(change, found, value)) return true
@@ -161,7 +184,7 @@ export function cameOf(change: Change, found: string | null, value: string | nul
   return change.path.endsWith('/cpuset.cpus.partition') && found.startsWith(`${value} invalid`)
 }
 
-/** Letter by letter, but for the newline: most of the time it is that simple, and needs no parsing. */
+/** Whether two texts are equal except for the newline. Tried first, because it needs no parsing. */
 export const sameText = (a: string | null, b: string | null): boolean =>
   a === b || (a !== null && b !== null && a.trim() === b.trim())
 
@@ -171,7 +194,7 @@ function sameCpus(format: 'cpulist' | 'cpumask', a: string, b: string): boolean 
   return x && y ? x.equals(y) : a.trim() === b.trim()
 }
 
-/** The CPUs that a text names, or undefined when it is no such text. */
+/** The CPUs in a text, or undefined when the text does not have this format. Pure. */
 export function cpusOf(format: 'cpulist' | 'cpumask', text: string): CpuSet | undefined {
   try {
     return format === 'cpulist' ? CpuSet.parse(text) : CpuSet.fromMask(text)
@@ -180,7 +203,7 @@ export function cpusOf(format: 'cpulist' | 'cpumask', text: string): CpuSet | un
   }
 }
 
-/** Whether a content serves the purpose as well as the one that was planned: see `avoid`. */
+/** Whether a content is as good as the planned one: see `avoid`. Pure. */
 export function avoids(change: Change, found: string | null): boolean {
   if (change.kind !== 'set' || change.avoid === undefined || found === null) return false
   if (change.format !== 'cpulist' && change.format !== 'cpumask') return false
@@ -188,10 +211,10 @@ export function avoids(change: Change, found: string | null): boolean {
   return there !== undefined && avoid !== undefined && there.intersect(avoid).isEmpty
 }
 
-/** "madvise" of "always [madvise] never", and of "madvise". */
+/** "madvise" for "always [madvise] never", and for "madvise". */
 export const chosen = (text: string): string => /\[([^\]]+)\]/.exec(text)?.[1] ?? text.trim()
 
-/** "+cpuset" means any list of words with cpuset among them, "-cpuset" any without. */
+/** "+cpuset" matches every list that contains the word cpuset, "-cpuset" every list without it. */
 function sameWord(a: string, b: string): boolean {
   const holds = (text: string, signed: string) =>
     text.split(/\s+/).includes(signed.slice(1)) === signed.startsWith('+')
@@ -199,7 +222,7 @@ function sameWord(a: string, b: string): boolean {
   return /^[+-]/.test(b) ? holds(a, b) : a.trim() === b.trim()
 }
 
-/** What a change is about, in one word: its path, its thread, or the command. */
+/** The subject of a change for messages: its path, its thread, or the command. */
 export function subjectOf(change: Change): string {
   switch (change.kind) {
     case 'run':
@@ -213,14 +236,14 @@ export function subjectOf(change: Change): string {
   }
 }
 
-/** The place whose content it changes, as a key; undefined for a command. */
+/** A key for the place whose contents change; undefined for a command. */
 export function placeOf(change: Change): string | undefined {
   if (change.kind === 'run') return undefined
   if (change.kind === 'grubenv') return `${change.path} ${change.name}`
   return change.kind === 'affinity' ? `task ${change.tid} ${change.start}` : change.path
 }
 
-/** Whether a reboot takes it back by itself. /run is a file system in memory. */
+/** Whether a reboot reverts the change. /run is a tmpfs. */
 export function isVolatile(change: Change): boolean {
   switch (change.kind) {
     case 'set':
@@ -233,7 +256,10 @@ export function isVolatile(change: Change): boolean {
   }
 }
 
-/** Something a step leaves alone on purpose, and why: an operator must not have to guess. */
+/**
+ * Something that a step leaves as it is, with the reason, so that the operator does not have to
+ * guess.
+ */
 export interface Note {
   /** "irq 36 (virtio0-req.0)". */
   readonly subject: string

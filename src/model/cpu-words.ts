@@ -4,24 +4,24 @@ import {CpuSet} from './cpuset.ts'
 import {parseKernelList} from './kernel-list.ts'
 import type {CoreKinds, Cpu} from './topology.ts'
 
-/** The machine that a set is worked out for. */
+/** The machine on which a set is resolved. */
 export interface CpuWorld {
   readonly cpus: readonly Cpu[]
   readonly kinds?: CoreKinds | undefined
 }
 
-/** A set of CPUs in words, to be worked out on the machine that it is for. */
+/** A set of CPUs in words, which is resolved on the machine that it is for. */
 export interface CpuWords {
-  /** As it was written. */
+  /** The text from the configuration. */
   readonly text: string
-  /** The set, where it is a plain list and the same on every machine. */
+  /** The set, when the text is a plain list, which is the same on every machine. */
   readonly plain?: CpuSet
-  /** Throws RangeError where this machine has no such CPUs, or does not tell. */
+  /** Throws RangeError when this machine has no such CPUs, or does not report them. */
   on(world: CpuWorld): CpuSet
 }
 
-/** What docs/config.md says of it. */
-export const GRAMMAR = `set    = part { ( "but" | "and" ) part }        from left to right: "but" takes away, "and" adds
+/** The grammar, as printed in docs/config.md. */
+export const GRAMMAR = `set    = part { ( "but" | "and" ) part }        from left to right: "but" removes, "and" adds
 part   = list                                   2-7,10   2-N   0-N:1/2   (N: the last CPU that is online)
        | "all"                                  every CPU that is online
        | [ "the" ] ( "first" | "last" ) [ number ] ( "core" | "cores" | "cpu" | "cpus" )
@@ -32,12 +32,12 @@ part   = list                                   2-7,10   2-N   0-N:1/2   (N: the
 type Part = (world: CpuWorld) => CpuSet
 
 /**
- * Read a set in words: "2-N", "all but the first core of each node". Throws RangeError with what is wrong where; whether
- * the CPUs exist is for the machine to say. Pure.
+ * Parse a set in words: "2-N", "all but the first core of each node". Throws RangeError with the
+ * part that is wrong. Whether the CPUs exist is checked when the set is resolved. Pure.
  */
 export function parseCpuWords(text: string): CpuWords {
   const words = text.trim().toLowerCase().replaceAll(/\s+/g, ' ')
-  // "N" is a number, and the only word whose case matters to the kernel; here it may be small as well.
+  // The kernel's parser accepts "N" as a capital letter only; here "n" is accepted as well.
   const [first = '', ...rest] = words.split(/ (but|and) /)
   const steps: {readonly add: boolean; readonly part: Part}[] = [{add: true, part: parsePart(first)}]
   for (let index = 0; index < rest.length; index += 2)
@@ -59,7 +59,7 @@ function parsePart(text: string): Part {
   const pick = /^(?:the )?(first|last)(?: (\d+))? (core|cpu)s? of each (node|socket|core)$/.exec(text)
   if (pick) {
     const [, end, number = '1', unit, group] = pick
-    if (Number(number) === 0) throw new RangeError(`"${text}" is no CPU at all`)
+    if (Number(number) === 0) throw new RangeError(`"${text}" selects no CPU`)
     const where = {first: end === 'first', number: Number(number), cores: unit === 'core'}
     return (world) => pickOfEach(world, group as 'node' | 'socket' | 'core', where)
   }
@@ -79,7 +79,10 @@ function parsePart(text: string): Part {
   return parseList(text)
 }
 
-/** A cpulist. With an "N" it is about whatever machine it meets, so CPUs that are offline there are not meant. */
+/**
+ * A cpulist. CPUs that are offline are left out when it contains an "N", because it is then meant
+ * for any machine.
+ */
 function parseList(text: string): Part {
   if (!/^[\dn][\dn,:/-]*$/.test(text)) throw new RangeError(`not a set of CPUs: "${text}"`)
   if (!text.includes('n')) {
@@ -100,14 +103,17 @@ function parseList(text: string): Part {
 const onlineOf = ({cpus}: CpuWorld): CpuSet =>
   CpuSet.from(cpus.filter(({online}) => online).map(({cpu}) => cpu))
 
-/** Cores, in the order of their lowest CPUs: those of one core are together, and offline ones are left out. */
+/**
+ * Cores in the order of their lowest CPUs, each as the set of its online CPUs. Throws RangeError.
+ * Pure.
+ */
 export function coresOf(cpus: readonly Cpu[]): readonly CpuSet[] {
   const online = onlineOf({cpus})
   const cores = new Map<string, CpuSet>()
   for (const {cpu, siblings} of cpus) {
     if (!online.has(cpu)) continue
     if (siblings === undefined)
-      throw new RangeError(`this machine does not tell which CPUs share a core with CPU ${cpu}`)
+      throw new RangeError(`the kernel does not report which CPUs share a core with CPU ${cpu}`)
     const core = siblings.intersect(online).union(CpuSet.of(cpu))
     cores.set(`${core}`, core)
   }
@@ -129,13 +135,15 @@ function pickOfEach(
   }, CpuSet.empty)
 }
 
-/** Online CPUs by node or socket. A machine that names none for any CPU is one of each: a kernel without NUMA. */
+/**
+ * Online CPUs by node or socket. When no CPU has one, all are in group 0: a kernel without NUMA.
+ */
 function groupsOf({cpus}: CpuWorld, kind: 'node' | 'socket'): ReadonlyMap<number, CpuSet> {
   const online = cpus.filter((cpu) => cpu.online)
-  const told = online.filter((cpu) => cpu[kind] !== undefined)
-  const stranger = online.find((cpu) => cpu[kind] === undefined)
-  if (told.length > 0 && stranger !== undefined)
-    throw new RangeError(`this machine does not tell the ${kind} of CPU ${stranger.cpu}`)
+  const known = online.filter((cpu) => cpu[kind] !== undefined)
+  const unknown = online.find((cpu) => cpu[kind] === undefined)
+  if (known.length > 0 && unknown !== undefined)
+    throw new RangeError(`the kernel does not report the ${kind} of CPU ${unknown.cpu}`)
   const groups = Map.groupBy(online, (cpu) => cpu[kind] ?? 0)
   return new Map([...groups].map(([key, members]) => [key, CpuSet.from(members.map(({cpu}) => cpu))]))
 }
@@ -145,7 +153,7 @@ function placed(world: CpuWorld, kind: 'node' | 'socket', wanted: CpuSet): CpuSe
   return [...wanted].reduce((set, key) => {
     const group = groups.get(key)
     if (group === undefined)
-      throw new RangeError(`this machine has no ${kind} ${key}, but ${[...groups.keys()].join(', ')}`)
+      throw new RangeError(`this machine has no ${kind} ${key}; it has ${[...groups.keys()].join(', ')}`)
     return set.union(group)
   }, CpuSet.empty)
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-/** More CPUs than any Linux kernel can be built for (arch/x86/Kconfig: NR_CPUS at most 8192). */
+/** The largest number of CPUs that a Linux kernel can be built for (arch/x86/Kconfig: NR_CPUS). */
 const CPU_LIMIT = 8192
 
-/** An immutable set of CPU numbers. Text form is the kernel's cpulist: "0-3,8" (lib/bitmap-str.c). */
+/**
+ * An immutable set of CPU numbers. Its text form is the kernel's cpulist: "0-3,8"
+ * (lib/bitmap-str.c).
+ */
 export class CpuSet {
   static readonly empty = new CpuSet([])
   /** Ascending, without repeats. */
@@ -23,7 +26,7 @@ export class CpuSet {
     return new CpuSet(cpus)
   }
 
-  /** Parse a cpulist, stride groups ("0-31:2/8") included; throws RangeError on anything else. */
+  /** Parse a cpulist, including strides ("0-31:2/8"). Throws RangeError. */
   static parse(text: string): CpuSet {
     const bad = (why = '') => new RangeError(`not a cpulist: "${text.trim()}"${why}`)
     const cpus: number[] = []
@@ -35,7 +38,7 @@ export class CpuSet {
       const [used, group] = [Number(match[3] ?? 1), Number(match[4] ?? 1)]
       if (high < low) throw bad(`: ${part} runs backwards`)
       if (group === 0 || used > group) throw bad()
-      if (high >= CPU_LIMIT) throw bad(`: no machine has a CPU ${high}`)
+      if (high >= CPU_LIMIT) throw bad(`: the highest CPU number is ${CPU_LIMIT - 1}`)
       for (let base = low; base <= high; base += group) {
         for (let cpu = base; cpu < base + used && cpu <= high; cpu++) cpus.push(cpu)
       }
@@ -43,7 +46,10 @@ export class CpuSet {
     return new CpuSet(cpus)
   }
 
-  /** Parse the kernel's hex cpumask, most significant 32-bit group first: "ff,ffffffff"; throws RangeError. */
+  /**
+   * Parse the kernel's hex cpumask, most significant 32-bit group first: "ff,ffffffff". Throws
+   * RangeError.
+   */
   static fromMask(text: string): CpuSet {
     const digits = text.trim().replaceAll(',', '')
     if (!/^[0-9a-f]+$/i.test(digits) || digits.length * 4 > CPU_LIMIT)
@@ -94,7 +100,10 @@ export class CpuSet {
     return this.#cpus[Symbol.iterator]()
   }
 
-  /** The kernel's hex cpumask, in 32-bit groups: what sysfs mask files take. As wide as the mask `like` at least. */
+  /**
+   * The kernel's hex cpumask in 32-bit groups, as sysfs mask files take it. At least as wide as the
+   * mask `like`.
+   */
   toMask(like = ''): string {
     let bits = 0n
     for (const cpu of this.#cpus) bits |= 1n << BigInt(cpu)

@@ -4,7 +4,7 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {ChangeSchema, isVolatile} from './change.ts'
 
-/** Where isolctl keeps what it did: mode 0700, root's. */
+/** The directory of isolctl's persistent state. Owned by root, mode 0700. */
 export const STATE_DIRECTORY = '/var/lib/isolctl'
 export const JOURNAL = `${STATE_DIRECTORY}/journal.jsonl`
 
@@ -20,24 +20,25 @@ const BeginSchema = z.strictObject({
   bootId: z.string(),
   pid: z.number().int(),
   isolctl: z.string(),
-  /** The run is to be taken back unless it is confirmed by then. */
+  /** The run is undone unless it is confirmed before this time. */
   confirmBy: at.exactOptional(),
 })
 
 /**
- * Write-ahead, one JSON object per line: `intent` is on disk before the effect and `done` after it was read back, so a
- * crash in between leaves an intent, which undo compares with the machine. `seq` is unique in the file; an entry belongs
- * to the last `begin` before it, because only the holder of the lock writes.
+ * A write-ahead log with one JSON object per line. `intent` is on disk before the effect, `done`
+ * after the new value was read back. A crash in between leaves an intent without a done; undo then
+ * compares it with the machine. `seq` is unique in the file. An entry belongs to the last `begin`
+ * before it, because only the holder of the lock writes.
  */
 export const EntrySchema = z.discriminatedUnion('op', [
   BeginSchema,
   z.strictObject({op: z.literal('intent'), at, seq, step: z.string(), change: ChangeSchema}),
   z.strictObject({op: z.literal('done'), at, seq}),
-  /** The kernel said no; nothing was changed. */
+  /** The kernel refused the change; nothing was changed. */
   z.strictObject({op: z.literal('refused'), at, seq, reason: z.string()}),
   /** The change is no longer in force. */
   z.strictObject({op: z.literal('undone'), at, seq}),
-  /** Somebody can still reach the machine: the run stays. */
+  /** The operator can still reach the machine: the run stays. */
   z.strictObject({op: z.literal('confirmed'), at, run: z.string()}),
   z.strictObject({op: z.literal('end'), at, outcome: z.enum(['complete', 'incomplete'])}),
 ])
@@ -46,18 +47,19 @@ export type Entry = z.output<typeof EntrySchema>
 export type Begin = z.output<typeof BeginSchema>
 export type Intent = Extract<Entry, {op: 'intent'}>
 
-/** A change that was begun and not taken back. */
+/** A change that was begun and not undone. */
 export interface InForce extends Pick<Intent, 'seq' | 'step' | 'change' | 'at'> {
   /** The run that made it. */
   readonly run: string
-  /** False after a crash between intent and effect's end: it may or may not have happened. */
+  /** False after a crash between intent and done: the change may or may not have happened. */
   readonly certain: boolean
 }
 
 /**
- * The entries of a journal. What follows the last newline, or a last line with NUL bytes in it (a block that never reached
- * the disk), is a write that a power cut tore: it was never acknowledged, so nothing was done on its strength. Anything
- * else that is not an entry throws UserError. Pure.
+ * The entries of a journal. Text after the last newline, and a last line with NUL bytes in it (a
+ * block that never reached the disk), come from a write that a power cut interrupted. That write
+ * was never acknowledged, so nothing was done after it and it is ignored. Throws UserError for any
+ * other line that is not an entry. Pure.
  */
 export function parseJournal(text: string): readonly Entry[] {
   const lines = completeLines(text)
@@ -67,12 +69,15 @@ export function parseJournal(text: string): readonly Entry[] {
     throw new UserError(`${JOURNAL} line ${index + 1} is not a journal entry`, {
       exit: Exit.unsuitable,
       code: 'journal-damaged',
-      help: `it was edited, or written by a newer isolctl; look at it, repair that line, or move the file away and restore by hand`,
+      help: `it was edited, or a newer isolctl wrote it: repair that line, or move the file away and restore the values by hand`,
     })
   })
 }
 
-/** How many bytes of a journal count: a writer cuts off the rest before it appends. Pure. */
+/**
+ * The number of bytes of a journal that are complete entries: a writer truncates the rest before it
+ * appends. Pure.
+ */
 export function intactLength(text: string): number {
   return Buffer.byteLength(
     completeLines(text)
@@ -94,7 +99,10 @@ function jsonOf(line: string): unknown {
   }
 }
 
-/** The changes to undo, newest first. Values of an earlier boot went with it and are not listed. Pure. */
+/**
+ * The changes to undo, newest first. Volatile values of an earlier boot are not listed, because the
+ * reboot reverted them. Pure.
+ */
 export function inForce(entries: readonly Entry[], bootId: string): readonly InForce[] {
   const changes = new Map<number, InForce>()
   for (const {entry, run} of withRun(entries)) {
@@ -112,7 +120,7 @@ export function inForce(entries: readonly Entry[], bootId: string): readonly InF
   return [...changes.values()].reverse()
 }
 
-/** Path to reason, for what the kernel refused to have changed since it booted. Pure. */
+/** Path to reason, for each value that the kernel refused to change since it booted. Pure. */
 export function refusals(entries: readonly Entry[], bootId: string): ReadonlyMap<string, string> {
   const paths = new Map<number, string>()
   const reasons = new Map<string, string>()
@@ -126,7 +134,7 @@ export function refusals(entries: readonly Entry[], bootId: string): ReadonlyMap
   return reasons
 }
 
-/** Every run, oldest first, with how it ended; `outcome` is absent for one that was killed. Pure. */
+/** Every run, oldest first, with its outcome; `outcome` is absent when the run was killed. Pure. */
 export function runsOf(
   entries: readonly Entry[],
 ): readonly (Begin & {readonly outcome?: 'complete' | 'incomplete'})[] {
@@ -141,15 +149,21 @@ export function runsOf(
 
 export interface Wanted {
   readonly bootId: string
-  /** Only this run's. */
+  /** Only the changes of this run. */
   readonly run?: string | undefined
-  /** None where the run was confirmed. */
+  /** No changes when the run was confirmed. */
   readonly unlessConfirmed?: boolean | undefined
-  /** Only those of a run that should have been confirmed by this time, or in the boot that it ended with. ISO 8601, UTC. */
+  /**
+   * Only the changes of a run that should have been confirmed before this time, or in a boot that
+   * has ended. ISO 8601, UTC.
+   */
   readonly overdueAt?: string | undefined
 }
 
-/** The changes that undo is asked for, newest first. Throws UserError when there never was such a run. Pure. */
+/**
+ * The changes that undo is asked for, newest first. Throws UserError when there was no such run.
+ * Pure.
+ */
 export function toUndo(
   entries: readonly Entry[],
   {bootId, run, unlessConfirmed, overdueAt}: Wanted,
@@ -164,11 +178,11 @@ export function toUndo(
   if (run === undefined) return all
   if (unlessConfirmed && entries.some((entry) => entry.op === 'confirmed' && entry.run === run)) return []
   if (!unlessConfirmed && !runsOf(entries).some((each) => each.run === run && each.command === 'apply'))
-    throw new UserError(`there was no run ${run}`, {help: 'isolctl status names the runs'})
+    throw new UserError(`there was no run ${run}`, {help: 'isolctl status lists the runs'})
   return all.filter((change) => change.run === run)
 }
 
-/** The last run that was to be confirmed, and what became of it; undefined when there was none. Pure. */
+/** The last run that had to be confirmed, and its state; undefined when there was none. Pure. */
 export function awaited(
   entries: readonly Entry[],
   bootId: string,
@@ -176,7 +190,7 @@ export function awaited(
   | {
       readonly run: string
       readonly by: string
-      /** The boot it was done in. */
+      /** The boot in which the run took place. */
       readonly bootId: string
       readonly state: 'waiting' | 'confirmed' | 'partly-undone' | 'undone'
     }
@@ -190,7 +204,7 @@ export function awaited(
   return {...about, state: undoBegan(entries, about.run) ? 'partly-undone' : 'waiting'}
 }
 
-/** Whether any change of a run was taken back. Pure. */
+/** Whether any change of a run was undone. Pure. */
 function undoBegan(entries: readonly Entry[], run: string): boolean {
   const its = new Set<number>()
   for (const {entry, run: begin} of withRun(entries)) {

@@ -2,8 +2,9 @@
 import {CpuSet} from './cpuset.ts'
 
 /**
- * bitmap_parselist() (lib/bitmap-str.c) over `count` CPUs: "N" is the last of them, "all" every one, "a-b:u/g" takes the
- * first u of every g. What was read before an error is in `cpus`, as it is in the kernel's mask. Pure.
+ * bitmap_parselist() (lib/bitmap-str.c) over `count` CPUs: "N" is the last CPU, "all" is every CPU,
+ * "a-b:u/g" selects the first u of every g. After an error, `cpus` holds the CPUs before it, as the
+ * kernel's mask does. Pure.
  */
 export function parseKernelList(
   text: string,
@@ -20,13 +21,13 @@ export function parseKernelList(
       end: all === undefined ? numberOf(last ?? first, count) : count - 1,
     }
     const fail = (why: string) => ({cpus: CpuSet.from(cpus), error: why})
-    const strange = `"${rest.split(/[\s,]/)[0]}" is no CPU list`
+    const strange = `"${rest.split(/[\s,]/)[0]}" is not a CPU list`
     if (whole === '' || Number.isNaN(region.start) || Number.isNaN(region.end)) return fail(strange)
     if (used !== undefined && all === undefined && last === undefined) return fail(strange) // "3:1/2"
     const off = used === undefined ? region.end + 1 : numberOf(used, count)
     const length = group === undefined ? region.end + 1 : numberOf(group, count)
     rest = rest.slice(whole.length)
-    // After a group the kernel goes on wherever it is; everywhere else a region must end here.
+    // After a group the kernel continues at any character; otherwise a region must end here.
     if (used === undefined && !/^([\s,]|$)/.test(rest)) return fail(strange)
     if (region.start > region.end) return fail(`${whole} runs backwards`)
     if (length === 0 || off > length || Number.isNaN(off) || Number.isNaN(length)) return fail(strange)
@@ -38,7 +39,7 @@ export function parseKernelList(
 
 const REGION = /^(?:(all)|(N|\d+)(?:-(N|\d+))?)(?::(N|\d+)\/(N|\d+))?/i
 
-/** "N" is a capital letter; the expression above ignores case for the sake of "ALL". */
+/** "N" must be a capital letter; REGION ignores case because the kernel does so for "all". */
 function numberOf(text: string | undefined, count: number): number {
   if (text === 'N') return count - 1
   const value = text === undefined || !/^\d+$/.test(text) ? Number.NaN : Number(text)

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 import {UserError} from '../lib/errors.ts'
 
-/** The scheduling policy that isolated programs run under. It decides what keeps the tick on (fair server, RT throttling). */
+/**
+ * The scheduling policy of isolated programs. It decides what keeps the tick running (fair server,
+ * RT throttling).
+ */
 export type Policy = {readonly kind: 'other'} | {readonly kind: 'fifo'; readonly priority: number}
 
-/** "other" or "fifo:PRIO" with PRIO 1-99 (sched(7)). */
+/** Parse "other" or "fifo:PRIO" with PRIO 1-99 (sched(7)). Throws UserError. Pure. */
 export function parsePolicy(text: string): Policy {
   if (text === 'other') return {kind: 'other'}
   const priority = Number(/^fifo:(\d{1,2})$/.exec(text)?.[1] ?? 0)

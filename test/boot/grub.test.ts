@@ -66,7 +66,7 @@ describe('a generated grub.cfg', () => {
     const clocks = after.replaceAll('tsc=reliable', 'tsc=reliable tsc=reliable')
     expect(grubProblems(clocks, WORDS)).toHaveLength(3)
     const other = after.replaceAll('quiet', 'quiet nohz-full=3')
-    expect(grubProblems(other, WORDS)[0]).toContain('nohz_full=2-7 is there as nohz-full=3')
+    expect(grubProblems(other, WORDS)[0]).toContain('nohz_full=2-7 is passed as nohz-full=3')
     const glued = after.replaceAll('quiet isolcpus', 'quietisolcpus')
     expect(grubProblems(glued, WORDS)[0]).toContain('is missing')
     expect(grubProblems('', [])).toEqual(['no entry for a kernel of this system'])

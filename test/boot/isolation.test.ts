@@ -33,15 +33,15 @@ describe('a CPU list, on 8 possible CPUs', () => {
     ['8', '', 'out of range'],
     ['1,9', '1', 'out of range'], // what came before stays in the mask
     ['3-2', '', 'runs backwards'],
-    ["'2-3'", '', 'no CPU list'],
-    ['2-', '', 'no CPU list'],
-    ['2-n', '', 'no CPU list'],
-    ['3:1/2', '', 'no CPU list'],
-    ['0-3:3/2', '', 'no CPU list'],
-    ['0-3:1/0', '', 'no CPU list'],
-    ['0-3:1', '', 'no CPU list'],
-    ['1,x', '1', 'no CPU list'],
-    ['99999999999', '', 'no CPU list'],
+    ["'2-3'", '', 'is not a CPU list'],
+    ['2-', '', 'is not a CPU list'],
+    ['2-n', '', 'is not a CPU list'],
+    ['3:1/2', '', 'is not a CPU list'],
+    ['0-3:3/2', '', 'is not a CPU list'],
+    ['0-3:1/0', '', 'is not a CPU list'],
+    ['0-3:1', '', 'is not a CPU list'],
+    ['1,x', '1', 'is not a CPU list'],
+    ['99999999999', '', 'is not a CPU list'],
   ] as const)('%s is refused, with %j read', ([text, kept, why]) => {
     const {cpus, error} = parseKernelList(text, 8)
     expect(`${cpus}`).toBe(kept)

@@ -25,7 +25,7 @@ test.for([
 })
 
 it('refuses a line that ends inside a quote', () => {
-  expect(() => mergeLine('ro a="b', WANTED)).toThrow('end inside a quote')
+  expect(() => mergeLine('ro a="b', WANTED)).toThrow('have an open quote')
 })
 
 it('takes out what is no longer wanted, and nothing else', () => {

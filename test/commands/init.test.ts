@@ -107,7 +107,7 @@ describe('a config in words', () => {
   test.for([
     ['policy: other\nisolated: 2-9', 'config.yaml:2: isolated: CPU 4-9 is not online; this machine has 0-3'],
     ['isolated: all', 'config.yaml:1: isolated: CPU 0 cannot be isolated'],
-    ['isolated: node 7', 'config.yaml:1: isolated: this machine has no node 7, but 0, 1'],
+    ['isolated: node 7', 'config.yaml:1: isolated: this machine has no node 7; it has 0, 1'],
     ['isolated: 1 but 1', 'config.yaml:1: isolated: "1 but 1" is no CPU of this machine'],
     ['\nisolated: 1\nhousekeeping: 1-2', 'config.yaml:2: isolated: CPU 1 is both isolated and housekeeping'],
     [

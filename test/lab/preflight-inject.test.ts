@@ -124,7 +124,7 @@ describe('a machine with bad boot arguments', () => {
     expect(failures(parts)).toEqual([])
     expect(said(report(), 'nohz-full-effective')).toMatch(/CPU 2 keeps the tick: booted with nohz_full=3/)
     expect(said(report(), 'cmdline-misread')).toMatch(/nohz_ful=2: has no effect: .*is nohz_full= meant\?/)
-    expect(said(report(), 'cmdline-misread')).toMatch(/"managedirq" is no flag, and is skipped/)
+    expect(said(report(), 'cmdline-misread')).toMatch(/"managedirq" is not a flag and is skipped/)
     expect(said(report(), 'cmdline-duplicates')).toMatch(/rcu_nocbs: given 2 times: the last wins/)
     expect(said(report(), 'cmdline-kernel-warnings')).toMatch(/isolcpus: Skipped unknown flag/)
     expect(said(report(), 'tick-stopped-under-load')).toMatch(

@@ -2,17 +2,17 @@
 import {expect, test} from 'vitest'
 import {missingSoftware} from '../../src/lib/programs.ts'
 
-test('what is missing goes by the names of the packages, and by how to get them where these are known', () => {
+test('missing programs are reported with their Debian packages, and with apt-get where it exists', () => {
   const missing = [
     {name: 'ld', package: 'binutils'},
     {name: 'gelf.h', package: 'libelf-dev'},
     {name: 'readelf', package: 'binutils'},
   ]
   expect(missingSoftware(missing, 'building', true)).toMatchObject({
-    message: 'building needs ld, gelf.h, readelf, which this machine lacks',
+    message: 'building needs ld, gelf.h, readelf: not installed',
     help: 'apt-get install binutils libelf-dev',
   })
   expect(missingSoftware(missing, 'building', false).help).toMatch(
-    /on Debian binutils libelf-dev; .* other names/,
+    /^install these Debian packages, .* other names .*: binutils libelf-dev$/,
   )
 })

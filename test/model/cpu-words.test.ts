@@ -55,7 +55,7 @@ test.for([
   ['all but', 'not a set of CPUs: "all but"'],
   ['but 2', 'not a set of CPUs'],
   ['all or 2', 'not a set of CPUs'],
-  ['the first 0 cores of each node', 'no CPU at all'],
+  ['the first 0 cores of each node', 'selects no CPU'],
   ['the first core of each cluster', 'not a set of CPUs'],
   ['node x', 'not a set of CPUs'],
 ] as const)('%s is refused before any machine is looked at', ([text, why]) => {
@@ -65,10 +65,10 @@ test.for([
 describe('a machine that does not fit', () => {
   const bare: CpuWorld = {cpus: [0, 1].map((cpu) => ({cpu, online: true}))}
   test.for([
-    ['node 3', world, 'no node 3, but 0, 1'],
+    ['node 3', world, 'no node 3; it has 0, 1'],
     ['9-N', world, 'runs backwards'],
     ['performance cores', bare, 'does not have two kinds'],
-    ['the first core of each node', bare, 'does not tell which CPUs share a core with CPU 0'],
+    ['the first core of each node', bare, 'does not report which CPUs share a core with CPU 0'],
     [
       'the first cpu of each node',
       {
@@ -77,7 +77,7 @@ describe('a machine that does not fit', () => {
           {cpu: 1, online: true},
         ],
       },
-      'does not tell the node of CPU 1',
+      'does not report the node of CPU 1',
     ],
   ] as const)('%s', ([text, where, why]) => {
     expect(() => parseCpuWords(text).on(where)).toThrow(why)

@@ -38,7 +38,7 @@ it('a generated grub.cfg takes the place of the old one when it passes what it m
 
 it.each([
   ['lacks an argument', grub(cfg('quiet')), 'nohz_full=2-3 is missing'],
-  ['has it twice', grub(cfg('nohz_full=2-3 nohz_full=2-3')), 'is there as nohz_full=2-3 nohz_full=2-3'],
+  ['has it twice', grub(cfg('nohz_full=2-3 nohz_full=2-3')), 'is passed as nohz_full=2-3 nohz_full=2-3'],
   ['is empty', grub(''), 'no entry for a kernel of this system'],
   ['is no script', grub(cfg('nohz_full=2-3'), {sound: false}), 'syntax error'],
 ])('one that %s does not', async (_, host, why) => {

@@ -107,7 +107,7 @@ describe('the arguments', () => {
     expect(JSON.stringify(changes)).not.toContain('tsc=reliable')
     expect(notes).toContainEqual({
       subject: 'tsc=reliable',
-      reason: 'left out, because tsc=nowatchdog is passed already',
+      reason: 'left out: tsc=nowatchdog is already passed',
     })
   })
 })
@@ -119,7 +119,7 @@ describe('GRUB', () => {
 
   it('does not add a second one that the kernel would drop, and names the file', async () => {
     expect(await dropIn(GRUB('quiet nohz-full=1'))).toBe(
-      '/etc/default/grub passes nohz-full=1 already, and of two the kernel drops one: take it out there',
+      '/etc/default/grub already passes nohz-full=1, and the kernel drops one of the two: remove it there',
     )
   })
 
@@ -137,7 +137,7 @@ describe('GRUB', () => {
 describe('what the kernel would not take', () => {
   it('is too long', async () => {
     const files = GRUB(`quiet ${'x'.repeat(1950)}`)
-    expect(await dropIn(files)).toMatch(/would have 20\d\d characters, and the kernel cuts it off at 2047/)
+    expect(await dropIn(files)).toMatch(/would have 20\d\d bytes, and the kernel truncates it to 2047/)
   })
   it('is a CPU that it cannot have', async () => {
     const files = {...GRUB('quiet'), '/sys/devices/system/cpu/possible': '0-2\n'}
