@@ -13,8 +13,9 @@ import {defineFact, type Get} from './fact.ts'
 import {kernel} from './kernel.ts'
 
 /**
- * Which boot loader it is: ostree writes entries itself; systemd-boot tells through an EFI variable (systemd-boot(7),
- * LoaderInfo), as GRUB does since 2.12; the rest is told by its files. Throws where a file cannot be read.
+ * The boot loader of the machine, detected as follows: ostree by its boot argument; systemd-boot
+ * and GRUB since 2.12 by an EFI variable (systemd-boot(7), LoaderInfo); all others by their files.
+ * Throws when a file cannot be read.
  */
 export const bootLoader = defineFact<BootLoader>('boot-loader', async (host, get) => {
   const booted = await get(cmdline).catch(() => undefined)
@@ -50,7 +51,7 @@ const extlinux = (path: string): BootLoader => ({
 })
 
 async function efiVariable(host: HostView, name: string): Promise<string | undefined> {
-  // The vendor of the Boot Loader Interface.
+  // The vendor GUID of the Boot Loader Interface.
   const text = await host.read(`/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`)
   return text === undefined ? undefined : efiText(text)
 }
@@ -84,7 +85,7 @@ async function grubLoader(host: HostView): Promise<BootLoader | undefined> {
 async function grubState(host: HostView, cfg: GrubState['cfg'], prefix: string): Promise<GrubState> {
   const mkconfig = await program(host, `${prefix}-mkconfig`)
   const scriptCheck = await program(host, `${prefix}-script-check`)
-  // Debian's generator reads the folder; where it does not, a drop-in would be ignored without a word.
+  // Debian's grub-mkconfig reads the folder. One that does not would silently ignore a drop-in.
   const home = mkconfig.text.includes('default/grub.d') ? GRUB_DROP_IN : '/etc/default/grub'
   const dropIns = (await host.list('/etc/default/grub.d')).map((name) => `/etc/default/grub.d/${name}`)
   const files = await Promise.all(['/etc/default/grub', ...dropIns].map((path) => file(host, path)))
@@ -105,7 +106,10 @@ async function grubenv(host: HostView, path: string): Promise<BlsState['env']> {
   return {path, variables}
 }
 
-/** Entries of systemd-boot where there are any. The one that was booted tells in which of the folders. */
+/**
+ * The state of systemd-boot when it has entries. The entry that was booted says in which folder
+ * they are.
+ */
 async function systemdBoot(host: HostView, get: Get): Promise<BootLoader | undefined> {
   const [found] = (
     await Promise.all(
@@ -156,7 +160,7 @@ async function entriesIn(host: HostView, folder: string): Promise<readonly Entry
   return files.flatMap(({path, text}) => (text === null ? [] : [{path, text}]))
 }
 
-/** A program of GRUB's, in the folders where distributions put them; some of these are scripts, with a text to read. */
+/** A program of GRUB's with its text, which is readable where the program is a script. */
 async function program(
   host: HostView,
   name: string,

@@ -2,19 +2,23 @@
 import {defineFact} from './fact.ts'
 
 /**
- * The GNU build id of the running kernel, as hex: the linker makes it of everything in vmlinux, so that it tells two
- * builds of one release apart. kernel/ksysfs.c, "notes"; readable by root and everybody else.
+ * The GNU build id of the running kernel in hex. The linker computes it from the contents of
+ * vmlinux, so it differs between two builds of one release. Source: kernel/ksysfs.c, "notes";
+ * readable by every user.
  */
 export const buildId = defineFact<string>('build-id', async (host) => {
-  if (host.bytes === undefined) throw new Error('only a running kernel has its build id')
+  if (host.bytes === undefined) throw new Error('the build id can be read on a running machine only')
   const notes = await host.bytes('/sys/kernel/notes')
   if (notes === undefined) throw new Error('/sys/kernel/notes is missing')
   const id = parseNotes(notes)
-  if (id === undefined) throw new Error('/sys/kernel/notes holds no build id')
+  if (id === undefined) throw new Error('/sys/kernel/notes has no build id')
   return id
 })
 
-/** NT_GNU_BUILD_ID (3) of "GNU" in ELF notes: three words of 32 bits, name and content padded to four bytes. Pure. */
+/**
+ * The NT_GNU_BUILD_ID (3) of "GNU" in ELF notes; undefined when there is none. A note has three
+ * words of 32 bits, then name and content, each padded to four bytes. Pure.
+ */
 export function parseNotes(notes: Uint8Array): string | undefined {
   const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength)
   const padded = (length: number) => (length + 3) & ~3

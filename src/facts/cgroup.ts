@@ -5,21 +5,24 @@ import {defineFact, parsed} from './fact.ts'
 
 export const CGROUP = '/sys/fs/cgroup'
 export const SUBTREE_CONTROL = `${CGROUP}/cgroup.subtree_control`
-/** The isolated partition that we make. */
+/** The cgroup of the isolated partition that isolctl creates. */
 export const PARTITION = `${CGROUP}/isolctl`
 
 export interface PartitionState {
-  /** The kernel offers cpusets in this hierarchy. */
+  /** The kernel offers the cpuset controller in this hierarchy. */
   readonly cpuset: boolean
-  /** And its first level has them. */
+  /** The controller is enabled for the first level of cgroups. */
   readonly enabled: boolean
   readonly exists: boolean
-  /** "isolated", or "isolated invalid (why)". Absent while there is no partition of ours. */
+  /** "isolated", or "isolated invalid (why)". Absent when isolctl's partition does not exist. */
   readonly partition?: string
   readonly cpus?: string
 }
 
-/** Undefined where cgroup v2 is not mounted (Documentation/admin-guide/cgroup-v2.rst, "Cpuset Interface Files"). */
+/**
+ * Undefined when cgroup v2 is not mounted (Documentation/admin-guide/cgroup-v2.rst, "Cpuset
+ * Interface Files").
+ */
 export const partitionState = defineFact<PartitionState | undefined>('partition-state', async (host) => {
   const words = async (path: string) => (await host.read(path))?.trim().split(/\s+/)
   const controllers = await words(`${CGROUP}/cgroup.controllers`)
@@ -36,21 +39,24 @@ export const partitionState = defineFact<PartitionState | undefined>('partition-
   }
 })
 
-/** One control group in which the cpuset controller is on. */
+/** A cgroup with the cpuset controller enabled. */
 export interface Cpuset {
   /** Below the root of the hierarchy: "/system.slice". */
   readonly path: string
-  /** cpuset.cpus: what was asked for; empty: whatever the parent has. */
+  /** cpuset.cpus, the requested CPUs; empty: those of the parent. */
   readonly cpus: CpuSet
-  /** What its tasks may use. */
+  /** The CPUs that its tasks may use. */
   readonly effective: CpuSet
-  /** cpuset.cpus.partition as it stands: "member", "isolated", "isolated invalid (reason)". Not in version 1. */
+  /**
+   * cpuset.cpus.partition: "member", "isolated", "isolated invalid (reason)". Absent in version 1.
+   */
   readonly partition?: string
 }
 
 /**
- * Which version of control groups has the cpuset controller: 2 where the root says cgroup.controllers, 1 where there is a
- * hierarchy of its own; undefined on a running machine where neither is mounted.
+ * The cgroup version that has the cpuset controller: 2 when the root has cgroup.controllers, 1 when
+ * the cpuset controller has its own hierarchy, undefined when a running machine has neither
+ * mounted.
  */
 export const cgroupVersion = defineFact<1 | 2 | undefined>('cgroup-version', async (host) => {
   if ((await host.read(`${CGROUP}/cgroup.controllers`)) !== undefined) return 2
@@ -59,17 +65,18 @@ export const cgroupVersion = defineFact<1 | 2 | undefined>('cgroup-version', asy
   throw new Error(`no cgroup hierarchy with cpusets is mounted at ${CGROUP}`)
 })
 
-/** Why nothing about partitions or systemd's use of cpusets applies; undefined where it does. */
+/** Why the checks of partitions and of systemd's cpusets do not apply; undefined when they do. */
 export const withoutVersion2 = (version: 1 | 2 | undefined): string | undefined =>
   version === undefined
-    ? 'no control groups are mounted'
+    ? 'no cgroup hierarchy is mounted'
     : version === 1
-      ? 'control groups of version 1 have no partitions, and systemd places no CPUs with them'
+      ? 'cgroup v1 has no partitions, and systemd does not set cpusets in it'
       : undefined
 
 /**
- * Every group with cpusets, parents first (Documentation/admin-guide/cgroup-v2.rst, "Cpuset"). Only where a group turned
- * the controller on for its children do these have the files, so the walk ends early.
+ * All cgroups with the cpuset controller, parents first (Documentation/admin-guide/cgroup-v2.rst,
+ * "Cpuset"). Children have its files only where their parent enables the controller, so the walk
+ * stops at cgroups without them.
  */
 export const cpusets = defineFact<readonly Cpuset[]>('cpusets', async (host, get) => {
   const version = await get(cgroupVersion)
@@ -89,7 +96,10 @@ export const cpusets = defineFact<readonly Cpuset[]>('cpusets', async (host, get
   return found
 })
 
-/** Files of a group: "cpuset.cpus", "cgroup.procs", "tasks"; nothing else in it can be a group of that name. */
+/**
+ * Interface files of a cgroup: "cpuset.cpus", "cgroup.procs", "tasks". No cgroup can have such a
+ * name.
+ */
 const INTERFACE =
   /^((cgroup|cpu|cpuset|cpuacct|io|memory|pids|rdma|misc|hugetlb|irq|dmem|net_cls|net_prio)\.|tasks$|notify_on_release$|release_agent$)/
 

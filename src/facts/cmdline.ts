@@ -2,7 +2,7 @@
 import {type Cmdline, parseCmdline} from '../boot/cmdline.ts'
 import {defineFact, mustRead} from './fact.ts'
 
-/** /proc/cmdline: what this kernel was booted with. */
+/** /proc/cmdline: the boot arguments of the running kernel. */
 export const cmdline = defineFact<Cmdline>('cmdline', async (host) =>
   parseCmdline(await mustRead(host, '/proc/cmdline')),
 )

@@ -7,8 +7,8 @@ import {defineFact, type Fact, mustRead} from './fact.ts'
 const CPU = '/sys/devices/system/cpu'
 
 /**
- * A cpulist file. An empty line is the empty set, and so is "(null)": what kernels with CPUMASK_OFFSTACK print for an
- * unset nohz_full (kernel/time/tick-sched.c, drivers/base/cpu.c).
+ * A cpulist file. An empty line is the empty set, and so is "(null)", which kernels with
+ * CPUMASK_OFFSTACK print when nohz_full is not set (kernel/time/tick-sched.c, drivers/base/cpu.c).
  */
 const cpulistFile = (id: string, path: string): Fact<CpuSet> =>
   defineFact(id, async (host) => {
@@ -23,13 +23,13 @@ const cpulistFile = (id: string, path: string): Fact<CpuSet> =>
 export const possible = cpulistFile('possible', `${CPU}/possible`)
 export const present = cpulistFile('present', `${CPU}/present`)
 export const online = cpulistFile('online', `${CPU}/online`)
-/** CPUs taken out of the scheduling domains at boot (isolcpus=domain). */
+/** CPUs removed from the scheduling domains at boot (isolcpus=domain). */
 export const bootIsolated = cpulistFile('isolated', `${CPU}/isolated`)
 const declaredNohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)
 
 /**
- * CPUs whose tick may stop while one task runs (nohz_full=). A running kernel without the file was built without
- * CONFIG_NO_HZ_FULL, and has none.
+ * CPUs whose tick may stop while one task runs (nohz_full=). Empty when a running kernel lacks the
+ * file, because it was built without CONFIG_NO_HZ_FULL.
  */
 export const nohzFull = defineFact<CpuSet>('nohz-full', async (host, get) =>
   tellsAbsence(host) && (await host.read(`${CPU}/nohz_full`)) === undefined

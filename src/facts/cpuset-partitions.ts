@@ -7,9 +7,9 @@ import {defineFact, parsed} from './fact.ts'
 const ISOLATED = `${CGROUP}/cpuset.cpus.isolated`
 
 /**
- * CPUs in isolated cpuset partitions, which do not show in /sys/devices/system/cpu/isolated. Since 6.7 the kernel lists
- * them (kernel/cgroup/cpuset.c); before, each partition has to be looked at. A running machine without cgroup v2 has
- * none.
+ * CPUs in isolated cpuset partitions, which /sys/devices/system/cpu/isolated does not include.
+ * Since 6.7 the kernel lists them (kernel/cgroup/cpuset.c); for older kernels the partitions are
+ * read. Empty on a running machine without cgroup v2.
  */
 export const partitioned = defineFact<CpuSet>('partitioned', async (host, get) => {
   const text = await host.read(ISOLATED)

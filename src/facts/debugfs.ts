@@ -3,7 +3,10 @@ import {defineFact, mayRead, mustRead} from './fact.ts'
 
 export const LOCKDOWN = '/sys/kernel/security/lockdown'
 
-/** "none", "integrity" or "confidentiality": the word in brackets (security/lockdown/lockdown.c); undefined without the LSM. */
+/**
+ * "none", "integrity" or "confidentiality": the word in brackets (security/lockdown/lockdown.c);
+ * undefined without the LSM.
+ */
 export const lockdown = defineFact<string | undefined>('lockdown', async (host) => {
   const text = await mayRead(host, LOCKDOWN)
   return text === undefined ? undefined : /\[(\w+)\]/.exec(text)?.[1]

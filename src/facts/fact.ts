@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: MIT
 import {type HostView, tellsAbsence} from '../host/host.ts'
 
-/** One thing we can learn about a machine. Gathered at most once per run, so every check judges the same snapshot. */
+/**
+ * One thing that is read from a machine, at most once per run, so that all checks judge the same
+ * snapshot.
+ */
 export interface Fact<T> {
   readonly id: string
-  /** May throw: the checks that need it are then `unknown`, with the message as the reason. */
+  /**
+   * May throw: the checks that need the fact are then `unknown`, with the message as the reason.
+   */
   gather(host: HostView, get: Get): Promise<T>
 }
 
-/** Gives the value of a fact; rejects when it cannot be known. */
+/** Returns the value of a fact; rejects when it cannot be known. */
 export type Get = <T>(fact: Fact<T>) => Promise<T>
 
 export function defineFact<T>(id: string, gather: Fact<T>['gather']): Fact<T> {
   return {id, gather}
 }
 
-/** The same, for checks that can judge without it: undefined where it cannot be known. */
+/** The same fact, for checks that can judge without it: undefined when it cannot be known. */
 export function optional<T>(fact: Fact<T>): Fact<T | undefined> {
   return defineFact(`${fact.id}?`, async (_host, get) => get(fact).catch(() => undefined))
 }
 
-/** A fact's value that is known beforehand, for `gatherer`. */
+/** A fact with a value that is known before the run, for `gatherer`. */
 export type Given = readonly [Fact<unknown>, unknown]
 
 export function given<T>(fact: Fact<T>, value: T): Given {
   return [fact, value]
 }
 
-/** A reader of facts with one memory: what two checks share is read once. */
+/** Returns a reader of facts that gathers each fact once. */
 export function gatherer(host: HostView, known: readonly Given[] = []): Get {
   const memo = new Map<Fact<unknown>, Promise<unknown>>(
     known.map(([fact, value]) => [fact, Promise.resolve(value)]),
@@ -40,7 +45,7 @@ export function gatherer(host: HostView, known: readonly Given[] = []): Get {
   return get
 }
 
-/** The text of a file that must exist for the fact to be known. */
+/** The text of a file. Throws Error when it does not exist. */
 export async function mustRead(host: HostView, path: string): Promise<string> {
   const text = await host.read(path)
   if (text === undefined) throw new Error(`${path} does not exist`)
@@ -48,8 +53,8 @@ export async function mustRead(host: HostView, path: string): Promise<string> {
 }
 
 /**
- * The text of a file that not every machine has: undefined where it is absent. In a captured tree it may just not have
- * been taken along, so that is an error there.
+ * The text of a file that not every machine has: undefined when it is absent. Throws Error when it
+ * is absent in a captured tree, because the capture may lack the file.
  */
 export async function mayRead(host: HostView, path: string): Promise<string | undefined> {
   const text = await host.read(path)
@@ -57,7 +62,10 @@ export async function mayRead(host: HostView, path: string): Promise<string | un
   return text
 }
 
-/** The same for the names in a directory: empty where there is none. */
+/**
+ * The names in a directory that not every machine has: empty when it is absent. Throws Error as
+ * mayRead.
+ */
 export async function mayList(host: HostView, path: string): Promise<readonly string[]> {
   const names = await host.list(path)
   if (names.length === 0 && !tellsAbsence(host)) throw new Error(`${path} was not captured`)
@@ -65,8 +73,8 @@ export async function mayList(host: HostView, path: string): Promise<readonly st
 }
 
 /**
- * The same fact, where undefined, or nothing in a list, says that the machine has no such thing. Of a captured tree that
- * cannot be told, so it is an error there.
+ * The same fact, for which undefined or an empty list means that the machine has no such thing. In
+ * a captured tree that is not known: it throws Error there.
  */
 export function told<T>(fact: Fact<T>): Fact<T> {
   return defineFact(`${fact.id}!`, async (host, get) => {
@@ -77,7 +85,7 @@ export function told<T>(fact: Fact<T>): Fact<T> {
   })
 }
 
-/** What a parser makes of a file's text; its complaint gets the path. */
+/** Parse the text of a file; an error of the parser gets the path. */
 export function parsed<T>(path: string, text: string, parse: (text: string) => T): T {
   try {
     return parse(text)
@@ -86,13 +94,13 @@ export function parsed<T>(path: string, text: string, parse: (text: string) => T
   }
 }
 
-/** A whole number on a line. Throws on anything else. */
+/** A whole number on one line. Throws Error for anything else. */
 export function integer(text: string): number {
   const trimmed = text.trim()
   if (!/^-?\d{1,15}$/.test(trimmed)) throw new Error(`not a number: "${trimmed.slice(0, 40)}"`)
   return Number(trimmed)
 }
 
-/** Whether a directory holds anything. Of a captured tree that can only be told when it does. */
+/** Whether a directory has entries. Throws Error for an empty or absent one in a captured tree. */
 export const seen = (path: string): Fact<boolean> =>
   defineFact(`seen ${path}`, async (host) => (await mayList(host, path)).length > 0)

@@ -11,7 +11,10 @@ export interface Hugepages {
 
 const NODES = '/sys/devices/system/node'
 
-/** Huge pages by node and size (Documentation/admin-guide/mm/hugetlbpage.rst); empty where the kernel has none. */
+/**
+ * Huge pages by node and size (Documentation/admin-guide/mm/hugetlbpage.rst); empty when the kernel
+ * has no support.
+ */
 export const hugepages = defineFact<readonly Hugepages[]>('hugepages', async (host) => {
   const found: Hugepages[] = []
   const nodes = (await host.list(NODES)).flatMap((name) => /^node(\d+)$/.exec(name)?.[1] ?? [])

@@ -6,7 +6,7 @@ import {settings} from './settings.ts'
 
 const CPU = '/sys/devices/system/cpu'
 
-/** A state that takes longer than this to leave, in microseconds, is a deep one: C1 takes 1 to 2, C1E 10. */
+/** The exit latency in microseconds above which a state counts as deep: C1 takes 1 to 2, C1E 10. */
 export const DEEPEST_US = 10
 
 /** One idle state of one CPU (Documentation/admin-guide/pm/cpuidle.rst). */
@@ -14,13 +14,16 @@ export interface IdleState {
   readonly cpu: number
   /** "POLL", "C1", "C6". */
   readonly name: string
-  /** Microseconds until it executes instructions again. */
+  /** Exit latency in microseconds. */
   readonly latencyUs: number
-  /** "1": the kernel does not use it. */
+  /** "1": the kernel does not use the state. */
   readonly disable: Knob
 }
 
-/** The idle states of the isolated CPUs; none where the kernel has no cpuidle driver, as in most virtual machines. */
+/**
+ * The idle states of the isolated CPUs; empty when the kernel has no cpuidle driver, as in most
+ * virtual machines.
+ */
 export const idleStates = defineFact<readonly IdleState[]>('idle-states', async (host, get) => {
   const {isolated} = await get(settings)
   const states: IdleState[] = []
@@ -37,8 +40,9 @@ export const idleStates = defineFact<readonly IdleState[]>('idle-states', async 
 })
 
 /**
- * The longest wake-up each isolated CPU may be given, in microseconds; "0" is no limit and "n/a" no delay at all
- * (Documentation/ABI/testing/sysfs-devices-power). Empty where the kernel has no PM QoS for CPUs.
+ * The limit for the wake-up latency of each isolated CPU in microseconds. "0" is no limit, and
+ * "n/a" allows no latency (Documentation/ABI/testing/sysfs-devices-power). Empty when the kernel
+ * has no PM QoS for CPUs.
  */
 export const resumeLatencies = defineFact<readonly Knob[]>('resume-latencies', async (host, get) => {
   const {isolated} = await get(settings)
@@ -54,7 +58,7 @@ export interface FrequencyPolicy {
   readonly available: readonly string[]
 }
 
-/** Empty where there is no frequency scaling. */
+/** Empty when there is no frequency scaling. */
 export const frequencyPolicies = defineFact<readonly FrequencyPolicy[]>(
   'frequency-policies',
   async (host) => {
@@ -65,8 +69,8 @@ export const frequencyPolicies = defineFact<readonly FrequencyPolicy[]>(
       const governor = await readKnob(host, `${folder}/${name}/scaling_governor`)
       const cpus = await host.read(`${folder}/${name}/affected_cpus`)
       const available = await host.read(`${folder}/${name}/scaling_available_governors`)
-      if (governor === undefined || cpus === undefined) continue // its CPUs are offline
-      // Separated by blanks, unlike every other list of CPUs.
+      if (governor === undefined || cpus === undefined) continue // all of its CPUs are offline
+      // Separated by blanks: this file is not a cpulist.
       const numbers = cpus.trim().split(/\s+/).filter(Boolean)
       policies.push({
         cpus: CpuSet.from(numbers.map(Number)),

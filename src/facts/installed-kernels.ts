@@ -2,7 +2,10 @@
 import {defineFact, mayList} from './fact.ts'
 import {parseKconfig} from './kconfig.ts'
 
-/** Releases of the kernels below /boot that were built with task isolation. None where there is no /boot. */
+/**
+ * Releases of the kernels in /boot that were built with task isolation; empty when there is no
+ * /boot.
+ */
 export const isolationKernels = defineFact<readonly string[]>('isolation-kernels', async (host) => {
   const names = await mayList(host, '/boot')
   const found: string[] = []

@@ -2,7 +2,7 @@
 import type {CpuSet} from '../model/cpuset.ts'
 import {defineFact, mustRead} from './fact.ts'
 
-/** What an interrupt is for, whatever the architecture calls its row. */
+/** The purpose of an interrupt, independent of the architecture's name for its row. */
 export type InterruptClass =
   | 'timer'
   | 'resched'
@@ -19,13 +19,18 @@ export interface InterruptRow {
   /** First column without the colon: "24", "LOC", "IPI0". */
   readonly name: string
   readonly class: InterruptClass
-  /** What stands after the counts: "Local timer interrupts", "PCI-MSIX-0000:00:05.0 1-edge nvme0q1". */
+  /**
+   * The text after the counts: "Local timer interrupts", "PCI-MSIX-0000:00:05.0 1-edge nvme0q1".
+   */
   readonly label: string
-  /** CPU number to count, online CPUs only. 32 bits wide, and wraps. */
+  /** CPU number to count, online CPUs only. The counters have 32 bits and wrap. */
   readonly counts: ReadonlyMap<number, number>
 }
 
-/** /proc/interrupts, at this moment (kernel/irq/proc.c: show_interrupts; arch/x86/kernel/irq.c for the named rows). */
+/**
+ * /proc/interrupts at one moment (kernel/irq/proc.c: show_interrupts; arch/x86/kernel/irq.c for the
+ * named rows).
+ */
 export const interrupts = defineFact<readonly InterruptRow[]>('interrupts', async (host) =>
   parseInterrupts(await mustRead(host, INTERRUPTS)),
 )
@@ -33,9 +38,10 @@ export const interrupts = defineFact<readonly InterruptRow[]>('interrupts', asyn
 export const INTERRUPTS = '/proc/interrupts'
 
 /**
- * Columns belong to the CPUs the header names: offline CPUs have none, so a column's place is not its CPU. Rows that do
- * not count per CPU (ERR, MIS) are left out, and so are the columns of other CPUs when `only` is given: on a large
- * machine the table has millions of numbers. Throws on a text without the header. Pure.
+ * Parse /proc/interrupts. The header says which CPU a column belongs to, because offline CPUs have
+ * no column. Rows without counts per CPU (ERR, MIS) are skipped, and so are the columns of CPUs
+ * outside `only`: the table of a large machine has millions of numbers. Throws Error for a text
+ * without the header. Pure.
  */
 export function parseInterrupts(text: string, only?: CpuSet): readonly InterruptRow[] {
   const cpus = [...firstLine(text).matchAll(/\bCPU(\d+)\b/g)].map(([, cpu]) => Number(cpu))
@@ -96,7 +102,9 @@ const X86: Readonly<Record<string, InterruptClass>> = {
   DFR: 'machine-check',
 }
 
-/** Other architectures number their IPIs (arch/arm64/kernel/smp.c: ipi_types), so their text decides. */
+/**
+ * Other architectures number their IPIs (arch/arm64/kernel/smp.c: ipi_types), so the label decides.
+ */
 const BY_LABEL: readonly (readonly [RegExp, InterruptClass])[] = [
   [/^Rescheduling interrupts/i, 'resched'],
   [/^Function call interrupts/i, 'call'],
@@ -111,7 +119,7 @@ function classify(name: string, label: string): InterruptClass {
   return known ?? (/^\d+$/.test(name) ? 'device' : 'other')
 }
 
-/** How far a 32-bit counter has moved: it wraps, and never runs backwards. */
+/** The increase of a 32-bit counter that may have wrapped. Pure. */
 export function counterDelta(from: number, to: number): number {
   return (to - from) >>> 0
 }

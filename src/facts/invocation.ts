@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 import {defineFact} from './fact.ts'
 
-/** How this isolctl was called, for what is to call it again. */
+/** How isolctl was called, for a unit that calls it again. */
 export interface Invocation {
-  /** Node and our program, absolute. */
+  /** Absolute paths of Node.js and of isolctl's entry script. */
   readonly program: readonly [string, ...string[]]
-  /** Flags that say what is wanted: ["--cpus", "2-7"]. */
+  /** The flags that set the target: ["--cpus", "2-7"]. */
   readonly flags: readonly string[]
 }
 
 /** Given by the command, not read from the machine. */
 export const invocation = defineFact<Invocation>('invocation', async () => {
-  throw new Error('how isolctl was called was not given')
+  throw new Error('the command did not give its invocation')
 })
 
-/** Network cards the operator named to be left alone, besides those that are found. */
+/** Network cards that the operator excludes, in addition to those that are detected. */
 export const sparedNics = defineFact<readonly string[]>('spared-nics', async () => [])

@@ -4,21 +4,24 @@ import {chipPath, type Irq, irqs} from './irqs.ts'
 import {refused} from './journal.ts'
 import {settings} from './settings.ts'
 
-/** An interrupt that may come, or does come, to an isolated CPU. */
+/** An interrupt that is delivered to an isolated CPU, or may be. */
 export interface TouchingIrq extends Irq {
   /** "PCI-MSIX-0000:00:05.0", "IO-APIC" */
   readonly chip?: string
-  /** Placed by the kernel, one per CPU or queue (IRQD_AFFINITY_MANAGED). Absent when the kernel does not tell. */
+  /**
+   * Managed: the kernel places it, one per CPU or queue (IRQD_AFFINITY_MANAGED). Absent when the
+   * kernel does not report it.
+   */
   readonly managed?: boolean
-  /** Why the kernel refused a move, when it did so since it booted. */
+  /** Why the kernel refused to move it since the last boot; absent when it did not. */
   readonly refusal?: string
 }
 
 const DEBUG = '/sys/kernel/debug/irq/irqs'
 
 /**
- * Only those that touch an isolated CPU: the others are nobody's concern. debugfs names managed interrupts where the
- * kernel has CONFIG_GENERIC_IRQ_DEBUGFS (kernel/irq/debugfs.c), which distributions leave out.
+ * The interrupts that touch an isolated CPU. debugfs marks managed interrupts when the kernel has
+ * CONFIG_GENERIC_IRQ_DEBUGFS (kernel/irq/debugfs.c), which distribution kernels do not have.
  */
 export const touchingIrqs = defineFact<readonly TouchingIrq[]>('touching-irqs', async (host, get) => {
   const {isolated} = await get(settings)

@@ -5,36 +5,45 @@ import {bootIsolated, nohzFull} from './cpus.ts'
 import {defineFact, parsed} from './fact.ts'
 import {everyTask} from './tasks.ts'
 
-/** Debian's, and Fedora's and openSUSE's. */
+/** The environment files of Debian, and of Fedora and openSUSE. */
 const ENVIRONMENTS = ['/etc/default/irqbalance', '/etc/sysconfig/irqbalance']
 const UNITS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
 
-/** Where our own words for irqbalance go. An environment file of ours is read after theirs, and the last one counts. */
+/**
+ * isolctl's drop-in for irqbalance.service. Its environment file is read after the distribution's,
+ * and the last assignment counts.
+ */
 export const IRQBALANCE_FOLDER = '/etc/systemd/system/irqbalance.service.d'
 export const IRQBALANCE_DROP_IN = `${IRQBALANCE_FOLDER}/60-isolctl.conf`
 export const IRQBALANCE_ENVIRONMENT = `${IRQBALANCE_FOLDER}/60-isolctl.env`
 
 export interface Irqbalance {
   readonly running: boolean
-  /** Its process, and what that was told at its start, where its environment can be read (root). */
+  /**
+   * The pid of the daemon, and the CPUs that it was started to avoid, from its environment
+   * (readable by root).
+   */
   readonly pid?: number
   readonly inForce?: CpuSet
-  /** Where the ban was read: its environment, a file; absent: nowhere, or nothing could be read. */
+  /**
+   * The file from which the ban was read: the daemon's environ or a configuration file. Absent when
+   * none could be read.
+   */
   readonly from?: string
-  /** There is a systemd unit of it. */
+  /** irqbalance has a systemd unit. */
   readonly unit: boolean
   /**
-   * CPUs it will leave alone at its next start: those its administrator banned, or, where nobody did, those it finds
-   * isolated by itself (irqbalance, cputree.c: setup_banned_cpus).
+   * CPUs that irqbalance will not use after its next start: those that the administrator banned,
+   * else those that irqbalance detects as isolated (irqbalance, cputree.c: setup_banned_cpus).
    */
   readonly banned: CpuSet
   readonly folder: boolean
-  /** Our own files, as they are. */
+  /** The contents of isolctl's files. */
   readonly dropIn?: string
   readonly environment?: string
 }
 
-/** Undefined where irqbalance is neither installed nor running. */
+/** Undefined when irqbalance is neither installed nor running. */
 export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async (host, get) => {
   const daemon = (await get(everyTask)).find(({pid, tid, comm}) => pid === tid && comm === 'irqbalance')
   const running = daemon !== undefined
@@ -49,13 +58,13 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   const ours = dropIn === undefined ? undefined : await bans(host, [IRQBALANCE_ENVIRONMENT])
   const environ = `/proc/${daemon?.pid}/environ`
   const started = running ? await host.read(environ).catch(() => undefined) : undefined
-  const told = started === undefined ? undefined : (bannedIn(environ, started) ?? found)
+  const inForce = started === undefined ? undefined : (bannedIn(environ, started) ?? found)
   const readable = [...(started === undefined ? [] : [environ]), ...(await existing(host, ENVIRONMENTS))]
   return {
     running,
     unit,
     ...(daemon ? {pid: daemon.pid} : {}),
-    ...(told ? {inForce: told} : {}),
+    ...(inForce ? {inForce} : {}),
     ...(readable[0] === undefined ? {} : {from: readable[0]}),
     banned: ours ?? theirs ?? found,
     folder: await host.isFolder(IRQBALANCE_FOLDER),
@@ -64,14 +73,14 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   }
 })
 
-/** What the last of these files that says something bans. Throws when it cannot be understood. */
+/** The CPUs that the last file with a ban bans. Throws Error when a ban cannot be parsed. */
 async function bans(host: HostView, paths: readonly string[]): Promise<CpuSet | undefined> {
   let banned: CpuSet | undefined
   for (const path of paths) banned = bannedIn(path, (await host.read(path)) ?? '') ?? banned
   return banned
 }
 
-/** Lines of a file, or of /proc/PID/environ, which end in NUL. */
+/** The ban in a configuration file, or in /proc/PID/environ, whose entries end in NUL. */
 function bannedIn(path: string, text: string): CpuSet | undefined {
   let banned: CpuSet | undefined
   for (const line of text.split(/[\n\0]/)) {

@@ -6,19 +6,26 @@ import {defineFact, mustRead} from './fact.ts'
 const PROC = '/proc/irq'
 const SYS = '/sys/kernel/irq'
 
-/** One interrupt that some driver handles. */
+/** An interrupt with at least one handler. */
 export interface Irq {
   readonly irq: number
-  /** Who handles it, as in the last column of /proc/interrupts: ["nvme0q3"]. Never empty. */
+  /** Names of the handlers, as in the last column of /proc/interrupts: ["nvme0q3"]. Never empty. */
   readonly actions: readonly string[]
-  /** Requested affinity, and the text it was read as. A move still pending is already in it (kernel/irq/proc.c: show_irq_affinity). */
+  /**
+   * Requested affinity, and the text it was parsed from. It includes a move that is still pending
+   * (kernel/irq/proc.c: show_irq_affinity).
+   */
   readonly affinity: CpuSet
   readonly affinityText: string
-  /** Where it is really delivered; undefined when the kernel does not say, or the interrupt was never started. */
+  /**
+   * Effective affinity; undefined when the kernel does not report it, or when the interrupt was
+   * never started.
+   */
   readonly effective?: CpuSet
   /**
-   * False for managed and per-CPU interrupts: user space may not move them. Absent when only a write would tell, as on
-   * kernels that give every file the same mode (kernel/irq/proc.c: register_irq_proc).
+   * False for managed and per-CPU interrupts, which user space cannot move. Absent when only a
+   * write would show it, as on kernels that give all files the same mode (kernel/irq/proc.c:
+   * register_irq_proc).
    */
   readonly movable?: false
 }
@@ -27,7 +34,10 @@ export const affinityPath = (irq: number): string => `${PROC}/${irq}/smp_affinit
 export const effectivePath = (irq: number): string => `${PROC}/${irq}/effective_affinity_list`
 export const DEFAULT_AFFINITY = `${PROC}/default_smp_affinity`
 
-/** Every interrupt with an action, in order. Interrupts without one are never delivered: their affinity means nothing. */
+/**
+ * All interrupts with a handler, in order. An interrupt without one is never delivered, so its
+ * affinity has no meaning.
+ */
 export const irqs = defineFact<readonly Irq[]>('irqs', async (host) => {
   const names = await host.list(PROC)
   if (names.length === 0) throw new Error(`${PROC} does not exist`)
@@ -38,10 +48,16 @@ export const irqs = defineFact<readonly Irq[]>('irqs', async (host) => {
   return all.filter((irq) => irq !== undefined)
 })
 
-/** The interrupt controller of some: "PCI-MSIX-0000:00:05.0", "IO-APIC" (kernel/irq/irqdesc.c: chip_name_show). */
+/**
+ * The path of the interrupt controller's name: "PCI-MSIX-0000:00:05.0", "IO-APIC"
+ * (kernel/irq/irqdesc.c: chip_name_show).
+ */
 export const chipPath = (irq: number): string => `${SYS}/${irq}/chip_name`
 
-/** What interrupts requested from now on start with: a hex mask in the file (kernel/irq/proc.c: default_affinity_show). */
+/**
+ * The affinity of interrupts that are requested later: a hex mask in the file (kernel/irq/proc.c:
+ * default_affinity_show).
+ */
 export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: string}>(
   'irq-default',
   async (host) => {
@@ -52,7 +68,7 @@ export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: 
 
 type Parse = (path: string, text: string) => CpuSet
 
-/** Thousands of interrupts have a handful of masks: each is parsed once. */
+/** Thousands of interrupts have a few different masks, so each mask is parsed once. */
 function sharedMasks(): Parse {
   const known = new Map<string, CpuSet>()
   return (path, text) => {
@@ -68,7 +84,7 @@ async function readIrq(host: HostView, irq: number, parse: Parse): Promise<Irq |
   const path = affinityPath(irq)
   const text = (await host.read(path))?.trim()
   if (text === undefined) {
-    if ((await actionsOf(host, irq)).length === 0) return undefined // freed while we looked
+    if ((await actionsOf(host, irq)).length === 0) return undefined // freed meanwhile
     throw new Error(`${path} does not exist`)
   }
   const effective = (await host.read(effectivePath(irq)))?.trim() || undefined
@@ -83,7 +99,10 @@ async function readIrq(host: HostView, irq: number, parse: Parse): Promise<Irq |
   }
 }
 
-/** /sys/kernel/irq/N/actions: comma-separated, empty when nobody handles it (kernel/irq/irqdesc.c: actions_show). */
+/**
+ * /sys/kernel/irq/N/actions: comma-separated, empty when there is no handler (kernel/irq/irqdesc.c:
+ * actions_show).
+ */
 async function actionsOf(host: HostView, irq: number): Promise<readonly string[]> {
   const path = `${SYS}/${irq}/actions`
   const text = await host.read(path)
@@ -92,7 +111,7 @@ async function actionsOf(host: HostView, irq: number): Promise<readonly string[]
   return (text ?? '').trim().split(',').filter(Boolean)
 }
 
-/** Parse, and name the file when its text is not what the kernel prints. */
+/** Parse, and add the path to the error of the parser. */
 function at<T>(path: string, parse: () => T): T {
   try {
     return parse()

@@ -4,14 +4,17 @@ import {type Entry, JOURNAL, parseJournal, refusals} from '../model/journal.ts'
 import {bootId} from './boot-id.ts'
 import {defineFact} from './fact.ts'
 
-/** What apply and undo wrote down on this machine; empty when they never ran. Only root may read it. */
+/**
+ * The journal of apply and undo on this machine; empty when they never ran. Only root may read it.
+ */
 export const journal = defineFact<readonly Entry[]>('journal', async (host) =>
   parseJournal((await host.read(JOURNAL)) ?? ''),
 )
 
 /**
- * Paths whose change the kernel refused since it booted, with the reason: not to be planned again. Empty for an ordinary
- * user, who cannot read the journal: the plan then promises more than apply can do, never less.
+ * Paths that the kernel refused to change since it booted, with the reason, so that they are not
+ * planned again. Empty for an ordinary user, who cannot read the journal: the plan may then list
+ * more changes than apply can make, but never fewer.
  */
 export const refused = defineFact<ReadonlyMap<string, string>>('refused', async (_, get) => {
   try {

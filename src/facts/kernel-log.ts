@@ -2,12 +2,12 @@
 import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 
-/** Where a captured machine keeps its kernel log. */
+/** The path of the kernel log in a capture. */
 const CAPTURED = '/var/log/dmesg'
 
 /**
- * What the kernel said since boot, without time stamps. Throws when the start of the log is gone: the messages about
- * boot arguments are among the first.
+ * The kernel log since boot, without time stamps. Throws Error when the start of the log was
+ * overwritten, because the messages about boot arguments are among the first.
  */
 export const kernelLog = defineFact<string>('kernel-log', async (host) => {
   const text = host.live ? await host.live.kernelLog() : await host.read(CAPTURED)
@@ -19,8 +19,8 @@ export const kernelLog = defineFact<string>('kernel-log', async (host) => {
 })
 
 /**
- * CPUs whose RCU callbacks are offloaded, as the kernel said at boot (kernel/rcu/tree_nocb.h: rcu_init_nohz); undefined
- * when it said nothing, because nobody asked for it.
+ * CPUs whose RCU callbacks are offloaded, from the message at boot (kernel/rcu/tree_nocb.h:
+ * rcu_init_nohz); undefined when there is no message, because offloading was not requested.
  */
 export const offloadedAtBoot = defineFact<CpuSet | undefined>('offloaded-at-boot', async (_host, get) => {
   const list = /Offload RCU callbacks from CPUs: (.*?)\.?$/m.exec(await get(kernelLog))?.[1]

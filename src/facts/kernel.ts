@@ -8,7 +8,7 @@ export interface Kernel {
   readonly minor: number
 }
 
-/** /proc/sys/kernel/osrelease, or the third word of /proc/version. */
+/** From /proc/sys/kernel/osrelease, or the third word of /proc/version. */
 export const kernel = defineFact<Kernel>('kernel', async (host) => {
   const release =
     (await host.read('/proc/sys/kernel/osrelease'))?.trim() ||
@@ -17,14 +17,17 @@ export const kernel = defineFact<Kernel>('kernel', async (host) => {
   return parseKernel(release)
 })
 
-/** Throws for what is no release. Pure. */
+/** Parse a kernel release. Throws Error. Pure. */
 export function parseKernel(release: string): Kernel {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? []
   if (major === undefined || minor === undefined) throw new Error(`not a kernel release: "${release}"`)
   return {release, major: Number(major), minor: Number(minor)}
 }
 
-/** Whether a kernel is of this version or newer. Distributions backport: use it only where no better sign exists. */
+/**
+ * Whether a kernel has this version or a newer one. Distributions backport changes, so use it only
+ * when there is no better sign. Pure.
+ */
 export function atLeast(kernel: Kernel, major: number, minor: number): boolean {
   return kernel.major > major || (kernel.major === major && kernel.minor >= minor)
 }

@@ -2,14 +2,14 @@
 import type {HostView} from '../host/host.ts'
 import {defineFact, type Fact} from './fact.ts'
 
-/** A setting that is one file of the kernel. */
+/** A setting of the kernel that is one file. */
 export interface Knob {
   readonly path: string
-  /** As read, without the newline. */
+  /** The contents without the newline. */
   readonly text: string
 }
 
-/** The setting, or undefined where this kernel has none. */
+/** A setting, undefined when this kernel does not have it. */
 export const knob = (id: string, path: string): Fact<Knob | undefined> =>
   defineFact(id, (host) => readKnob(host, path))
 
@@ -18,7 +18,7 @@ export async function readKnob(host: HostView, path: string): Promise<Knob | und
   return text === undefined ? undefined : {path, text: text.trim()}
 }
 
-/** Those of these files that there are, in order. */
+/** The settings among these files that exist, in order. */
 export async function readKnobs(host: HostView, paths: readonly string[]): Promise<readonly Knob[]> {
   const knobs = await Promise.all(paths.map((path) => readKnob(host, path)))
   return knobs.filter((each) => each !== undefined)

@@ -5,11 +5,14 @@ import {defineFact, mayRead, parsed} from './fact.ts'
 
 export const KUBELET_STATE = '/var/lib/kubelet/cpu_manager_state'
 
-/** Which CPUs the kubelet hands out (Kubernetes, "CPU Manager"). */
+/** The CPUs that the kubelet assigns to containers (Kubernetes, "CPU Manager"). */
 export interface Kubelet {
   /** "none", "static" */
   readonly policy: string
-  /** CPUs of all containers together; undefined under "none": they have whatever their group has. */
+  /**
+   * CPUs of all containers together; undefined under "none", where containers use the CPUs of their
+   * cgroup.
+   */
   readonly cpus?: CpuSet
 }
 
@@ -19,7 +22,7 @@ const State = z.object({
   entries: z.record(z.string(), z.record(z.string(), z.string())).optional(),
 })
 
-/** Undefined where no kubelet ever kept a state. Only root may read it. */
+/** Undefined when no kubelet has stored a state. Only root may read it. */
 export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host) => {
   const text = await mayRead(host, KUBELET_STATE)
   if (text === undefined) return undefined

@@ -3,12 +3,13 @@ import {tellsAbsence} from '../host/host.ts'
 import {defineFact} from './fact.ts'
 
 const FOLDER = '/sys/devices/system/machinecheck/machinecheck0'
-/** One value for all CPUs, whichever CPU's file is written. */
+/** The kernel keeps one value for all CPUs; the file of any CPU changes it. */
 export const MACHINE_CHECK_INTERVAL = `${FOLDER}/check_interval`
 
 /**
- * Seconds between two polls for corrected machine checks, 0 when there are none (arch/x86/kernel/cpu/mce/core.c);
- * undefined where machine checks do not exist, as in many virtual machines.
+ * Seconds between two polls for corrected machine checks, 0 when polling is off
+ * (arch/x86/kernel/cpu/mce/core.c); undefined when the machine has no machine checks, as many
+ * virtual machines.
  */
 export const machineCheckPoll = defineFact<number | undefined>('machine-check-poll', async (host) => {
   if ((await host.list('/sys/devices/system/cpu')).length === 0)
@@ -16,7 +17,7 @@ export const machineCheckPoll = defineFact<number | undefined>('machine-check-po
   const interval = await host.read(MACHINE_CHECK_INTERVAL)
   if (interval === undefined && !tellsAbsence(host)) throw new Error(`${FOLDER} was not captured`)
   if (interval === undefined) return undefined
-  // Written in hex by old kernels' documentation, printed as decimal by the kernel.
+  // A decimal number, although old kernel documentation describes it as hex.
   const ignored = (await host.read(`${FOLDER}/ignore_ce`))?.trim() === '1'
   return ignored ? 0 : Number(interval)
 })

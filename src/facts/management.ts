@@ -6,22 +6,22 @@ import type {Irq} from './irqs.ts'
 
 const NET = '/sys/class/net'
 
-/** A network card that an operator may be connected through. */
+/** A network card through which an operator may be connected. */
 export interface ManagementNic {
   /** "eth0". */
   readonly nic: string
   /** "the default route", "the SSH connection from 192.0.2.7". */
   readonly why: string
-  /** Interrupts that its device says are its own; others are known by their names only. */
+  /** Interrupts that the device lists in sysfs; others are recognized by their names. */
   readonly irqs: ReadonlySet<number>
-  /** "virtio3", the name that its interrupts carry where that is not the interface's. */
+  /** "virtio3": the name of its interrupts, when it differs from the interface's. */
   readonly device?: string
 }
 
 /**
- * The cards below the default route and below every SSH connection: bonds, bridges and VLANs are followed to what they
- * are made of. Nothing that disturbs them is done unless it was asked for by name. Undefined where the routing table
- * cannot be seen, as in most captured machines.
+ * The cards below the default route and below every SSH connection; bonds, bridges and VLANs are
+ * followed to their members. No step changes them unless the operator requests it. Undefined when
+ * the routing table cannot be read, as in most captured machines.
  */
 export const managementNics = defineFact<readonly ManagementNic[] | undefined>(
   'management-nics',
@@ -45,7 +45,7 @@ export const managementNics = defineFact<readonly ManagementNic[] | undefined>(
   },
 )
 
-/** Whether an interrupt belongs to one of these cards. Pure. */
+/** The card that an interrupt belongs to, undefined when it belongs to none of these. Pure. */
 export function managed(
   nics: readonly ManagementNic[],
   {irq, actions}: Pick<Irq, 'irq' | 'actions'>,
@@ -59,14 +59,20 @@ export function managed(
   )
 }
 
-/** One entry of a routing table: addresses are hex digits, most significant first; 8 for IPv4, 32 for IPv6. */
+/**
+ * One entry of a routing table. Addresses are hex digits, most significant first: 8 for IPv4, 32
+ * for IPv6.
+ */
 interface Route {
   readonly nic: string
   readonly address: string
   readonly bits: number
 }
 
-/** /proc/net/route: words of 32 bits as the machine has them, which is the wrong way round (net/ipv4/fib_trie.c). Pure. */
+/**
+ * Parse /proc/net/route. Addresses are 32-bit words in the byte order of the machine,
+ * little-endian, so their bytes are swapped (net/ipv4/fib_trie.c). Pure.
+ */
 export function parseRoutes(text: string): readonly Route[] {
   return text
     .split('\n')
@@ -80,7 +86,10 @@ export function parseRoutes(text: string): readonly Route[] {
     })
 }
 
-/** /proc/net/ipv6_route: destination, its prefix length in hex, ..., flags, interface (net/ipv6/route.c). Pure. */
+/**
+ * Parse /proc/net/ipv6_route: destination, its prefix length in hex, ..., flags, interface
+ * (net/ipv6/route.c). Pure.
+ */
 export function parseRoutes6(text: string): readonly Route[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/)
@@ -90,7 +99,7 @@ export function parseRoutes6(text: string): readonly Route[] {
   })
 }
 
-/** The interface of the longest prefix that holds an address. Pure. */
+/** The interface of the longest prefix that contains an address. Pure. */
 export function routeTo(routes: readonly Route[], address: string): string | undefined {
   const binary = (hex: string) =>
     [...hex].map((digit) => Number.parseInt(digit, 16).toString(2).padStart(4, '0')).join('')
@@ -104,8 +113,9 @@ export function routeTo(routes: readonly Route[], address: string): string | und
 }
 
 /**
- * The other ends of established connections to our SSH ports: 22, and the one of the connection that this shell came by,
- * which its ancestors remember even below sudo (SSH_CONNECTION in their environment).
+ * The peers of established connections to the SSH ports of this machine: port 22, and the port of
+ * the connection that this shell came from, which the environment of an ancestor holds also below
+ * sudo (SSH_CONNECTION).
  */
 async function sshPeers(host: HostView): Promise<readonly string[]> {
   const ports = new Set([22])
@@ -115,7 +125,10 @@ async function sshPeers(host: HostView): Promise<readonly string[]> {
   return [...new Set(tables.flatMap((text) => parsePeers(text ?? '', ports)))]
 }
 
-/** Peers of the established (state 01) connections to local ports; an IPv4 peer of an IPv6 socket as IPv4. Pure. */
+/**
+ * Peers of established (state 01) connections to these local ports. An IPv4 peer of an IPv6 socket
+ * is returned as IPv4. Pure.
+ */
 export function parsePeers(text: string, ports: ReadonlySet<number>): readonly string[] {
   return text
     .split('\n')
@@ -132,7 +145,7 @@ export function parsePeers(text: string, ports: ReadonlySet<number>): readonly s
 async function ownSshPort(host: HostView): Promise<number | undefined> {
   let pid = 'self'
   for (let generation = 0; generation < 32; generation++) {
-    const environment = await host.read(`/proc/${pid}/environ`).catch(() => undefined) // another user's
+    const environment = await host.read(`/proc/${pid}/environ`).catch(() => undefined) // another user's process
     const port = /(?:^|\0)SSH_CONNECTION=\S+ \d+ \S+ (\d+)/.exec(environment ?? '')?.[1]
     if (port !== undefined) return Number(port)
     const status = await host.read(`/proc/${pid}/status`)
@@ -143,7 +156,9 @@ async function ownSshPort(host: HostView): Promise<number | undefined> {
   return undefined
 }
 
-/** "lower_eth0" below a bond, bridge or VLAN names what it is made of (net/core/dev.c: netdev_adjacent_sysfs_add). */
+/**
+ * The members of a bond, bridge or VLAN: "lower_eth0" (net/core/dev.c: netdev_adjacent_sysfs_add).
+ */
 async function membersOf(host: HostView, nic: string, depth = 8): Promise<readonly string[]> {
   const lower = (await host.list(`${NET}/${nic}`)).flatMap((name) => /^lower_(.+)$/.exec(name)?.[1] ?? [])
   if (lower.length === 0 || depth === 0) return [nic]

@@ -6,13 +6,16 @@ import type {Knob} from './knob.ts'
 
 const NET = '/sys/class/net'
 
-/** Which CPUs a queue of a network interface uses (Documentation/networking/scaling.rst). */
+/** The CPUs that a queue of a network interface uses (Documentation/networking/scaling.rst). */
 export interface QueueMask {
-  /** "eth0"; absent for the default that new queues start with. */
+  /** "eth0"; absent for the default of new queues. */
   readonly nic?: string
   /** "rx-0", "tx-3". */
   readonly queue: string
-  /** A hex mask. Zero: packets are handled where their interrupt arrives (RPS), or any queue may be used (XPS). */
+  /**
+   * A hex mask. Zero: the CPU that took the interrupt handles the packet (RPS), or any queue may be
+   * used (XPS).
+   */
   readonly mask: Knob
   readonly cpus: CpuSet
 }
@@ -24,13 +27,14 @@ export const queueMasks = defineFact<readonly QueueMask[]>('queue-masks', async 
   const nics = await host.list(NET)
   const all = await Promise.all(nics.map((nic) => ofInterface(host, nic)))
   const fallback = await readMask(host, DEFAULT)
-  return [...(fallback ? [{queue: 'queues made from now on', ...fallback}] : []), ...all.flat()]
+  return [...(fallback ? [{queue: 'new queues', ...fallback}] : []), ...all.flat()]
 })
 
 async function ofInterface(host: HostView, nic: string): Promise<readonly QueueMask[]> {
   const folder = `${NET}/${nic}/queues`
   const queues = await host.list(folder)
-  // Every interface has queues: where none are seen they were not captured. bonding_masters is no interface.
+  // Every interface has queues: an absent folder was not captured. bonding_masters is not an
+  // interface.
   if (queues.length === 0 && !tellsAbsence(host) && nic !== 'bonding_masters')
     throw new Error(`${folder} does not exist`)
   const masks = await Promise.all(
@@ -44,7 +48,8 @@ async function ofInterface(host: HostView, nic: string): Promise<readonly QueueM
 
 async function readMask(host: HostView, path: string): Promise<{mask: Knob; cpus: CpuSet} | undefined> {
   const text = await host.read(path).catch((error: unknown) => {
-    // An interface with one queue has no such choice, and its file says EINVAL or ENOENT (net/core/net-sysfs.c: xps_cpus_show).
+    // An interface with one queue has no such setting, and its file fails with EINVAL or ENOENT
+    // (net/core/net-sysfs.c: xps_cpus_show).
     if (error instanceof HostError && (error.code === 'EINVAL' || error.code === 'EOPNOTSUPP'))
       return undefined
     throw error

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 import {defineFact} from './fact.ts'
 
-/** A network card, and the NUMA node it is attached to; undefined: the firmware does not say. */
+/** A network card and its NUMA node; undefined: the firmware does not report it. */
 export interface Nic {
   readonly name: string
   readonly node: number | undefined
 }
 
-/** Interfaces with a device behind them; bridges, bonds and the loopback have none. numa_node is -1 where unknown. */
+/**
+ * Interfaces with a device; bridges, bonds and the loopback have none. numa_node is -1 when it is
+ * unknown.
+ */
 export const nics = defineFact<readonly Nic[]>('nics', async (host) => {
   const found: Nic[] = []
   for (const name of await host.list('/sys/class/net')) {

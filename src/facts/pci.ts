@@ -3,19 +3,19 @@ import {defineFact} from './fact.ts'
 import {settings} from './settings.ts'
 
 const PCI = '/sys/bus/pci'
-/** Drivers that hand a device to a program (DPDK, "Linux Drivers"). */
+/** Drivers that give a device to a user space program (DPDK, "Linux Drivers"). */
 export const USER_SPACE_DRIVERS = ['vfio-pci', 'uio_pci_generic', 'igb_uio'] as const
 
-/** A PCI device that the config wants driven by a program. */
+/** A PCI device that, by the config, a user space program drives. */
 export interface Device {
   /** "0000:03:00.0" */
   readonly address: string
   readonly present: boolean
-  /** One of USER_SPACE_DRIVERS; undefined while it is the kernel's. */
+  /** One of USER_SPACE_DRIVERS; undefined while a kernel driver has the device. */
   readonly driver?: string
-  /** Its network interfaces, which it has while the kernel drives it. */
+  /** Its network interfaces, which exist while a kernel driver has the device. */
   readonly interfaces: readonly string[]
-  /** Its NUMA node; absent where the firmware does not tell. */
+  /** Its NUMA node; absent when the firmware does not report it. */
   readonly node?: number
 }
 

@@ -6,13 +6,13 @@ import {defineFact} from './fact.ts'
 import {everyTask, type Listed} from './tasks.ts'
 
 /**
- * Programs that hold performance events open. Whether these count on an isolated CPU the kernel does not tell: a profiler
- * of the whole machine has one on each. Root only, as the open files of others are.
+ * Programs that hold perf events open. The kernel does not report whether an event counts on an
+ * isolated CPU; a profiler of the whole machine has one on each CPU. Root only, as the open files
+ * of other users are.
  */
 export const perfUsers = defineFact<readonly Listed[]>('perf-users', async (host, get) => {
   const {link} = host
-  if (!host.live || !link)
-    throw new NotMeasured('a captured machine does not keep the open files of its programs')
+  if (!host.live || !link) throw new NotMeasured('a capture does not contain the open files of programs')
   const processes = (await get(everyTask)).filter(({pid, tid}) => pid === tid)
   const found: Listed[] = []
   let refused: unknown
@@ -20,7 +20,7 @@ export const perfUsers = defineFact<readonly Listed[]>('perf-users', async (host
     try {
       if (await holdsEvents(host, link, task.pid)) found.push(task)
     } catch (error) {
-      refused ??= error // one program may be closed to us, and another still be found
+      refused ??= error // the other programs may still be readable
     }
   }
   if (found.length === 0 && refused !== undefined) throw refused

@@ -7,7 +7,10 @@ import {defineFact, mustRead} from './fact.ts'
 /** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */
 export const clocksource = defineFact<string>('clocksource', readClocksource)
 
-/** The same, at this moment: a kernel that finds its TSC unstable changes to another. */
+/**
+ * The clock source at this moment: the kernel switches to another one when it finds the TSC
+ * unstable.
+ */
 export async function readClocksource(host: HostView): Promise<string> {
   return (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim()
 }
@@ -17,14 +20,17 @@ export const machine = defineFact<string>('machine', async (host) =>
   (await mustRead(host, '/proc/sys/kernel/arch')).trim(),
 )
 
-/** Feature flags of the first CPU, as x86 names them. Throws on other architectures. */
+/** Feature flags of the first CPU on x86. Throws Error on other architectures. */
 export const cpuFlags = defineFact<ReadonlySet<string>>('cpu-flags', async (host) => {
   const flags = /^flags\s*:\s*(.*)$/m.exec(await mustRead(host, '/proc/cpuinfo'))?.[1]
-  if (flags === undefined) throw new Error('/proc/cpuinfo has no flags: not an x86 machine')
+  if (flags === undefined) throw new Error('/proc/cpuinfo has no flags: this is not an x86 machine')
   return new Set(flags.trim().split(/\s+/))
 })
 
-/** A sign that this is a virtual machine, or undefined when there is none. Throws where none would show. */
+/**
+ * A sign that this is a virtual machine; undefined when there is none. Throws Error on an
+ * architecture that would not show one.
+ */
 export const guest = defineFact<string | undefined>('guest', async (host) => {
   const type = (await host.read('/sys/hypervisor/type'))?.trim()
   if (type) return `/sys/hypervisor/type says ${type}`
@@ -32,7 +38,8 @@ export const guest = defineFact<string | undefined>('guest', async (host) => {
     return 'the device tree names a hypervisor'
   const cpuinfo = await mustRead(host, '/proc/cpuinfo')
   const flags = /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1]
-  if (flags === undefined) throw new Error('/proc/cpuinfo of this architecture does not tell')
+  if (flags === undefined)
+    throw new Error('/proc/cpuinfo of this architecture does not show whether this is a virtual machine')
   return flags.split(/\s+/).includes('hypervisor') ? 'the CPU flag "hypervisor" is set' : undefined
 })
 
@@ -42,7 +49,7 @@ const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
 export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
   const text = await host.read(TASK_ISOLATION)
   if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
-  // In a captured tree the file may just not have been taken along; its neighbour tells whether anything was.
+  // A capture may lack the file; the file beside it shows whether the directory was captured.
   if (!tellsAbsence(host) && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)
   return undefined

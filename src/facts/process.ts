@@ -6,14 +6,14 @@ import {defineFact, mustRead} from './fact.ts'
 /** Bit numbers in CapEff (include/uapi/linux/capability.h). */
 const CAPABILITIES = {ipcLock: 14, sysPtrace: 19, sysNice: 23} as const
 
-/** What this process may do, and hands on to the program it becomes. */
+/** The privileges of this process, which the launched program inherits. */
 export interface Privileges {
   readonly ipcLock: boolean
   readonly sysPtrace: boolean
   readonly sysNice: boolean
-  /** Soft RLIMIT_MEMLOCK in bytes; Infinity for none. */
+  /** Soft RLIMIT_MEMLOCK in bytes; Infinity when unlimited. */
   readonly memlock: number
-  /** Soft RLIMIT_RTPRIO: the highest real-time priority it may take without CAP_SYS_NICE. */
+  /** Soft RLIMIT_RTPRIO: the highest real-time priority without CAP_SYS_NICE. */
   readonly rtprio: number
 }
 
@@ -21,7 +21,7 @@ export const privileges = defineFact<Privileges>('privileges', async (host) => {
   const limits = await mustRead(host, '/proc/self/limits')
   const status = await mustRead(host, '/proc/self/status')
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1]
-  if (effective === undefined) throw new Error('/proc/self/status names no capabilities')
+  if (effective === undefined) throw new Error('/proc/self/status has no line "CapEff"')
   const has = (bit: number) => ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n
   return {
     ipcLock: has(CAPABILITIES.ipcLock),
@@ -43,7 +43,7 @@ function softLimit(limits: string, name: string): number {
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
 }
 
-/** A limit on CPU time that holds for us: the cgroup, and what its file says. */
+/** A limit on CPU time that applies to this process, and its cgroup. */
 export interface Quota {
   readonly cgroup: string
   readonly quotaUs: number
@@ -51,8 +51,9 @@ export interface Quota {
 }
 
 /**
- * The first quota of the CFS bandwidth control on the way from our cgroup to the root, undefined when there is none
- * (Documentation/admin-guide/cgroup-v2.rst, cpu.max; v1: cpu.cfs_quota_us, -1 for none). It slows SCHED_OTHER only.
+ * The first CFS bandwidth quota between this process's cgroup and the root; undefined when there is
+ * none (Documentation/admin-guide/cgroup-v2.rst, cpu.max; v1: cpu.cfs_quota_us, -1 for none). It
+ * throttles SCHED_OTHER only.
  */
 export const cpuQuota = defineFact<Quota | undefined>('cpu-quota', async (host) => {
   for (const {folder, path} of await cgroupsAbove(host, 'cpu')) {
@@ -66,7 +67,9 @@ export const cpuQuota = defineFact<Quota | undefined>('cpu-quota', async (host) 
   return undefined
 })
 
-/** The CPUs that our cgroup may use; undefined when no cpuset holds us (cgroup v1 and v2). */
+/**
+ * The CPUs that the cgroup of this process may use; undefined without a cpuset (cgroup v1 and v2).
+ */
 export const cpusetCpus = defineFact<CpuSet | undefined>('cpuset-cpus', async (host) => {
   for (const {folder} of await cgroupsAbove(host, 'cpuset')) {
     const text =
@@ -77,7 +80,10 @@ export const cpusetCpus = defineFact<CpuSet | undefined>('cpuset-cpus', async (h
   return undefined
 })
 
-/** Where a controller's files of our cgroup are, and of those above it, lowest first. Empty without cgroups. */
+/**
+ * The folders of a controller for the cgroup of this process and for its ancestors, lowest first.
+ * Empty without cgroups.
+ */
 async function cgroupsAbove(
   host: HostView,
   controller: string,
@@ -99,7 +105,10 @@ async function cgroupsAbove(
     .map((path) => ({path, folder: path === '/' ? root : `${root}${path}`}))
 }
 
-/** kernel.yama.ptrace_scope: 0 anybody, 1 own descendants and who is named, 2 CAP_SYS_PTRACE only, 3 nobody; undefined without Yama. */
+/**
+ * kernel.yama.ptrace_scope: 0 any process, 1 descendants and declared tracers, 2 CAP_SYS_PTRACE
+ * only, 3 none; undefined without Yama.
+ */
 export const ptraceScope = defineFact<number | undefined>('ptrace-scope', async (host) => {
   const text = await host.read('/proc/sys/kernel/yama/ptrace_scope')
   return text === undefined ? undefined : Number(text)

@@ -6,14 +6,14 @@ const ROOT = '/sys/fs/resctrl'
 
 /** A group of CPUs with a share of the last-level cache (Documentation/arch/x86/resctrl.rst). */
 export interface CacheGroup {
-  /** "" for the default group, which has every CPU that no other one has. */
+  /** "" for the default group, which has the CPUs of no other group. */
   readonly name: string
   readonly cpus: CpuSet
-  /** Ways of the L3 cache as bits, by cache id; empty where the cache cannot be divided. */
+  /** Ways of the L3 cache as bits, by cache id; empty when the cache cannot be partitioned. */
   readonly ways: ReadonlyMap<number, bigint>
 }
 
-/** Undefined where resctrl is not mounted. */
+/** Undefined when resctrl is not mounted. */
 export const cacheGroups = defineFact<readonly CacheGroup[] | undefined>('cache-groups', async (host) => {
   if ((await host.read(`${ROOT}/schemata`)) === undefined) return undefined
   const groups: CacheGroup[] = []
@@ -26,7 +26,7 @@ export const cacheGroups = defineFact<readonly CacheGroup[] | undefined>('cache-
   return groups
 })
 
-/** "L3:0=ff;1=ff"; with code and data apart, L3CODE and L3DATA. */
+/** "L3:0=ff;1=ff"; L3CODE and L3DATA when code and data are partitioned separately. */
 function waysOf(schemata: string): ReadonlyMap<number, bigint> {
   const ways = new Map<number, bigint>()
   for (const [, list = ''] of schemata.matchAll(/^\s*L3(?:CODE|DATA)?:(.*)$/gm))

@@ -3,7 +3,7 @@ import type {HostView} from '../host/host.ts'
 import {defineFact} from './fact.ts'
 
 export interface RunQueue {
-  /** Runnable tasks, the running one included; 0 when idle. */
+  /** Runnable tasks, including the running one; 0 when idle. */
   readonly running: number
   /** Context switches since boot. */
   readonly switches: number
@@ -14,7 +14,7 @@ export interface RunQueue {
 const DEBUG = '/sys/kernel/debug/sched/debug'
 const BEFORE_5_13 = '/proc/sched_debug'
 
-/** Every online CPU's run queue, now (kernel/sched/debug.c: print_cpu). Root only. */
+/** The run queues of all online CPUs at one moment (kernel/sched/debug.c: print_cpu). Root only. */
 export const runQueues = defineFact<ReadonlyMap<number, RunQueue>>('run-queues', readRunQueues)
 
 export async function readRunQueues(host: HostView): Promise<ReadonlyMap<number, RunQueue>> {
@@ -23,7 +23,10 @@ export async function readRunQueues(host: HostView): Promise<ReadonlyMap<number,
   return parseRunQueues(text)
 }
 
-/** Blocks that begin with "cpu#3, 2445.423 MHz" (x86) or "cpu#3"; fields look like "  .nr_switches   : 28". Pure. */
+/**
+ * Parse the blocks that begin with "cpu#3, 2445.423 MHz" (x86) or "cpu#3"; fields look like "
+ * .nr_switches   : 28". Throws Error. Pure.
+ */
 export function parseRunQueues(text: string): ReadonlyMap<number, RunQueue> {
   const queues = new Map<number, RunQueue>()
   for (const block of text.split(/^cpu#/m).slice(1)) {

@@ -16,10 +16,11 @@ export const RT_RUNTIME = '/proc/sys/kernel/sched_rt_runtime_us'
 const rtRuntime = integer('rt-runtime-file', RT_RUNTIME)
 
 /**
- * Microseconds of each period that real-time tasks may take; -1: no limit. Undefined where that does not matter, and
- * then it is not read: on 6.12 a mere read rebuilds the scheduling domains and zeroes the deadline bandwidth on account
- * (kernel/sched/rt.c: sched_rt_handler, kernel/sched/deadline.c: dl_clear_root_domain), after which the fair server
- * cannot be changed any more: EBUSY.
+ * Microseconds of each period that real-time tasks may use; -1: no limit. Undefined when the value
+ * does not matter. The file is not read then: on 6.12 a read rebuilds the scheduling domains and
+ * clears the accounted deadline bandwidth (kernel/sched/rt.c: sched_rt_handler,
+ * kernel/sched/deadline.c: dl_clear_root_domain), after which a change of the fair server fails
+ * with EBUSY.
  */
 export const rtRuntimeUs = defineFact<number | undefined>('rt-runtime', async (_host, get) => {
   const {policy} = await get(settings)
@@ -28,10 +29,13 @@ export const rtRuntimeUs = defineFact<number | undefined>('rt-runtime', async (_
 export const STAT_INTERVAL = '/proc/sys/vm/stat_interval'
 export const statInterval = integer('stat-interval', STAT_INTERVAL)
 
-/** 1: timers move to CPUs that are awake and not isolated; 0: they stay where they were armed. */
+/**
+ * 1: timers move to CPUs that are awake and not isolated; 0: they stay on the CPU that armed them.
+ */
 export const timerMigration = defineFact<Knob | undefined>('timer-migration', async (host) => {
   const found = await readKnob(host, '/proc/sys/kernel/timer_migration')
-  // A kernel without SMP or high-resolution timers has none; a capture may lack the whole directory.
+  // A kernel without SMP or high-resolution timers lacks the file; a capture may lack the whole
+  // directory.
   if (found === undefined && (await host.list('/proc/sys/kernel')).length === 0)
     throw new Error('/proc/sys/kernel does not exist')
   return found
@@ -55,7 +59,7 @@ export const watchdog = defineFact<Watchdog | undefined>('watchdog', async (host
   return {soft: await on('soft_watchdog'), nmi: await on('nmi_watchdog'), cpus: CpuSet.parse(cpus)}
 })
 
-/** A warning of the kernel is a panic (kernel/panic.c). */
+/** Whether a kernel warning causes a panic (kernel/panic.c). */
 export const panicOnWarn = defineFact<boolean>(
   'panic-on-warn',
   async (host) => (await host.read('/proc/sys/kernel/panic_on_warn'))?.trim() === '1',

@@ -2,20 +2,22 @@
 import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 
-/** Whether systemd runs this machine: sd_booted(3). */
+/** Whether systemd is the init system: sd_booted(3). */
 export const systemd = defineFact<boolean>('systemd', (host) => host.isFolder('/run/systemd/system'))
 
-/** Where everything but the workload lives (systemd.special(7)). */
+/** The units that contain all processes except the workload (systemd.special(7)). */
 const UNITS = ['init.scope', 'system.slice', 'user.slice', 'machine.slice']
 
 export interface Slice {
   /** "user.slice". */
   readonly unit: string
-  /** What AllowedCPUs= came to; empty: no restriction. */
+  /** The effect of AllowedCPUs=; empty: no restriction. */
   readonly allowed: CpuSet
 }
 
-/** The slices there are now, with the CPUs they are held to (Documentation/admin-guide/cgroup-v2.rst: cpuset.cpus). */
+/**
+ * The slices that exist, with their CPUs (Documentation/admin-guide/cgroup-v2.rst: cpuset.cpus).
+ */
 export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
   const found: Slice[] = []
   for (const unit of UNITS) {
@@ -26,7 +28,10 @@ export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
   return found
 })
 
-/** Timers that are started with the machine: what `systemctl enable` links, for the administrator and for packages. */
+/**
+ * Timers that are started at boot: the links that `systemctl enable` makes, for the administrator
+ * and for packages.
+ */
 export const enabledTimers = defineFact<readonly string[]>('enabled-timers', async (host) => {
   const folders = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
   const found = new Set<string>()

@@ -4,51 +4,54 @@ import {CpuSet} from '../model/cpuset.ts'
 import {defineFact} from './fact.ts'
 import {settings} from './settings.ts'
 
-/** include/linux/sched.h; the same values from 6.1 to 6.12 at least. */
+/** include/linux/sched.h; the values are the same from 6.1 to 6.12. */
 const PF_WQ_WORKER = 0x20
 const PF_KTHREAD = 0x0020_0000
 const PF_NO_SETAFFINITY = 0x0400_0000
 
-/** What /proc/PID/task/TID/status alone says of a thread, user or kernel. */
+/** What /proc/PID/task/TID/status says about a thread, in user or kernel space. */
 export interface Listed {
   readonly pid: number
   readonly tid: number
   readonly comm: string
-  /** Where it may run. Threads with the same mask share one object. */
+  /** Its affinity. Threads with the same mask share one object. */
   readonly allowed: CpuSet
-  /** Voluntary and involuntary context switches together. */
+  /** Voluntary plus involuntary context switches. */
   readonly switches: number
 }
 
-/** One thread at one moment, with what only its stat file says. */
+/** One thread at one moment, with the fields of its stat file. */
 export interface Task extends Listed {
   /** One letter: R running or runnable, S sleeping, ... */
   readonly state: string
   readonly kernel: boolean
-  /** A kworker or workqueue rescuer: obeys its workqueue's cpumask. */
+  /** A kworker or workqueue rescuer, which uses the cpumask of its workqueue. */
   readonly worker: boolean
-  /** Nobody may move it (PF_NO_SETAFFINITY): per-CPU kthreads, kworkers, rescuers. */
+  /** User space cannot move it (PF_NO_SETAFFINITY): per-CPU kthreads, kworkers, rescuers. */
   readonly fixed: boolean
-  /** Where it last ran: neither where it may run, nor that it runs. */
+  /** The CPU where it last ran, which is neither its affinity nor a sign that it runs. */
   readonly cpu: number
-  /** Clock ticks between boot and its start: with `tid` it names this thread for good. */
+  /** Start time in clock ticks since boot: together with `tid` it identifies the thread. */
   readonly start: string
   /** User and system time, in clock ticks (USER_HZ). */
   readonly time: number
 }
 
-/** Every thread of the machine, in one walk over /proc. Threads that end while we look are left out. */
+/**
+ * All threads of the machine, from one walk over /proc. Threads that end during the walk are
+ * skipped.
+ */
 export const everyTask = defineFact<readonly Listed[]>('every-task', (host) => listTasks(host))
 
-/** Those that may run on an isolated CPU: the others cannot disturb one. */
+/** The threads that may run on an isolated CPU: no other thread can disturb one. */
 export const tasks = defineFact<readonly Task[]>('tasks', async (host, get) => {
   const {isolated} = await get(settings)
   return detailed(host, await get(everyTask), isolated)
 })
 
 /**
- * The same, at this moment. `also` names threads that are wanted wherever they may run by now, because they could run
- * there before.
+ * The threads that may run on these CPUs, at this moment. `also` adds threads by id, independent of
+ * their affinity, because they could run there before.
  */
 export async function readTasks(
   host: HostView,
@@ -58,7 +61,7 @@ export async function readTasks(
   return detailed(host, await listTasks(host), cpus, also)
 }
 
-/** A rest now and then, in which a Ctrl-C is heard and the terminal drawn. */
+/** Yield to the event loop now and then, so that Ctrl-C is handled and the terminal is updated. */
 const BETWEEN_RESTS = 2000
 const rest = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -98,7 +101,7 @@ async function detailed(
   return found
 }
 
-/** An answer about a mask, worked out once for all threads that share it. */
+/** Cache an answer per mask, for all threads that share the mask. */
 export function grouped<T>(answer: (allowed: CpuSet) => T): (allowed: CpuSet) => T {
   const known = new Map<CpuSet, T>()
   return (allowed) => {
@@ -111,8 +114,9 @@ export function grouped<T>(answer: (allowed: CpuSet) => T): (allowed: CpuSet) =>
 }
 
 /**
- * Reads status files; a thread without affinity (it is ending) gives undefined. Machines have tens of thousands of
- * threads with a handful of masks, so each mask is parsed once.
+ * Returns a parser of status files; it returns undefined for a thread without affinity, which is
+ * exiting. A machine has tens of thousands of threads with a few different masks, so each mask is
+ * parsed once.
  */
 export function statusParser(): (pid: number, tid: number, status: string) => Listed | undefined {
   const masks = new Map<string, CpuSet>()
@@ -143,7 +147,10 @@ export function statusParser(): (pid: number, tid: number, status: string) => Li
   }
 }
 
-/** The text after "KEY:" and a tab. The file starts with its first key. */
+/**
+ * The text after "KEY:" and a tab; undefined when the key is absent. The file starts with its first
+ * key.
+ */
 function line(status: string, key: string): string | undefined {
   const at = status.startsWith(`${key}:`) ? 0 : status.indexOf(`\n${key}:`) + 1
   if (at === 0 && !status.startsWith(`${key}:`)) return undefined
@@ -151,13 +158,16 @@ function line(status: string, key: string): string | undefined {
   return status.slice(at + key.length + 1, end === -1 ? undefined : end).trim()
 }
 
-/** A copy: a slice would keep the whole file it was cut from in memory. */
+/** Copy a string: a slice would keep the whole file in memory. */
 const own = (text: string) => Buffer.from(text).toString()
 
-/** The last of those we read; there are 52. */
+/** The last field that is read, out of 52. */
 const LAST_FIELD = 39
 
-/** Fields as in proc(5): the name may hold anything, so everything is counted from the last ")". Pure. */
+/**
+ * Parse the fields of proc(5). The name may contain any character, so the fields are counted from
+ * the last ")". Pure.
+ */
 export function withStat(task: Listed, stat: string): Task | undefined {
   const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')]
   const fields = stat.slice(close + 2).split(' ', LAST_FIELD - 2)
@@ -167,7 +177,7 @@ export function withStat(task: Listed, stat: string): Task | undefined {
   const comm = stat.slice(open + 1, close)
   return {
     ...task,
-    comm: comm === task.comm ? task.comm : own(comm), // where the other file has it escaped
+    comm: comm === task.comm ? task.comm : own(comm), // the status file escapes it
     state: fields[0] ?? '?',
     kernel: (flags & PF_KTHREAD) !== 0,
     worker: (flags & PF_WQ_WORKER) !== 0,
@@ -178,15 +188,18 @@ export function withStat(task: Listed, stat: string): Task | undefined {
   }
 }
 
-/** Where a thread may run, as a cpulist; undefined when it is gone, also when another one has its number by now. */
+/**
+ * The affinity of a thread as a cpulist; undefined when the thread has ended, also when another
+ * thread has its id now.
+ */
 export async function taskAffinity(host: HostView, {tid, start}: Thread): Promise<string | undefined> {
   const folder = `/proc/${tid}/task/${tid}`
   const status = await host.read(`${folder}/status`)
-  // Read last: were the number given away in between, this is the other's.
+  // Read after status: if the id was reused in between, the start time differs.
   const stat = await host.read(`${folder}/stat`)
   if (status === undefined || stat === undefined || startOf(stat) !== start) return undefined
   return /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1]
 }
 
-/** "kworker/3:1 [412]", as ps would say it. */
+/** "kworker/3:1 [412]", as ps prints it. */
 export const taskName = ({comm, tid}: Pick<Listed, 'comm' | 'tid'>): string => `${comm} [${tid}]`

@@ -2,7 +2,10 @@
 import {defineFact, integer, parsed} from './fact.ts'
 import {settings} from './settings.ts'
 
-/** Isolated CPU to how often heat slowed it down since boot (arch/x86: therm_throt.c); empty where nobody counts. */
+/**
+ * Isolated CPU to the number of thermal throttling events since boot (arch/x86: therm_throt.c);
+ * empty without counters.
+ */
 export const throttling = defineFact<ReadonlyMap<number, number>>('throttling', async (host, get) => {
   const found = new Map<number, number>()
   for (const cpu of (await get(settings)).isolated) {

@@ -3,21 +3,31 @@ import type {HostView} from '../host/host.ts'
 import {defineFact, mustRead} from './fact.ts'
 
 export interface CpuTimers {
-  /** Functions of the high-resolution timers armed on the CPU: "watchdog_timer_fn", "dl_task_timer". */
+  /**
+   * Functions of the high-resolution timers armed on the CPU: "watchdog_timer_fn", "dl_task_timer".
+   */
   readonly functions: readonly string[]
-  /** What the tick code thinks. An idle CPU says true as well, so it proves nothing by itself. */
+  /**
+   * The state in the tick code. It is also true for an idle CPU, so it proves nothing by itself.
+   */
   readonly tickStopped?: boolean
 }
 
-/** What is armed on every CPU, now. For the tick only what is read while a CPU is busy says anything: see measure/watch.ts. */
+/**
+ * The armed timers of all CPUs at this moment. For the tick, only a reading while the CPU is busy
+ * has a meaning: see measure/watch.ts.
+ */
 export const timers = defineFact<ReadonlyMap<number, CpuTimers>>('timers', readTimers)
 
-/** /proc/timer_list, root only (kernel/time/timer_list.c). */
+/** Read /proc/timer_list, root only (kernel/time/timer_list.c). */
 export async function readTimers(host: HostView): Promise<ReadonlyMap<number, CpuTimers>> {
   return parseTimers(await mustRead(host, '/proc/timer_list'))
 }
 
-/** Blocks "cpu: 3"; timers look like " #0: <0000000012345678>, tick_nohz_handler, S:01". Pure. */
+/**
+ * Parse the blocks "cpu: 3"; timers look like " #0: <0000000012345678>, tick_nohz_handler, S:01".
+ * Pure.
+ */
 export function parseTimers(text: string): ReadonlyMap<number, CpuTimers> {
   const [perCpu = ''] = text.split(/^Tick Device:/m)
   return new Map(

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 import {defineFact} from './fact.ts'
 
-/** What is being traced: the tracer ("nop" for none), and how many events are on, in the main instance and the others. */
+/**
+ * Active tracing in one instance: the tracer ("nop" for none), and the number of enabled events.
+ */
 export interface Tracing {
   readonly instance: string
   readonly tracer: string
   readonly events: number
 }
 
-/** tracefs, root only. */
+/** The main instance and all others. tracefs, root only. */
 export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) => {
   const roots = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
   for (const root of roots) {
@@ -27,7 +29,7 @@ export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) =>
   throw new Error(`${roots[0]} cannot be read: is tracefs mounted?`)
 })
 
-/** Tracers that this kernel can start: "osnoise", "timerlat", "function". */
+/** Tracers that this kernel has: "osnoise", "timerlat", "function". */
 export const tracers = defineFact<readonly string[]>('tracers', async (host) => {
   for (const root of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
     const text = await host.read(`${root}/available_tracers`)

@@ -4,20 +4,23 @@ import {irqbalance} from './irqbalance.ts'
 import {settings} from './settings.ts'
 import {everyTask} from './tasks.ts'
 
-/** Somebody else who sets what we set. */
+/** Another program that sets what isolctl sets. */
 export interface Tuner {
   readonly name: 'tuned' | 'irqbalance' | 'rt-conf'
-  /** What shows it: "tuned runs, with the profile cpu-partitioning". */
+  /** The sign of it: "tuned runs, with the profile cpu-partitioning". */
   readonly evidence: string
-  /** What to do about it. */
+  /** What the operator can do. */
   readonly help: string
-  /** Whether a place, by its path or name, is one it writes. */
+  /** Whether it writes to a place, given by path or name. */
   readonly writes: (place: string) => boolean
 }
 
 const RT_CONF = '/var/snap/rt-conf/common/config.yaml'
 
-/** Those that are at work on this machine. irqbalance is not among them where the isolated CPUs are banned for it. */
+/**
+ * The tuners that are active on this machine; irqbalance only when it is not banned from all
+ * isolated CPUs.
+ */
 export const tuners = defineFact<readonly Tuner[]>('tuners', async (host, get) => {
   const names = new Set((await get(everyTask)).map(({comm}) => comm))
   const found: Tuner[] = []
@@ -26,30 +29,31 @@ export const tuners = defineFact<readonly Tuner[]>('tuners', async (host, get) =
     found.push({
       name: 'tuned',
       evidence: `tuned runs, with the profile ${profile}`,
-      help: 'switch it off before apply: it puts back what it found when it is stopped: tuned-adm off',
+      help: 'switch it off before apply, because it restores the old values when it stops: tuned-adm off',
       writes: () => true,
     })
   const balance = await get(irqbalance)
   if (balance?.running && !(await get(settings)).isolated.isSubsetOf(balance.banned))
     found.push({
       name: 'irqbalance',
-      evidence: 'irqbalance runs, and may move interrupts to isolated CPUs',
-      help: 'ban them: isolctl apply --only irqbalance-ban',
+      evidence: 'irqbalance runs and may move interrupts to isolated CPUs',
+      help: 'ban it from them: isolctl apply --only irqbalance-ban',
       writes: (place) => place.startsWith('/proc/irq/'),
     })
   if ((await host.read(RT_CONF)) !== undefined)
     found.push({
       name: 'rt-conf',
       evidence: `rt-conf is configured, in ${RT_CONF}`,
-      help: 'take out of its configuration what isolctl does, or remove it: snap remove rt-conf',
+      help: 'remove from its configuration what isolctl sets, or remove it: snap remove rt-conf',
       writes: (place) => place.startsWith('/proc/irq/') || place.includes('/cpufreq/'),
     })
   return found
 })
 
 /**
- * Who may have written a place, in words; undefined when nobody is known that does. Of a running irqbalance, whatever is
- * banned for it: it may have moved an interrupt from one CPU to the next.
+ * Returns the programs that may have written to a place, in words; undefined when none is known. A
+ * running irqbalance counts even when it is banned from the isolated CPUs, because it may have
+ * moved an interrupt between other CPUs.
  */
 export const writers = defineFact<(place: string) => string | undefined>('writers', async (host, get) => {
   const names = new Set((await get(everyTask)).map(({comm}) => comm))

@@ -9,7 +9,7 @@ export interface Unit {
   readonly enabled: boolean
 }
 
-/** Our own unit, where there is one. */
+/** The unit that isolctl writes, if it exists. */
 export const unit = defineFact<Unit>('unit', async (host) => {
   const text = await host.read(UNIT_FILE)
   const enabled = (await host.read(`/etc/systemd/system/basic.target.wants/${UNIT}`)) !== undefined

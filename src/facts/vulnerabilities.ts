@@ -3,7 +3,7 @@ import {defineFact} from './fact.ts'
 
 const FOLDER = '/sys/devices/system/cpu/vulnerabilities'
 
-/** Weakness of the CPU to what is done about it (Documentation/ABI/testing/sysfs-devices-system-cpu). */
+/** CPU vulnerability to its mitigation (Documentation/ABI/testing/sysfs-devices-system-cpu). */
 export const vulnerabilities = defineFact<ReadonlyMap<string, string>>('vulnerabilities', async (host) => {
   const names = await host.list(FOLDER)
   if (names.length === 0) throw new Error(`${FOLDER} does not exist`)

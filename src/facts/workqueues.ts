@@ -6,12 +6,15 @@ import {type Knob, readKnob} from './knob.ts'
 const WQ = '/sys/devices/virtual/workqueue'
 export const WORKQUEUE_CPUMASK = `${WQ}/cpumask`
 
-/** Where unbound workqueues may run (kernel/workqueue.c: wq_unbound_cpumask and its neighbours). */
+/** The CPUs of unbound workqueues (kernel/workqueue.c: wq_unbound_cpumask and its neighbours). */
 export interface Workqueues {
-  /** In force: hex mask in the file, with the text it was read as. */
+  /** The mask in force, and the hex text it was parsed from. */
   readonly cpumask: CpuSet
   readonly cpumaskText: string
-  /** What was last written, or the boot default; the kernel takes `isolated` out of it. Since 6.7. */
+  /**
+   * The last mask that was written, or the boot default; the kernel removes `isolated` from it.
+   * Since 6.7.
+   */
   readonly requested?: CpuSet
   readonly requestedText?: string
   /** CPUs in isolated cpuset partitions. Since 6.7. */
@@ -32,7 +35,7 @@ export const workqueues = defineFact<Workqueues>('workqueues', async (host) => {
   }
 })
 
-/** A workqueue with a mask of its own: it was made with WQ_SYSFS. */
+/** A workqueue with its own mask, because it was created with WQ_SYSFS. */
 export interface NamedWorkqueue {
   readonly name: string
   readonly mask: Knob
@@ -40,9 +43,9 @@ export interface NamedWorkqueue {
 }
 
 /**
- * writeback, and whatever else drivers made so; bound ones have no mask (kernel/workqueue.c: workqueue_sysfs_register).
- * They run on what of it is in the general mask as well, and on the whole general mask where that is nothing
- * (apply_wqattrs_prepare).
+ * writeback, and the unbound workqueues that drivers created with WQ_SYSFS; bound ones have no mask
+ * (kernel/workqueue.c: workqueue_sysfs_register). They run on the CPUs that are also in the general
+ * mask, and on the whole general mask when there are none (apply_wqattrs_prepare).
  */
 export const namedWorkqueues = defineFact<readonly NamedWorkqueue[]>('named-workqueues', async (host) => {
   const named: NamedWorkqueue[] = []

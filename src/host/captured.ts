@@ -9,7 +9,7 @@ import {parseJson} from '../lib/files.ts'
 import {HostError, type HostView} from './host.ts'
 import {byNumberThenName, rooted} from './rooted.ts'
 
-/** In the capture's own root: what its files cannot say themselves. */
+/** A file in the root of a capture, with the facts that the captured files cannot hold. */
 export const MANIFEST = 'isolctl-capture.json'
 
 const ManifestSchema = z.object({
@@ -22,8 +22,9 @@ const ManifestSchema = z.object({
 export type Manifest = z.output<typeof ManifestSchema>
 
 /**
- * A captured machine: a directory, ours or somebody else's, or an archive of ours. Only of what `capture` took is it
- * known that a file that is not there was not there. Throws UserError for what is no capture.
+ * A captured machine: a directory, from `isolctl capture` or another tool, or an archive from
+ * `isolctl capture`. Only in the output of `isolctl capture` does an absent file mean that the
+ * machine did not have it. Throws UserError for anything else.
  */
 export function captured(root: string): HostView {
   if (statSync(root, {throwIfNoEntry: false})?.isFile()) return archived(root)
@@ -32,7 +33,7 @@ export function captured(root: string): HostView {
   return text === undefined ? tree : withManifest(tree, parseManifest(text, root))
 }
 
-/** A link in that place would not be of ours. */
+/** Read the manifest without following a symbolic link, which `isolctl capture` never writes. */
 function readOwn(file: string): string | undefined {
   try {
     const opened = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
@@ -78,7 +79,10 @@ function withManifest(tree: HostView, {errors, modes}: Manifest): HostView {
   }
 }
 
-/** A .tgz of ours, unpacked in memory when the first file is wanted: nothing is written, no link followed. */
+/**
+ * A .tgz from `isolctl capture`, unpacked in memory at the first access: nothing is written, and no
+ * link is followed.
+ */
 function archived(file: string): HostView {
   let opened: Promise<HostView> | undefined
   const open = () => {
@@ -95,7 +99,7 @@ function archived(file: string): HostView {
   }
 }
 
-/** Far beyond the largest machine, and far below the memory of the smallest. */
+/** Far more than the largest machine needs, and far less than the memory of the smallest. */
 const UNPACKED_LIMIT = 1024 * 1024 * 1024
 
 async function unpack(file: string): Promise<HostView> {
@@ -113,9 +117,9 @@ async function unpack(file: string): Promise<HostView> {
   }
   const manifest = files[`/${MANIFEST}`]
   if (manifest === undefined)
-    throw new UserError(`${file} is an archive, but none that isolctl capture wrote`, {
+    throw new UserError(`${file} is an archive, but not one that isolctl capture wrote`, {
       exit: Exit.unsuitable,
-      help: 'unpack it, and name the directory',
+      help: 'unpack it and give the directory',
     })
   return withManifest({...memoryTree(files, folders), name: file}, parseManifest(manifest, file))
 }
@@ -126,13 +130,15 @@ async function unpackTarFile(file: string) {
   } catch (cause) {
     throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? 'not a .tgz archive'}`, {
       exit: Exit.unsuitable,
-      help: 'name a directory, or an archive that isolctl capture wrote',
+      help: 'give a directory, or an archive that isolctl capture wrote',
       cause,
     })
   }
 }
 
-/** Listing a machine in memory goes through all its files: here every directory is looked up. */
+/**
+ * A tree in memory with an index of its directories, so that a listing does not search all files.
+ */
 function memoryTree(files: Readonly<Record<string, string>>, folders: readonly string[]): HostView {
   const names = new Map<string, Set<string>>()
   for (const path of [...Object.keys(files), ...folders])

@@ -2,114 +2,142 @@
 import type {CpuSet} from '../model/cpuset.ts'
 
 /**
- * What a machine looks like to the rest of the program. Paths are absolute; the host decides what "/" is: this machine,
- * a captured tree (`--root`), or a table in memory (tests).
+ * A machine as the rest of the program sees it. Paths are absolute; the host decides what "/" is:
+ * this machine, a captured tree (`--root`), or a table in memory (tests).
  */
 export interface HostView {
   readonly name: string
   /**
-   * File contents, or undefined when the file does not exist. Any other failure throws HostError. A file whose name ends
-   * in .gz is given unpacked.
+   * File contents, or undefined when the file does not exist. Any other error throws HostError. A
+   * file whose name ends in .gz is decompressed.
    */
   read(path: string): Promise<string | undefined>
-  /** Names in a directory, numbers first and in order; empty when it does not exist. */
+  /**
+   * Names in a directory, numbers first and in ascending order; empty when the directory does not
+   * exist.
+   */
   list(path: string): Promise<readonly string[]>
-  /** Whether there is a directory of that name. Throws HostError. */
+  /** Whether a directory of this name exists. Throws HostError. */
   isFolder(path: string): Promise<boolean>
   /**
-   * Permission bits of a file (0o644), or undefined when it does not exist. Only on a running machine: a captured tree
-   * went through tar or git and does not keep them.
+   * Permission bits of a file (0o644), or undefined when it does not exist. Only on a running
+   * machine: tar and git do not keep the bits in a captured tree.
    */
   mode?(path: string): Promise<number | undefined>
-  /** A file that is not there was not there on the machine either: a capture of ours. Of others that cannot be told. */
+  /**
+   * True for a capture that `isolctl capture` made: a file that is absent was absent on the
+   * machine. Other captured trees may lack files that the machine had.
+   */
   readonly complete?: true
-  /** Where a symbolic link points, as it stands; undefined when there is none. Only on a running machine. */
+  /**
+   * The target of a symbolic link, not resolved; undefined when there is none. Only on a running
+   * machine.
+   */
   link?(path: string): Promise<string | undefined>
-  /** Contents that are no text; undefined when the file does not exist. Only on a running machine. */
+  /**
+   * Contents of a binary file; undefined when the file does not exist. Only on a running machine.
+   */
   bytes?(path: string): Promise<Uint8Array | undefined>
-  /** Only a running machine can be measured; a captured tree has no `live`. */
+  /** Measurements need a running machine; a captured tree has no `live`. */
   readonly live?: Live
 }
 
-/** Whether the absence of a file says something about the machine. */
+/** Whether an absent file means that the machine does not have it. */
 export const tellsAbsence = (host: HostView): boolean => host.live !== undefined || host.complete === true
 
-/** What a measurement needs of a running machine, and nothing more. The only clock of the program. */
+/**
+ * Everything that a measurement needs from a running machine, and the only clock of the program.
+ */
 export interface Live {
   /** ISO 8601, UTC. */
   now(): string
-  /** Milliseconds since an arbitrary start, never going back. */
+  /** Milliseconds since an arbitrary start, monotonic. */
   monotonicMs(): number
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /**
-   * Start a helper program of ours, named as below dist/libexec: ["isol-spin", "--cpu", "3"]. Ended by the returned
-   * `stop`, and when we exit.
+   * Start a helper program below dist/libexec: ["isol-spin", "--cpu", "3"]. The returned `stop`
+   * ends it, and so does the end of this process.
    */
   start(argv: readonly [string, ...string[]]): Promise<Helper>
-  /** Keep this program itself on these CPUs, so that it does not disturb what it watches. */
+  /** Bind this process to these CPUs, so that it does not disturb the CPUs it watches. */
   stayOn(cpus: CpuSet): Promise<void>
   /**
-   * Run `during` while these tracepoints are on, and return what they wrote. Turning them on and off interrupts every
-   * CPU. Throws HostError where it cannot trace; nothing is left on.
+   * Run `during` with these tracepoints enabled, and return the trace. Enabling and disabling
+   * interrupts every CPU. Throws HostError when tracing fails; the tracepoints are disabled again
+   * in every case.
    */
   trace(request: TraceRequest, during: () => Promise<void>): Promise<string>
-  /** The kernel's ring buffer: one line per message, oldest first, without its prefix. Throws HostError. */
+  /**
+   * The kernel's ring buffer: one line per message, oldest first, without prefixes. Throws
+   * HostError.
+   */
   kernelLog(): Promise<string>
 }
 
 export interface TraceEvent {
-  /** As below tracefs's events: "timer/tick_stop". */
+  /** The name below tracefs's events: "timer/tick_stop". */
   readonly name: string
   /** Documentation/trace/events.rst, "Event filtering". */
   readonly filter?: string
-  /** Write down the kernel's stack with each, innermost function first. */
+  /** Record the kernel stack with each event, innermost function first. */
   readonly stack?: true
 }
 
 export interface TraceRequest {
   readonly events: readonly TraceEvent[]
-  /** How many CPUs the machine has: each gets a buffer. */
+  /** The number of CPUs of the machine: each gets a buffer. */
   readonly cpus: number
 }
 
 export interface Helper {
   readonly pid: number
-  /** Resolves with the first line the helper prints: it is ready. Rejects when it ends without one. */
+  /**
+   * Resolves with the first line that the helper prints, when it is ready. Rejects when it ends
+   * without one.
+   */
   readonly ready: Promise<string>
-  /** Send SIGTERM, wait, and return what it printed. */
+  /** Send SIGTERM, wait for the end, and return what the helper printed. */
   stop(): Promise<{readonly stdout: string; readonly stderr: string; readonly exitCode: number | undefined}>
 }
 
-/** One thread for good: numbers are used again, a number together with its start is not. */
+/**
+ * Identifies one thread: the kernel reuses thread ids, but not a thread id together with its start
+ * time.
+ */
 export interface Thread {
   readonly tid: number
-  /** Clock ticks between boot and its start (proc(5), field 22). */
+  /** Start time in clock ticks since boot (proc(5), field 22). */
   readonly start: string
 }
 
-/** A machine we may change. Checks and the planner never see this type. */
+/** A machine that can be changed. Checks and the planner never get this type. */
 export interface Host extends HostView {
-  /** Write a procfs or sysfs value: one write(2) on an existing file, no truncation games. "" is written as a newline. */
+  /**
+   * Write a procfs or sysfs value with one write(2) to an existing file, without truncation. "" is
+   * written as a newline.
+   */
   set(path: string, value: string): Promise<void>
-  /** Replace one of our own files atomically; null removes it. */
+  /** Replace a file that isolctl owns in one step; null removes it. */
   writeFile(path: string, text: string | null): Promise<void>
-  /** Make a directory (0755), or remove an empty one. Neither is an error when it is so already. */
+  /**
+   * Create a directory (0755), or remove an empty one. It is no error when nothing has to be done.
+   */
   makeFolder(path: string, there: boolean): Promise<void>
-  /** Say where a thread may run: a cpulist. ESRCH when the thread with that number did not start then. */
+  /** Set the affinity of a thread to a cpulist. ESRCH when no thread has this id and start time. */
   setAffinity(thread: Thread, cpus: string): Promise<void>
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<{readonly stdout: string}>
   /**
-   * Have what commands wrote in a directory where a boot loader finds it, which replays no file system's journal.
-   * writeFile() does so itself below /boot.
+   * Have what commands wrote in a directory where a boot loader finds it, which replays no file
+   * system's journal. writeFile() does so itself below /boot.
    */
   settle(folder: string): Promise<void>
 }
 
 export interface RunOptions {
   readonly stdin?: string
-  /** What it prints is for people, in their language; otherwise it is told to speak English. */
+  /** The output is for people, in their language; otherwise the program runs with LC_ALL=C. */
   readonly translated?: boolean
-  /** Exit statuses that are an answer, and no failure of the program; 0 when not given. */
+  /** Exit statuses that do not count as a failure; [0] when absent. */
   readonly answers?: readonly number[]
 }
 
@@ -126,11 +154,14 @@ export class HostError extends Error {
   }
 }
 
-/** A question that was not put, and why: `--passive`, a captured machine. The checks that need the answer are skipped. */
+/**
+ * Something was not measured, and why: `--passive`, or a captured machine. The checks that need the
+ * result are skipped.
+ */
 export class NotMeasured extends Error {
   override readonly name = 'NotMeasured'
 }
 
-/** When a thread started, from its /proc/TID/stat: proc(5), field 22. Pure. */
+/** The start time of a thread from its /proc/TID/stat (proc(5), field 22). Pure. */
 export const startOf = (stat: string): string =>
   stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? ''

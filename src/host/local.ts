@@ -12,7 +12,7 @@ import {type Helper, type Host, HostError, type Live, type RunOptions, type Thre
 import {absent, rooted} from './rooted.ts'
 import {trace} from './trace.ts'
 
-/** The machine we run on. */
+/** The machine that isolctl runs on. */
 export function localHost(): Host & {readonly live: Live} {
   return {
     ...rooted('/', hostname()),
@@ -28,7 +28,7 @@ async function bytes(path: string): Promise<Uint8Array | undefined> {
   return await readFile(path).catch(absent(path, undefined))
 }
 
-/** At once, as every reading (rooted.ts): a machine has thousands of open files. */
+/** Synchronous, as all reads (rooted.ts): a machine has thousands of open files. */
 async function link(path: string): Promise<string | undefined> {
   try {
     return readlinkSync(path)
@@ -37,10 +37,13 @@ async function link(path: string): Promise<string | undefined> {
   }
 }
 
-/** At once, not through the thread pool: there are thousands of values, and the detour would be most of the time. */
+/**
+ * Synchronous, not through the thread pool: there are thousands of values, and the thread pool
+ * would take most of the time.
+ */
 async function set(path: string, value: string): Promise<void> {
   try {
-    const file = openSync(path, 'r+') // never creates: a vanished path must be an error
+    const file = openSync(path, 'r+') // never creates the file: a path that is gone must be an error
     try {
       writeSync(file, value || '\n') // one write(2): the kernel takes a value whole or not at all
     } finally {
@@ -52,8 +55,9 @@ async function set(path: string, value: string): Promise<void> {
 }
 
 /**
- * Replace a file of ours in one step: new contents in a fresh file beside it, synced, renamed over it. Below /boot a boot
- * loader reads it, and replays no journal: there it is also brought out of the file system's journal.
+ * Replace a file in one step: write the new contents to a temporary file beside it, sync it, rename
+ * it over the old one. A boot loader reads files below /boot and does not replay the journal of the
+ * file system, so there the file is also flushed out of the journal.
  */
 async function writeFile(path: string, text: string | null): Promise<void> {
   try {
@@ -66,12 +70,13 @@ async function writeFile(path: string, text: string | null): Promise<void> {
         const file = await open(fresh, 'wx', 0o600)
         try {
           await file.writeFile(text)
-          // Neither the umask nor our being root may change who can read it.
+          // The owner and the mode stay, independent of the umask and of our uid.
           if (old) await file.chown(old.uid, old.gid)
           await file.chmod(old ? old.mode & 0o7777 : 0o644)
           await file.sync()
           await rename(fresh, path)
-          // FAT keeps where a file begins with its name, and writes that under a new name only with the file.
+          // FAT stores the first cluster in the directory entry, and writes the renamed entry only
+          // when the file is synced.
           await file.sync()
         } finally {
           await file.close()
@@ -81,7 +86,7 @@ async function writeFile(path: string, text: string | null): Promise<void> {
         throw error
       }
     }
-    const folder = await open(dirname(path), 'r') // the new name must survive a power cut as well
+    const folder = await open(dirname(path), 'r') // so that the new name survives a power cut
     try {
       await folder.sync()
     } finally {
@@ -95,7 +100,10 @@ async function writeFile(path: string, text: string | null): Promise<void> {
 
 const settle = (folder: string): Promise<void> => helper('isol-settle', [folder], folder, 'cannot settle')
 
-/** A small program of ours that does what Node cannot, and tells the errno in its last line. */
+/**
+ * Run a small C program that makes a system call which Node.js lacks, and that prints the errno in
+ * its last line.
+ */
 async function helper(name: string, args: readonly string[], path: string, what: string): Promise<void> {
   const {exitCode, stderr} = await execa(asset(`libexec/${name}`), args, {
     env: {LC_ALL: 'C'},
@@ -116,13 +124,14 @@ async function makeFolder(path: string, there: boolean): Promise<void> {
   }
 }
 
-/** Node has no sched_setaffinity(2). */
+/** Node.js has no sched_setaffinity(2). */
 const setAffinity = ({tid, start}: Thread, cpus: string): Promise<void> =>
   helper('isol-affinity', [`${tid}`, start, cpus], `/proc/${tid}`, 'cannot move')
 
 /**
- * In a session of its own: a Ctrl-C asks us to stop after the change at hand, and must not cut that change in two. Throws
- * Error with the command, how it ended, and the last thing it complained about.
+ * Run a program in a session of its own, because a Ctrl-C must not interrupt the current change:
+ * isolctl stops after it. Throws Error with the command, its exit status or signal, and its last
+ * line on stderr.
  */
 async function run(
   [file, ...args]: readonly [string, ...string[]],
@@ -155,7 +164,7 @@ const live: Live = {
   monotonicMs: () => performance.now(),
   sleep: async (ms, signal) => {
     await sleep(ms, undefined, signal ? {signal} : {}).catch((error: unknown) => {
-      signal?.throwIfAborted() // with the reason it was given
+      signal?.throwIfAborted() // with the reason from the caller
       throw error
     })
   },
@@ -180,10 +189,10 @@ async function start([name, ...args]: readonly [string, ...string[]]): Promise<H
     })
     void child.then(({stderr, failed, ...result}) => {
       const why = failed && 'shortMessage' in result ? String(result.shortMessage) : ''
-      reject(new Error(stderr.trim() || why || `${name} ended without a word`))
+      reject(new Error(stderr.trim() || why || `${name} ended without printing anything`))
     })
   })
-  ready.catch(() => {}) // reported to whoever awaits it
+  ready.catch(() => {}) // reported where it is awaited
   await new Promise<void>((resolve, reject) => {
     process.once('spawn', resolve)
     process.once('error', (cause: Error) =>
@@ -194,7 +203,7 @@ async function start([name, ...args]: readonly [string, ...string[]]): Promise<H
     pid: child.pid ?? -1,
     ready,
     async stop() {
-      child.kill('SIGTERM') // and SIGKILL five seconds later, should it not end
+      child.kill('SIGTERM') // execa sends SIGKILL five seconds later if it has not ended
       const {stdout, stderr, exitCode} = await child
       return {stdout, stderr, exitCode}
     },
@@ -203,13 +212,17 @@ async function start([name, ...args]: readonly [string, ...string[]]): Promise<H
 
 const KMSG = '/dev/kmsg'
 
-/** Every read gives one record, "priority,sequence,time,flags;text" and further lines, until EAGAIN (Documentation/ABI/testing/dev-kmsg). */
+/**
+ * Each read returns one record, "priority,sequence,time,flags;text" and further lines, until EAGAIN
+ * (Documentation/ABI/testing/dev-kmsg).
+ */
 async function kernelLog(): Promise<string> {
   const refuse = (cause: unknown) => {
     throw new HostError(errnoOf(cause) ?? 'EIO', KMSG, 'cannot read', {cause})
   }
   const file = await open(KMSG, constants.O_RDONLY | constants.O_NONBLOCK).catch(refuse)
-  const record = Buffer.alloc(8192) // a shorter buffer than the record gives EINVAL; the kernel's limit is far below this
+  // A buffer shorter than the record gives EINVAL; the kernel's limit is far below this size.
+  const record = Buffer.alloc(8192)
   const lines: string[] = []
   try {
     for (;;) {
@@ -218,7 +231,7 @@ async function kernelLog(): Promise<string> {
         (cause: unknown) =>
           errnoOf(cause) === 'EPIPE' ? undefined : errnoOf(cause) === 'EAGAIN' ? 0 : refuse(cause),
       )
-      if (length === undefined) continue // overwritten while we read: the next read gives the oldest that is left
+      if (length === undefined) continue // overwritten meanwhile: the next read returns the oldest record left
       if (length === 0) return lines.join('\n')
       const [head = ''] = record.toString('utf8', 0, length).split('\n')
       lines.push(head.slice(head.indexOf(';') + 1))

@@ -2,15 +2,18 @@
 import {type Host, HostError, startOf} from './host.ts'
 
 export interface MemoryHost extends Host {
-  /** Path to contents. Tests read it to see what was done. */
+  /** Path to contents. Tests read it to see the result of writes. */
   readonly files: Map<string, string>
-  /** Directories that hold nothing. */
+  /** Empty directories. */
   readonly folders: Set<string>
   /** Commands that were run, in order. */
   readonly ran: string[][]
 }
 
-/** A machine in memory, to prove effects against. `refuse` maps a path to the errno that writing it gives. */
+/**
+ * A machine in memory for tests of effects. `refuse` maps a path to the errno that a write to it
+ * fails with.
+ */
 export function memoryHost(
   files: Readonly<Record<string, string>>,
   refuse: Readonly<Record<string, string>> = {},
@@ -75,13 +78,16 @@ export function memoryHost(
   }
 }
 
-/** "+cpuset" adds a word, "-cpuset" takes one out (Documentation/admin-guide/cgroup-v2.rst). */
+/** "+cpuset" adds a word, "-cpuset" removes it (Documentation/admin-guide/cgroup-v2.rst). */
 function controllers(text: string, value: string): string {
   const others = text.split(/\s+/).filter((word) => word !== '' && word !== value.slice(1))
   return [...others, ...(value.startsWith('+') ? [value.slice(1)] : [])].join(' ')
 }
 
-/** "[always] madvise never" as the kernel keeps it: one of the words can be written, and nothing else. */
+/**
+ * A list of choices as the kernel keeps it, "[always] madvise never": only one of its words can be
+ * written.
+ */
 function choice(path: string, text: string, word: string): string {
   const words = text.replace(/[[\]]/g, '')
   if (!words.trim().split(' ').includes(word)) throw new HostError('EINVAL', path, 'cannot write')

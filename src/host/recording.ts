@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 import {HostError, type HostView, type Live, NotMeasured} from './host.ts'
 
-/** Where a capture keeps the kernel log: the kernel itself has it in no file. */
+/** Where a capture stores the kernel log, which is in no file on a running machine. */
 export const CAPTURED_LOG = '/var/log/dmesg'
 
-/** Everything that was asked of a machine, and what it answered. */
+/** All reads from a machine, with their results. */
 export interface Recorded {
   /** Path to contents. */
   readonly files: ReadonlyMap<string, string>
   /** Directory to the names in it. */
   readonly folders: ReadonlyMap<string, readonly string[]>
-  /** Paths that exist and could not be read: to the errno. */
+  /** Path to errno, for paths that exist and could not be read. */
   readonly errors: ReadonlyMap<string, string>
-  /** Permission bits, where they were asked for. */
+  /** Permission bits of the files for which they were read. */
   readonly modes: ReadonlyMap<string, number>
 }
 
 /**
- * The same machine, with a record of all that is read through it. Nothing can be measured or started: who records wants
- * to disturb nothing.
+ * The same machine, with a record of all reads. Nothing can be measured or started through it: a
+ * capture must not disturb the machine.
  */
 export function recording(host: HostView): {readonly host: HostView; readonly recorded: Recorded} {
   const files = new Map<string, string>()

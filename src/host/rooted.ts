@@ -14,8 +14,9 @@ import {errnoOf} from '../lib/errors.ts'
 import {HostError, type HostView} from './host.ts'
 
 /**
- * The files below a directory: a captured machine (`--root`), or "/" itself. Read at once and not through the thread
- * pool: these files are tiny and there are a hundred thousand of them, so that the detour would be most of the time.
+ * The files below a directory: a captured machine (`--root`), or "/" itself. Reads are synchronous
+ * and not through the thread pool: the files are small and there can be a hundred thousand of them,
+ * so the thread pool would take most of the time.
  */
 export function rooted(root: string, name = root): HostView {
   const base = root.replace(/\/+$/, '')
@@ -40,18 +41,19 @@ const running = (): Files => ({
   isFolder: (path) => statSync(path).isDirectory(),
 })
 
-/** As many links as the kernel itself follows (include/linux/namei.h: MAXSYMLINKS). */
+/** The kernel's limit for symbolic links in a path (include/linux/namei.h: MAXSYMLINKS). */
 const LINKS = 40
 
 /**
- * A captured machine. A symbolic link in it means what it meant there: "/" is the capture, and ".." does not lead out of
- * it, so that a capture from elsewhere cannot show a file of this machine. What a listing says of links is remembered:
- * looking at each of a hundred thousand files would cost as much as reading it.
+ * A captured machine. Symbolic links are resolved inside the capture: "/" is its root, and ".."
+ * does not lead out of it, so that a capture cannot show a file of this machine. The links found in
+ * a listing are cached: an lstat(2) of each of a hundred thousand files would cost as much as
+ * reading it.
  */
 function contained(base: string): Files {
-  /** Directories that are reached through no link, by their path in the capture. */
+  /** Directories that are reached without a link, by their path in the capture. */
   const plain = new Set([''])
-  /** Directory to the links in it, for those that were listed. */
+  /** Directory to the links in it, for the directories that were listed. */
   const listed = new Map<string, ReadonlySet<string>>()
 
   const resolve = (path: string, links = 0): string => {
@@ -110,7 +112,7 @@ function contained(base: string): Files {
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** "/proc/1/stat" is "stat" in "/proc/1". */
+/** "/proc/1/stat" becomes "/proc/1" and "stat". */
 function split(path: string): readonly [parent: string, name: string] {
   const cut = Math.max(0, path.lastIndexOf('/'))
   return [path.slice(0, cut), path.slice(cut + 1)]
@@ -124,12 +126,13 @@ async function attempt<T>(path: string, missing: T, read: (path: string) => T): 
   }
 }
 
-/** A captured tree may hold anything: a pipe in it must not keep us waiting. */
+/** O_NONBLOCK because a captured tree may contain a pipe, which must not block the read. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
- * Reads whole files, all of them into the same buffer. procfs hands a file out in pieces (fs/seq_file.c), so there the
- * end is where a read gives nothing; of a plain file it is a read that gives less than it could.
+ * A reader of whole files that reuses one buffer. procfs returns a file in pieces (fs/seq_file.c),
+ * so there the end is a read of zero bytes; at the end of a plain file a read returns less than was
+ * asked for.
  */
 function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path: string) => string {
   let buffer = Buffer.allocUnsafe(64 * 1024)
@@ -151,15 +154,18 @@ function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path:
 
 function contentsOf(path: string, buffer: Buffer, length: number): string {
   if (path.endsWith('.gz')) return unpack(buffer.subarray(0, length))
-  // Some captures pad what they copied out of sysfs with zero bytes.
+  // Some captures pad the files from sysfs with NUL bytes.
   while (length > 0 && buffer[length - 1] === 0) length--
   return buffer.toString('utf8', 0, length)
 }
 const unpack = (contents: Buffer) => gunzipSync(contents, {maxOutputLength: UNPACKED_LIMIT}).toString('utf8')
-/** A hundred times what the largest kernel configuration takes. */
+/** A hundred times the size of the largest kernel configuration. */
 const UNPACKED_LIMIT = 32 * 1024 * 1024
 
-/** "No such file" is an answer; every other errno is an error that names the path. */
+/**
+ * Returns `value` when the file does not exist; throws HostError with the path for every other
+ * errno.
+ */
 export const absent =
   <T>(path: string, value: T) =>
   (cause: unknown): T => {

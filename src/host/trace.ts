@@ -6,12 +6,13 @@ import {HostError, type TraceRequest} from './host.ts'
 
 const TRACEFS = '/sys/kernel/tracing'
 const OURS = /^isolctl-(\d+)$/
-/** Memory for the events of all CPUs together. */
+/** Memory for the trace buffers of all CPUs together. */
 const BUFFERS_KB = 32 * 1024
 
 /**
- * Trace in an instance of our own (Documentation/trace/ftrace.rst, "Instances"), so that nobody else's tracing is touched,
- * and take it away again, whatever happens. Events that this kernel does not have are left out. Throws HostError.
+ * Trace in an instance of tracefs (Documentation/trace/ftrace.rst, "Instances"), so that the
+ * tracing of others is not affected, and remove the instance afterwards, also after an error.
+ * Events that this kernel does not have are skipped. Throws HostError.
  */
 export async function trace({events, cpus}: TraceRequest, during: () => Promise<void>): Promise<string> {
   await removeAbandoned()
@@ -30,7 +31,7 @@ export async function trace({events, cpus}: TraceRequest, during: () => Promise<
         await set(`events/${name}/enable`, '1')
       } catch (error) {
         const code = (error as HostError).code
-        if (code !== 'ENOENT' && code !== 'EINVAL') throw error // not in this kernel, or without that field
+        if (code !== 'ENOENT' && code !== 'EINVAL') throw error // the kernel lacks the event, or the event lacks the field
       }
     }
     await set('tracing_on', '1')
@@ -42,7 +43,7 @@ export async function trace({events, cpus}: TraceRequest, during: () => Promise<
   }
 }
 
-/** Of a run that was killed: its process is gone. */
+/** Remove the instances of runs that were killed: their process no longer exists. */
 async function removeAbandoned(): Promise<void> {
   const names = await readdir(`${TRACEFS}/instances`).catch(() => [])
   for (const name of names) {
@@ -60,7 +61,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Events off first: an instance in use cannot be removed. */
+/** Events must be disabled first: an instance in use cannot be removed. */
 async function remove(instance: string): Promise<void> {
   await writeFile(`${instance}/events/enable`, '0').catch(() => {})
   for (let tries = 0; ; tries++) {

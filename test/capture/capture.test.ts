@@ -145,7 +145,7 @@ it.each([
   [
     'gzip of no tar',
     Buffer.from('H4sIAAAAAAAAA0vOT0kFAMgd8d4EAAAA', 'base64'),
-    /cannot read|none that isolctl capture wrote/,
+    /cannot read|not one that isolctl capture wrote/,
   ],
 ])('--root refuses a file that is %s', async (_, contents, message) => {
   await writeFile(at('x.tgz'), contents)
