@@ -19,8 +19,9 @@ export default defineConfig({
           exclude: ['test/lab/**', 'test/vm/**', 'test/proof/**', SYSTEM],
         },
       },
-      // Real processes, killed and traced: seconds each, and no kernel of our own.
-      // A test takes as long as the machine's load makes it; the limit is for those that hang.
+      // Real processes, which are killed and traced: seconds per test, on the running kernel. The
+      // timeout is only for tests that hang, because the load of the machine decides how long a
+      // test takes.
       {test: {...common, name: 'system', include: [SYSTEM], testTimeout: 120_000}},
       {
         // Real kernels in QEMU: one at a time, and minutes instead of milliseconds.
@@ -29,7 +30,8 @@ export default defineConfig({
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           fileParallelism: false,
-          // Once more, and said so: an emulated CPU that its host held up for a second looks like a disturbed one.
+          // A second try, which is reported: when the host stops an emulated CPU for a second, it
+          // looks like a disturbed one.
           retry: 1,
           testTimeout: 300_000,
           hookTimeout: 3_000_000,
@@ -47,7 +49,7 @@ export default defineConfig({
         },
       },
       {
-        // A real Debian with its own boot loader: a boot is a minute of an emulated machine.
+        // A real Debian with its own boot loader: a boot takes a minute on an emulated machine.
         test: {
           ...common,
           name: 'vm',

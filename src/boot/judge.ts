@@ -3,10 +3,7 @@ import {parseCmdline} from './cmdline.ts'
 import {type BootCpus, type Isolation, isolationOf} from './isolation.ts'
 import {sameWord} from './words.ts'
 
-/**
- * Bytes of command line that a kernel keeps, including the NUL (COMMAND_LINE_SIZE in
- * arch/.../setup.h, 6.12).
- */
+/** Bytes of command line that a kernel keeps, its end included (COMMAND_LINE_SIZE in arch/.../setup.h, 6.12). */
 const LIMITS: Readonly<Record<string, number>> = {
   x86_64: 2048,
   aarch64: 2048,
@@ -15,7 +12,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   s390x: 4096,
   loongarch64: 4096,
 }
-/** For an unknown architecture: the smallest limit of those that can isolate CPUs. */
+/** For a machine that does not tell its architecture: the smallest of those that can isolate CPUs. */
 const SMALLEST = 1024
 
 /**

@@ -17,23 +17,29 @@ import {CpuSet} from '../model/cpuset.ts'
 import {STEPS} from '../plan/registry.ts'
 import {type Redactions, redactor} from './redact.ts'
 
-/** A machine to be written down. Paths are relative, and neither empty nor leading out. */
+/** The contents of a capture. Paths are relative, not empty, and do not lead out of the capture. */
 export interface Capture {
-  /** Contents, the manifest among them. What ends in .gz is here unpacked. */
+  /**
+   * Path to contents, including the manifest. Files whose names end in .gz are decompressed here.
+   */
   readonly files: ReadonlyMap<string, string>
-  /** Directories that hold nothing else of the capture. */
+  /** Directories without files in the capture. */
   readonly folders: readonly string[]
   readonly redactions: Redactions
-  /** What exists and could not be read: path to errno. */
+  /** Path to errno, for files that exist and could not be read. */
   readonly unreadable: Readonly<Record<string, string>>
 }
 
-/** Contents that are versions and numbers, and must stay what they are: a host may be named after a distribution. */
+/**
+ * Files with versions and numbers, which are not redacted: the host name may be the name of a
+ * distribution.
+ */
 const VERBATIM = new Set(['/proc/sys/kernel/osrelease'])
 
 /**
- * Everything that any check, step or command reads of a machine: they are all asked, for every CPU, and what they read is
- * kept. So nothing can be forgotten here. Measures nothing. Throws UserError for what is no Linux machine.
+ * Capture everything that a check, a step or a command reads: all facts are gathered for all CPUs,
+ * and every read is kept, so no file can be missing. Nothing is measured. Throws UserError when
+ * this is not a Linux machine.
  */
 export async function takeCapture(
   machine: HostView,
@@ -43,12 +49,13 @@ export async function takeCapture(
   const cpus = await gatherer(host)(online).catch((cause: Error) => {
     throw new UserError(`cannot tell which CPUs are online: ${cause.message}`, {
       exit: Exit.unsuitable,
-      help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+      help: 'with --root, give a directory with the sys/ and proc/ of a Linux machine',
       cause,
     })
   })
   const get = gatherer(host, [
-    // What matters to real-time programs only is read for them alone, and all threads only where every CPU is asked for.
+    // Some facts are read for real-time programs only, and all threads are read only when all CPUs
+    // are isolated.
     given(settings, {
       isolated: cpus,
       housekeeping: CpuSet.empty,
@@ -91,8 +98,9 @@ function allFacts(): ReadonlySet<Fact<unknown>> {
 }
 
 /**
- * Names that were listed and not read: directories below which nothing was read, or files that nobody wanted. As empty
- * directories they can be listed, and to read one is an error and never an empty text.
+ * Names that were listed and not read: directories without files in the capture, and files that no
+ * fact reads. In the capture they are empty directories, so that they appear in listings and a read
+ * is an error, not an empty text.
  */
 function emptyFolders(
   folders: ReadonlyMap<string, readonly string[]>,
@@ -106,7 +114,10 @@ function emptyFolders(
   return [...named.filter((path) => !filled.has(path)), ...bare]
 }
 
-/** Without the slash in front. What leads out of the capture cannot have come from the kernel. */
+/**
+ * The path without the leading slash. Throws Error for a path that would lead out of the capture;
+ * the kernel has no such path.
+ */
 function inside(path: string): string {
   const parts = path.split('/').filter(Boolean)
   if (parts.length === 0 || parts.some((part) => part === '..' || part === '.' || part.includes('\0')))

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-/** What was taken out, and how often. */
+/** The number of redactions of each kind. */
 export type Redactions = Readonly<Record<'host names' | 'MAC addresses' | 'serial numbers' | 'UUIDs', number>>
 
 export interface Redactor {
-  /** Contents of a file. */
+  /** Redact the contents of a file. */
   text(text: string): string
-  /** Variables of a program, as in /proc/PID/environ: those with passwords in them are in no fact. */
+  /**
+   * Keep only the variables that facts read, from the text of /proc/PID/environ: the others may
+   * hold passwords.
+   */
   environment(text: string): string
-  /** A path or a name: network interfaces are named after their address. */
+  /** Redact a path or a name: network interfaces can be named after their address. */
   path(path: string): string
   counts(): Redactions
 }
@@ -16,18 +19,25 @@ export interface Redactor {
 export const REDACTED_HOST = 'redacted-host'
 const REDACTED = 'REDACTED'
 
-/** Six pairs; with more of them it is a GUID, or BOOTIF with the kind of hardware in front. */
+/** Six pairs of hex digits. More pairs are a GUID, or BOOTIF with the hardware type first. */
 const MAC = /\b(?:[0-9a-f]{2}[:-]){5,7}[0-9a-f]{2}\b/gi
-/** systemd's name for an interface that has no better one: enx and the address (systemd.net-naming-scheme(7)). */
+/**
+ * systemd's name for an interface without a better one: enx and the address
+ * (systemd.net-naming-scheme(7)).
+ */
 const MAC_IN_NAME = /\b(enx|wlx|wwx)([0-9a-f]{12})\b/gi
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi
-/** "SerialNumber: 0123" of USB, "serial: 0123", "ID_SERIAL=..."; "serial8250: ..." is a driver. */
+/**
+ * "SerialNumber: 0123" of USB, "serial: 0123", "ID_SERIAL=..."; but not "serial8250: ...", which is
+ * a driver.
+ */
 const SERIAL = /\b((?:id_)?serial(?:[ _-]?(?:number|no|short))?\s*[:=]\s*"?)([^\s",;]{3,})/gi
 const WWN = /\b((?:wwn|wwid|nguid|eui64)[-.:= ]\s*(?:0x|t10\.|naa\.|eui\.)?)([0-9a-z._-]{8,})/gi
 
 /**
- * Takes out what names one machine and not its kind. The same value becomes the same stand-in everywhere, so that what
- * belongs together still does. What a program or a thread calls itself stays. No module state; `counts` grows with use.
+ * Returns functions that redact what identifies one machine. The same value always gets the same
+ * replacement, so that relations stay visible. Names of programs and threads are not redacted.
+ * `counts` grows with use; there is no module state.
  */
 export function redactor(hostName: string): Redactor {
   const counts = {'host names': 0, 'MAC addresses': 0, 'serial numbers': 0, UUIDs: 0}
@@ -79,7 +89,10 @@ export function redactor(hostName: string): Redactor {
 
 const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0')
 
-/** The name as a word of its own, and the same with its domain. "localhost" names nobody. */
+/**
+ * Matches the host name as a whole word, with and without its domain. "localhost" identifies no
+ * machine.
+ */
 function hostPattern(name: string): RegExp | undefined {
   const [short = ''] = name.split('.')
   if (short === '' || /^localhost$/i.test(short)) return undefined

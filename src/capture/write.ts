@@ -9,16 +9,22 @@ import {Exit} from '../lib/exit.ts'
 import {writeOutput} from '../lib/files.ts'
 import type {Capture} from './capture.ts'
 
-/** Whether the name asks for an archive. */
+/** Whether the path is that of an archive. */
 const isArchive = (path: string) => /\.(tgz|tar\.gz)$/.test(path)
 
-/** Write a capture as a directory, or as the archive its name asks for: whole or not at all. Throws UserError. */
+/**
+ * Write a capture as a directory, or as an archive when the path ends in .tgz or .tar.gz, in one
+ * step. Throws UserError.
+ */
 export async function writeCapture(path: string, capture: Capture): Promise<void> {
   if (isArchive(path)) await writeOutput(path, await archive(capture), 0o600)
   else await writeTree(path, capture).catch((error: unknown) => refuse(path, error))
 }
 
-/** In a directory of its own beside the wanted one, which it then becomes: nobody ever sees half of it. */
+/**
+ * Written to a temporary directory beside the target and renamed, so that an incomplete capture is
+ * never visible.
+ */
 async function writeTree(path: string, {files, folders}: Capture): Promise<void> {
   const target = resolve(path)
   const there = await readdir(target).catch((error: unknown) => {
@@ -39,7 +45,7 @@ async function writeTree(path: string, {files, folders}: Capture): Promise<void>
       await folder(dirname(name))
       await writeFile(join(fresh, name), bytesOf(name, text), {flag: 'wx', mode: 0o600})
     }
-    await rename(fresh, target) // replaces an empty directory, and nothing else
+    await rename(fresh, target) // replaces an empty directory only
   } catch (error) {
     await rm(fresh, {recursive: true, force: true})
     throw error
@@ -60,7 +66,7 @@ async function archive({files, folders}: Capture): Promise<Buffer> {
   return promisify(gzip)(await packTar(entries))
 }
 
-/** The host unpacks what ends in .gz, so it is packed here. */
+/** The host decompresses files whose names end in .gz, so they are compressed here. */
 const bytesOf = (name: string, text: string): Buffer =>
   name.endsWith('.gz') ? gzipSync(text) : Buffer.from(text)
 
@@ -72,8 +78,8 @@ function refuse(path: string, cause: unknown): never {
     code,
     help:
       code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR'
-        ? 'it is there already, and is left as it is: name a new directory, or a file ending in .tgz'
-        : 'name a new directory, or a file ending in .tgz, where you may write',
+        ? 'it exists and was not changed: give a new directory, or a file ending in .tgz'
+        : 'give a new directory, or a file ending in .tgz, in a place that you can write to',
     cause,
   })
 }

@@ -11,8 +11,8 @@ import {type Config, ConfigSchema, type Where} from '../schema/config.ts'
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
 
 /**
- * The config, or an empty one when there is none at the default place. A file named with --config must exist, and is
- * read here; the default one belongs to the machine we look at.
+ * Read the config; it is empty when the default file does not exist. The default file is read from
+ * `host`. A file given with --config is read from this machine and must exist. Throws UserError.
  */
 export async function loadConfig(host: HostView, path: string): Promise<Config> {
   const text = path === DEFAULT_CONFIG ? await host.read(path) : await readNamed(path)
@@ -31,7 +31,7 @@ async function readNamed(path: string): Promise<string> {
   }
 }
 
-/** Throws UserError naming the line and the key. Pure. */
+/** Parse and check the config. Throws UserError with the line and the key. Pure. */
 export function parseConfig(text: string, path: string): Config {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, {lineCounter})
@@ -41,7 +41,7 @@ export function parseConfig(text: string, path: string): Config {
       help: 'the config is YAML',
     })
   const lineOf = (offset: number | undefined) => lineCounter.linePos(offset ?? 0).line || 1
-  /** The line of a value; of what holds it where it has none. */
+  /** The line of a value, or of the object around it when the value has no node. */
   const where: Where = (keys) => {
     const node = keys.length === 0 ? document.contents : document.getIn(keys, true)
     return isNode(node) || keys.length === 0
@@ -79,6 +79,6 @@ function complaint(
   const key = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `
   return new UserError(`${where(issue.path)}: ${key}${issue.message}`, {
     code: 'config',
-    help: 'isolctl init --dry-run shows a config for this machine; docs/config.md says what the keys mean',
+    help: 'isolctl init --dry-run shows a config for this machine; docs/config.md explains the keys',
   })
 }

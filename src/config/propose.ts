@@ -8,34 +8,34 @@ import type {CoreKinds, Cpu} from '../model/topology.ts'
 
 export type Role = 'housekeeping' | 'isolated' | 'offline'
 
-/** Which CPUs to isolate on a machine, and why each is where it is. */
+/** The CPUs to isolate on a machine, with a reason for each CPU. */
 export interface Proposal {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
-  /** Every CPU that is present is in exactly one of these. */
+  /** Every present CPU is in exactly one of these. */
   readonly reasons: readonly {readonly cpus: CpuSet; readonly role: Role; readonly why: string}[]
-  /** What could not be taken into account. */
+  /** Facts that were not known and so were not considered. */
   readonly remarks: readonly string[]
 }
 
 export interface ProposalFacts {
   readonly cpus: readonly Cpu[]
   readonly kinds?: CoreKinds | undefined
-  /** Undefined: not known. */
+  /** Undefined when not known. */
   readonly nics?: readonly Nic[] | undefined
 }
 
 export interface ProposalWishes {
-  /** Isolate on this card's node only. */
+  /** Isolate only on the node of this card. */
   readonly near?: string | undefined
-  /** Isolate so many cores and no more. */
+  /** Isolate this number of cores at most. */
   readonly cores?: number | undefined
 }
 
 /**
- * Whole cores, so that SMT siblings stay together. Housekeeping gets the core of the boot CPU, one core of each NUMA node,
- * slower cores, and nodes that no network card is attached to; the rest is isolated. Pure; throws UserError where
- * nothing is left.
+ * Propose whole cores, so that SMT siblings stay together. Housekeeping gets the core of the boot
+ * CPU, one core of each NUMA node, slower cores, and nodes without a network card; the other cores
+ * are isolated. Throws UserError when no core remains. Pure.
  */
 export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Proposal {
   const {cpus, kinds} = facts
@@ -50,7 +50,7 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
   if (boot) decide(boot, 'housekeeping', boot.size > 1 ? 'the core of the boot CPU' : 'the boot CPU')
   for (const core of open())
     if (kinds?.efficient.intersect(core).isEmpty === false)
-      decide(core, 'housekeeping', 'a slower core, good enough for the rest of the system')
+      decide(core, 'housekeeping', 'a slower core, fast enough for housekeeping')
   for (const node of new Set(cores.map(nodeOf))) {
     const here = cores.filter((core) => nodeOf(core) === node)
     const [first] = here
@@ -61,16 +61,20 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
   for (const core of open()) {
     const node = nodeOf(core)
     if (near.nodes && (node === undefined || !near.nodes.has(node)))
-      decide(core, 'housekeeping', `on node ${node ?? '?'}, away from ${near.names(undefined)}`)
+      decide(
+        core,
+        'housekeeping',
+        `on node ${node ?? '?'}, which is not the node of ${near.names(undefined)}`,
+      )
   }
   for (const [index, core] of open().entries()) {
     const node = nodeOf(core)
     const kind = kinds?.performance.intersect(core).isEmpty === false ? 'a faster core' : 'a core'
     const where = node === undefined ? '' : ` on node ${node}`
-    const card = near.nodes && node !== undefined ? `, where ${near.names(node)} is` : ''
+    const card = near.nodes && node !== undefined ? `, the node of ${near.names(node)}` : ''
     if (wishes.cores !== undefined && index >= wishes.cores)
       decide(core, 'housekeeping', `more than the ${wishes.cores} asked for`)
-    else decide(core, 'isolated', `${kind} that nothing else needs${where}${card}`)
+    else decide(core, 'isolated', `${kind} that housekeeping does not need${where}${card}`)
   }
 
   const offline = CpuSet.from(cpus.filter((cpu) => !cpu.online).map(({cpu}) => cpu))
@@ -78,13 +82,13 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
     [...place].reduce((set, [core, decided]) => (decided.role === role ? set.union(core) : set), CpuSet.empty)
   const isolated = all('isolated')
   if (isolated.isEmpty)
-    throw new UserError(`no CPU of ${online.length} can be isolated: housekeeping needs every core`, {
+    throw new UserError(`none of ${online.length} CPUs can be isolated: housekeeping needs every core`, {
       exit: Exit.unsuitable,
       code: 'no-isolated',
       help:
         near.nodes === undefined
-          ? 'a core that shares nothing with CPU 0 is needed; without SMT, two CPUs will do'
-          : 'the nodes with network cards have one core each; name CPUs yourself with --cpus, or another card with --near',
+          ? 'isolation needs a second core beside that of CPU 0; without SMT, two CPUs are enough'
+          : 'each node with a network card has only one core: choose CPUs with --cpus, or another card with --near',
     })
   const groups = Map.groupBy([...place], ([, {role, why}]) => `${role}\0${why}`)
   return {
@@ -96,20 +100,21 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
         const members = group.reduce((set, [core]) => set.union(core), CpuSet.empty)
         return decided === undefined ? [] : [{cpus: members, ...decided}]
       }),
-      ...(offline.isEmpty
-        ? []
-        : [{cpus: offline, role: 'offline' as const, why: 'not running, and left out'}]),
+      ...(offline.isEmpty ? [] : [{cpus: offline, role: 'offline' as const, why: 'offline'}]),
     ],
     remarks: [
       ...(online.some(({siblings}) => siblings === undefined)
-        ? ['which CPUs share a core is not known here, so each was taken for one']
+        ? ['it is not known which CPUs share a core: each CPU was treated as a core']
         : []),
       ...(near.nodes === undefined && near.remark !== undefined ? [near.remark] : []),
     ],
   }
 }
 
-/** Online CPUs by core, that of the lowest CPU first. A CPU whose siblings are not told is a core of its own. */
+/**
+ * Online CPUs by core, in the order of their lowest CPUs. A CPU without known siblings is a core of
+ * its own.
+ */
 function wholeCores(online: readonly Cpu[]): readonly CpuSet[] {
   const all = CpuSet.from(online.map(({cpu}) => cpu))
   const cores = new Map<string, CpuSet>()
@@ -121,9 +126,9 @@ function wholeCores(online: readonly Cpu[]): readonly CpuSet[] {
 }
 
 interface Near {
-  /** Undefined where it makes no difference, or is not known. */
+  /** Undefined when it makes no difference or is not known. */
   readonly nodes: ReadonlySet<number> | undefined
-  /** The cards on a node, or all of them. */
+  /** The names of the cards on a node, or of all cards. */
   names(node: number | undefined): string
   readonly remark?: string
 }
@@ -138,18 +143,18 @@ function nodesWithCards({cpus, nics}: ProposalFacts, {near}: ProposalWishes): Ne
   const known = new Set(cards.flatMap(({node}) => node ?? []))
   if (near !== undefined && cards.length === 0)
     throw new UserError(`there is no network card ${near}`, {
-      help: `the cards are ${nics?.map(({name}) => name).join(', ') || 'not known here'}`,
+      help: `| 'not known here'}|the network cards are: ${nics?.map(({name}) => name).join(', ') || 'not known'}|| 'not known here'}`,
     })
   if (near !== undefined && known.size === 0)
-    throw new UserError(`the firmware does not say which node ${near} is on`, {help: 'leave out --near'})
+    throw new UserError(`the firmware does not report the node of ${near}`, {help: 'leave out --near'})
   const nodes = new Set(cpus.flatMap(({node}) => node ?? []))
   if (nodes.size < 2) return {nodes: undefined, names}
-  // Card by card: where one is unknown, it might be on any of them.
+  // One card without a known node is enough: it might be on any of them.
   if (cards.length === 0 || cards.some(({node}) => node === undefined))
     return {
       nodes: undefined,
       names,
-      remark: 'the node of the network cards is not known here, so all nodes are treated alike',
+      remark: 'the nodes of the network cards are not known: all nodes were treated alike',
     }
   return {nodes: known, names}
 }

@@ -7,17 +7,17 @@ import type {CpuWords, CpuWorld} from '../model/cpu-words.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import type {Config} from '../schema/config.ts'
 
-/** What the config says for this host. */
+/** The CPU sets that the config has for this host. */
 export interface ConfiguredSets {
   readonly isolated?: CpuSet | undefined
   readonly housekeeping?: CpuSet | undefined
-  /** Where "isolated" stands, for messages. */
+  /** File and line of "isolated", for messages. */
   readonly at?: string
 }
 
 /**
- * The sets of the config, worked out for this host: those of the first class that it belongs to, else the general ones.
- * Throws UserError naming line and key where the words do not fit the machine.
+ * The CPU sets of the config, resolved on this host: those of the first class that matches it, else
+ * the general ones. Throws UserError with line and key when the machine does not have such CPUs.
  */
 export async function setsFor(
   config: Config,
@@ -35,9 +35,9 @@ export async function setsFor(
     if (words === undefined) return undefined
     const set = words.plain ?? (await onMachine(words, get, `${place(key)}: ${key}`))
     if (set.isEmpty)
-      throw new UserError(`${place(key)}: ${key}: "${words.text}" is no CPU of this machine`, {
+      throw new UserError(`${place(key)}: ${key}: "${words.text}" selects no CPU of this machine`, {
         code: 'config',
-        help: 'isolctl topology shows what there is',
+        help: 'isolctl topology lists the CPUs of this machine',
       })
     return set
   }
@@ -55,13 +55,13 @@ async function onMachine(words: CpuWords, get: Get, place: string): Promise<CpuS
   } catch (cause) {
     throw new UserError(`${place}: ${(cause as Error).message}`, {
       code: 'config',
-      help: 'isolctl topology shows what there is; name the CPUs by their numbers otherwise',
+      help: 'isolctl topology lists the CPUs of this machine; CPU numbers always work: "2-7"',
       cause,
     })
   }
 }
 
-/** "*" stands for anything, "?" for one character. */
+/** "*" matches any text, "?" one character. */
 function matches(pattern: string, name: string): boolean {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')

@@ -20,18 +20,18 @@ export interface Asked {
   readonly windowMs?: number | undefined
 }
 
-/** Command line, config and machine brought together. Throws UserError before anything is touched. */
+/** Combine command line, config and machine. Throws UserError; changes nothing. */
 export async function resolveSettings(host: HostView, asked: Asked): Promise<Settings> {
   const config = await loadConfig(host, asked.config)
   const get = gatherer(host)
   const machine = await get(online).catch((cause: Error) => {
     throw new UserError(`cannot tell which CPUs are online: ${cause.message}`, {
       exit: Exit.unsuitable,
-      help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+      help: 'with --root, give a directory with the sys/ and proc/ of a Linux machine',
       cause,
     })
   })
-  // A kernel without these files has nothing set apart.
+  // Empty when a kernel lacks these files, because it isolates no CPU then.
   const optional = (fact: typeof bootIsolated) => get(fact).catch(() => CpuSet.empty)
   const booted = (await optional(bootIsolated)).union(await optional(nohzFull))
   const sets = asked.cpus === undefined ? await setsFor(config, {name: host.name, online: machine, get}) : {}
@@ -45,7 +45,7 @@ export async function resolveSettings(host: HostView, asked: Asked): Promise<Set
   }
 }
 
-/** A complaint about a set of the config names where it stands. */
+/** An error about a set of the config gets the file, the line and the key. */
 function located<T>({isolated, housekeeping, at}: ConfiguredSets, resolve: () => T): T {
   try {
     return resolve()
@@ -63,7 +63,7 @@ function located<T>({isolated, housekeeping, at}: ConfiguredSets, resolve: () =>
 
 const UNIT_KB = {K: 1, M: 1024, G: 1024 * 1024} as const
 
-/** "2M" to 2048. */
+/** "2M" becomes 2048. */
 function sizesInKb(pages: NonNullable<Config['hugepages']>): ReadonlyMap<number, number> {
   return new Map(
     Object.entries(pages).map(([size, count]) => [

@@ -5,36 +5,42 @@ import type {CpuSet} from '../model/cpuset.ts'
 import type {Target} from '../model/settings.ts'
 import type {ConfiguredSets} from './sets.ts'
 
-/** What was asked for, and what the machine has. */
+/** The sources of the target: what was requested, and what the machine has. */
 export interface TargetSources {
   /** --cpus */
   readonly flag?: CpuSet | undefined
   readonly config: ConfiguredSets
   readonly online: CpuSet
-  /** What the boot arguments set apart: isolcpus= and nohz_full= together. */
+  /** CPUs isolated by boot arguments: isolcpus= and nohz_full= together. */
   readonly booted: CpuSet
 }
 
-/** The command line wins over the config, and the config over what was booted. Throws UserError. Pure. */
+/**
+ * The isolated and housekeeping CPUs. The command line overrides the config, and the config
+ * overrides the boot arguments. Throws UserError. Pure.
+ */
 export function resolveTarget({flag, config, online, booted}: TargetSources): Target {
   const isolated = flag ?? config.isolated ?? booted
   if (isolated.isEmpty)
-    throw new UserError('no CPU is isolated: none was named, and none was set apart at boot', {
-      code: 'no-isolated',
-      help: 'name them with --cpus 2-3, or as "isolated: 2-3" in the config',
-    })
+    throw new UserError(
+      'no CPU is isolated: neither the command line, the config nor the boot arguments give one',
+      {
+        code: 'no-isolated',
+        help: 'choose CPUs with --cpus 2-3, or with "isolated: 2-3" in the config',
+      },
+    )
   const missing = isolated.minus(online)
   if (!missing.isEmpty)
     throw new UserError(`CPU ${missing} is not online; this machine has ${online}`, {
       code: 'cpu-not-online',
-      help: `choose isolated CPUs out of ${online}`,
+      help: `choose isolated CPUs from ${online}`,
     })
   if (isolated.has(0))
     throw new UserError('CPU 0 cannot be isolated', {
       code: 'boot-cpu',
-      help: 'the boot CPU does work that cannot be moved; choose other CPUs',
+      help: 'the work of the boot CPU cannot be moved: choose other CPUs',
     })
-  // A set named on the command line overrides both keys of the config.
+  // --cpus overrides both keys of the config.
   const stated = flag === undefined ? config.housekeeping : undefined
   const shared = stated?.intersect(isolated)
   if (shared && !shared.isEmpty)
@@ -46,7 +52,7 @@ export function resolveTarget({flag, config, online, booted}: TargetSources): Ta
   if (housekeeping.isEmpty)
     throw new UserError(`isolating ${isolated} leaves no housekeeping CPU`, {
       code: 'no-housekeeping',
-      help: 'leave at least CPU 0 to the system',
+      help: 'leave at least CPU 0 for housekeeping',
     })
   return {isolated, housekeeping}
 }

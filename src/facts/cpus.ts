@@ -7,8 +7,8 @@ import {defineFact, type Fact, mustRead} from './fact.ts'
 const CPU = '/sys/devices/system/cpu'
 
 /**
- * A cpulist file. An empty line is the empty set, and so is "(null)", which kernels with
- * CPUMASK_OFFSTACK print when nohz_full is not set (kernel/time/tick-sched.c, drivers/base/cpu.c).
+ * A cpulist file. An empty line is the empty set, and so is "(null)": what kernels with CPUMASK_OFFSTACK print for an
+ * unset nohz_full (kernel/time/tick-sched.c, drivers/base/cpu.c).
  */
 const cpulistFile = (id: string, path: string): Fact<CpuSet> =>
   defineFact(id, async (host) => {

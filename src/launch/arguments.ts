@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 import {UserError} from '../lib/errors.ts'
 
-/** Our own arguments, and the program's. */
+/** The arguments of isolctl, and those of the program. */
 export interface Cut {
   readonly own: readonly string[]
   readonly program: readonly string[]
 }
 
-/** Cut at the first "--", before any parser sees what belongs to the program (oclif would reorder it). Pure. */
+/**
+ * Split at the first "--", before a parser sees the program's arguments (oclif would reorder them).
+ * Throws UserError. Pure.
+ */
 export function cutArguments(argv: readonly string[]): Cut {
   const at = argv.indexOf('--')
   const program = at < 0 ? [] : argv.slice(at + 1)
@@ -18,7 +21,7 @@ export function cutArguments(argv: readonly string[]): Cut {
   return {own: argv.slice(0, at), program}
 }
 
-/** The strings of /proc/PID/cmdline or /proc/PID/environ, each ended by NUL, as they really are. */
+/** The strings of /proc/PID/cmdline or /proc/PID/environ, each ended by NUL, as bytes. Pure. */
 export function splitNul(bytes: Buffer): readonly Buffer[] {
   const parts: Buffer[] = []
   for (let from = 0, to = bytes.indexOf(0); to >= 0; from = to + 1, to = bytes.indexOf(0, from))
@@ -26,12 +29,12 @@ export function splitNul(bytes: Buffer): readonly Buffer[] {
   return parts
 }
 
-/** Whether the text that Node.js made of these bytes gives the same bytes back. */
+/** Whether decoding these bytes as UTF-8, as Node.js does, loses nothing. Pure. */
 export function isUtf8(bytes: Buffer): boolean {
   return Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes)
 }
 
-/** One line that a POSIX shell reads back as the same arguments. */
+/** A line that a POSIX shell parses as these arguments. Pure. */
 export function shellLine(argv: readonly string[]): string {
   return argv
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))

@@ -4,8 +4,9 @@ import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 
 /**
- * Turn this process into another program: same pid, same stdio, nothing of us left. Does not return. Throws UserError
- * when the file cannot be executed: it must be known beforehand, because a failing execve aborts Node.js.
+ * Replace this process by another program (execve(2)): it keeps the pid and stdio. Does not return.
+ * Throws UserError when the file cannot be executed. This is checked first, because a failing
+ * execve aborts Node.js.
  */
 export async function become(file: string, argv: readonly string[]): Promise<never> {
   try {
@@ -19,9 +20,9 @@ export async function become(file: string, argv: readonly string[]): Promise<nev
   }
   const {execve} = process
   if (execve === undefined)
-    throw new UserError('this Node.js cannot replace itself by a program', {
+    throw new UserError('this Node.js has no process.execve', {
       exit: Exit.unsuitable,
-      help: 'Node.js 22.18 or newer can, on Linux',
+      help: 'use Node.js 22.18 or newer on Linux',
     })
   return execve.call(process, file, argv, process.env)
 }

@@ -5,22 +5,22 @@ import type {CpuSet} from '../model/cpuset.ts'
 import type {Target} from '../model/settings.ts'
 
 export interface ChooseFrom {
-  /** What was asked for, by flag or config, or what was booted. */
+  /** The CPUs from the command line, the config or the boot arguments. */
   readonly target: Target
-  /** Every CPU that the kernel was told to keep quiet, asked for or not. */
+  /** All CPUs that the kernel isolates, whether or not they are in the target. */
   readonly setApart: CpuSet
 }
 
 /**
- * Where the program's isolated threads run, and where everything else of the job does: its control threads and our
- * reporter. CPUs that are set apart for others are left alone. Throws UserError. Pure.
+ * The CPUs for the program's isolated threads, and those for its control threads and for isolctl's
+ * reporter. Other CPUs that the kernel isolates are not used. Throws UserError. Pure.
  */
 export function choose({target, setApart}: ChooseFrom): Target {
   const housekeeping = target.housekeeping.minus(setApart)
   if (housekeeping.isEmpty)
     throw new UserError(`isolating ${target.isolated} leaves no housekeeping CPU`, {
       code: 'no-housekeeping',
-      help: `CPUs ${setApart} are set apart at boot: launch on these only`,
+      help: `CPUs ${setApart} are isolated at boot: launch on these only`,
     })
   return {isolated: target.isolated, housekeeping}
 }

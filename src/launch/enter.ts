@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {UserError} from '../lib/errors.ts'
 
-/** How threads become isolated: the program does it, or we do when they have settled for that long. */
+/**
+ * How threads enter isolation: the program does it, or isolctl does it for threads that have
+ * settled for `ms`.
+ */
 export type Enter = {readonly kind: 'app'} | {readonly kind: 'settle'; readonly ms: number}
 
 const DEFAULT_SETTLE_MS = 100
@@ -11,7 +14,7 @@ const LONGEST_SETTLE_MS = 60_000
 export function parseEnter(text: string): Enter {
   if (text === 'app') return {kind: 'app'}
   const match = /^settle(?:=(\d+)(ms|s))?$/.exec(text)
-  if (!match) throw refusal(`no way to enter: "${text}"`)
+  if (!match) throw refusal(`not a way to enter: "${text}"`)
   const ms = match[1] === undefined ? DEFAULT_SETTLE_MS : Number(match[1]) * (match[2] === 's' ? 1000 : 1)
   if (ms < 1 || ms > LONGEST_SETTLE_MS)
     throw refusal(`a settle time of ${match[1]}${match[2]} is out of range`)

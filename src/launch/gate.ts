@@ -11,30 +11,39 @@ export interface GateOptions {
   readonly cpus: CpuSet
   readonly enter: Enter
   readonly policy: Policy
-  /** Go on without isolation where it cannot be had. */
+  /** Continue without isolation when the kernel does not offer it. */
   readonly soft: boolean
-  /** Go on although the program is likely to lose isolation. */
+  /** Continue although the program is likely to lose isolation. */
   readonly force: boolean
   readonly allowGuest: boolean
 }
 
-/** Clock sources that the vDSO reads without a system call (arch/x86/entry/vdso, drivers/clocksource/arm_arch_timer.c). */
+/**
+ * Clock sources that the vDSO reads without a system call (arch/x86/entry/vdso,
+ * drivers/clocksource/arm_arch_timer.c).
+ */
 const VDSO_CLOCKS: readonly string[] = ['tsc', 'kvm-clock', 'hyperv_clocksource_tsc_page', 'arch_sys_counter']
 
-/** Less locked memory than that, and a real program does not fit. The kernel's default is 8 MiB (include/uapi/linux/resource.h). */
+/**
+ * Bytes of locked memory that a real program needs at least. The kernel's default limit is 8 MiB
+ * (include/uapi/linux/resource.h).
+ */
 const LEAST_MEMLOCK = 64 << 20
 
 interface Objection {
   readonly message: string
   readonly code: string
   readonly help?: string
-  /** The option that turns this refusal into a note; 'note': it is no more than that; absent: nothing does. */
+  /**
+   * The option that turns this refusal into a note; 'note': it is only a note; absent: it cannot be
+   * overridden.
+   */
   readonly overrideBy?: 'soft' | 'force' | 'allowGuest' | 'note'
 }
 
 /**
- * Whether to launch: throws UserError (exit 69) with the first objection that no option overrides, and returns the
- * others as notes. Pure.
+ * Decide whether to launch: throws UserError (exit 69) with the first objection that no option
+ * overrides, and returns the others as notes. Pure.
  */
 export function gate(
   ground: Ground,
@@ -60,10 +69,10 @@ function* objections(
     yield {
       message: 'this kernel has no task isolation',
       code: 'no-task-isolation',
-      help: 'boot one built with the series in kernel-patches/; or run without hard isolation: --soft',
+      help: 'boot a kernel built with the series in kernel-patches/; or run without hard isolation: --soft',
       overrideBy: 'soft',
     }
-    return // nothing that follows could break what is not there
+    return // without isolation, the remaining conditions do not matter
   }
   yield* eligibility(ground.eligible, options)
   yield* platform(ground)
@@ -72,21 +81,21 @@ function* objections(
     yield {
       message,
       code: check,
-      help: `${help}; or launch all the same: --force`,
+      help: `${help}; or launch anyway: --force`,
       overrideBy: kind === 'fail' ? 'force' : 'note',
     }
 }
 
-/** What would keep the program from its CPUs, isolated or not. */
+/** What would keep the program off its CPUs, isolated or not. */
 function* placement(
   {architecture, cpuset, privileges}: Ground,
   {cpus, enter, policy}: GateOptions,
 ): Generator<Objection> {
   if (enter.kind === 'settle' && architecture !== 'x64')
     yield {
-      message: `--enter settle knows the instructions of x86-64 only, and this machine is ${architecture}`,
+      message: `--enter settle supports x86-64 only, and this machine is ${architecture}`,
       code: 'architecture',
-      help: 'let the program enter by itself with isolctl.h: --enter app',
+      help: 'let the program itself enter with isolctl.h: --enter app',
     }
   if (cpuset && 'unknown' in cpuset)
     yield {
@@ -98,7 +107,7 @@ function* placement(
     yield {
       message: `the cgroup of this shell may not use CPU ${cpus.minus(cpuset)} (cpuset.cpus.effective: ${cpuset})`,
       code: 'cpuset',
-      help: 'start it in a slice of its own, which is not kept off them: systemd-run --scope --slice=isolated.slice isolctl launch ...',
+      help: 'start it in its own slice, which may use them: systemd-run --scope --slice=isolated.slice isolctl launch ...',
     }
   if (
     policy.kind === 'fifo' &&
@@ -117,16 +126,16 @@ function* eligibility(eligible: CpuSet, {cpus}: GateOptions): Generator<Objectio
   const missing = cpus.minus(eligible)
   if (missing.isEmpty) return
   yield {
-    message: `CPU ${missing} cannot be isolated: the kernel was booted for ${eligible.isEmpty ? 'none' : eligible}`,
+    message: `CPU ${missing} cannot be isolated: the kernel was booted to isolate ${eligible.isEmpty ? 'none' : eligible}`,
     code: 'not-eligible',
     help: eligible.isEmpty
       ? `boot with nohz_full=${cpus} isolcpus=domain,managed_irq,${cpus}; or run without hard isolation: --soft`
-      : `choose out of ${eligible}; or run without hard isolation: --soft`,
+      : `choose from ${eligible}; or run without hard isolation: --soft`,
     overrideBy: 'soft',
   }
 }
 
-/** What interrupts the program, or makes it enter the kernel, whatever it does. */
+/** What interrupts every program, or makes it enter the kernel. */
 function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
   if (typeof guest === 'object')
     yield {
@@ -136,16 +145,16 @@ function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
     }
   else if (guest !== undefined)
     yield {
-      message: `this is a virtual machine (${guest}), and its host can interrupt any CPU unseen`,
+      message: `this is a virtual machine (${guest}), and the guest cannot see when its host interrupts a CPU`,
       code: 'guest',
-      help: 'to launch all the same, without that promise: --allow-guest',
+      help: 'to launch anyway, without a guarantee: --allow-guest',
       overrideBy: 'allowGuest',
     }
   if (clocksource === undefined || !VDSO_CLOCKS.includes(clocksource))
     yield {
       message: `the clock source is ${clocksource ?? 'unknown'}: reading the time would be a system call`,
       code: 'clocksource',
-      help: 'boot with tsc=reliable where the hardware has a stable TSC; or launch all the same: --force',
+      help: 'boot with tsc=reliable where the hardware has a stable TSC; or launch anyway: --force',
       overrideBy: 'force',
     }
   if (quota && 'unknown' in quota)
@@ -156,7 +165,7 @@ function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
     }
 }
 
-/** What we must be able to do for it. */
+/** The permissions that launch needs for the program. */
 function* permission(
   {privileges, quota, ptraceScope}: Ground,
   {enter, policy}: GateOptions,
@@ -165,7 +174,7 @@ function* permission(
     yield {
       message: `cgroup ${quota.cgroup} limits CPU time to ${quota.quotaUs} of every ${quota.periodUs} us: the kernel would have to stop the program`,
       code: 'cpu-quota',
-      help: 'start it from a cgroup without a quota (cpu.max: max), or use --policy fifo:1; or launch all the same: --force',
+      help: 'start it from a cgroup without a quota (cpu.max: max), or use --policy fifo:1; or launch anyway: --force',
       overrideBy: 'force',
     }
   if ('unknown' in privileges) {
@@ -178,9 +187,9 @@ function* permission(
   }
   if (!privileges.ipcLock && privileges.memlock < LEAST_MEMLOCK)
     yield {
-      message: `only ${privileges.memlock >> 10} KiB of memory may be locked (RLIMIT_MEMLOCK), and what is not locked can fault`,
+      message: `only ${privileges.memlock >> 10} KiB of memory may be locked (RLIMIT_MEMLOCK), and memory that is not locked can cause page faults`,
       code: 'memlock',
-      help: 'raise the limit (ulimit -l, LimitMEMLOCK= in a unit), or run as root; or launch all the same: --force',
+      help: 'raise the limit (ulimit -l, LimitMEMLOCK= in a unit), or run as root; or launch anyway: --force',
       overrideBy: 'force',
     }
   if (enter.kind === 'settle' && ptraceScope !== undefined && ptraceScope > 1)
@@ -190,7 +199,7 @@ function* permission(
         code: 'ptrace',
         help:
           ptraceScope > 2
-            ? 'only a reboot resets it; let the program enter by itself with isolctl.h: --enter app'
-            : 'run as root, or let the program enter by itself with isolctl.h: --enter app',
+            ? 'only a reboot resets it; let the program itself enter with isolctl.h: --enter app'
+            : 'run as root, or let the program itself enter with isolctl.h: --enter app',
       }
 }

@@ -12,7 +12,7 @@ import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
 import {cpuQuota, cpusetCpus, type Privileges, privileges, ptraceScope, type Quota} from '../facts/process.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 
-/** What could not be told, and why. */
+/** A fact that could not be read, with the reason. */
 export interface Unknown {
   readonly unknown: string
 }
@@ -25,10 +25,10 @@ export interface Ground {
   readonly eligible: CpuSet | undefined
   /** A sign that this is a virtual machine, undefined when there is none. */
   readonly guest: string | Unknown | undefined
-  /** The clock source in use, undefined when it could not be read. */
+  /** The clock source in use; undefined when it could not be read. */
   readonly clocksource: string | undefined
   readonly privileges: Privileges | Unknown
-  /** CPUs that the cgroup lets us use, undefined for all. */
+  /** CPUs that the cgroup allows; undefined: all. */
   readonly cpuset: CpuSet | Unknown | undefined
   readonly quota: Quota | Unknown | undefined
   readonly ptraceScope: number | undefined
@@ -51,8 +51,8 @@ export async function surveyGround(get: Get): Promise<Ground> {
 }
 
 /**
- * Those of preflight's checks that are done in milliseconds and whose failure ends isolation sooner or later. Not among
- * them: the fair server, which the kernel parks by itself.
+ * The checks of preflight that take milliseconds and whose failure breaks isolation sooner or
+ * later. The fair server is not among them, because the kernel parks it.
  */
 const QUICK: readonly Check[] = [
   isolcpusEffective,
@@ -63,7 +63,7 @@ const QUICK: readonly Check[] = [
   mcePoll,
 ]
 
-/** One thing that preflight holds against the CPUs. */
+/** One finding of preflight about the CPUs. */
 export interface Complaint {
   readonly check: string
   readonly kind: 'fail' | 'unknown'
@@ -71,7 +71,10 @@ export interface Complaint {
   readonly help: string
 }
 
-/** What the quick checks find on the CPUs that `get` was given as isolated; warnings are left to preflight. */
+/**
+ * The findings of the quick checks on the CPUs that `get` was given as isolated. Warnings are not
+ * included.
+ */
 export async function quickPreflight(get: Get): Promise<readonly Complaint[]> {
   const complaints: Complaint[] = []
   for await (const result of runChecks(QUICK, get, {clock: () => performance.now()})) {
@@ -90,7 +93,7 @@ export async function quickPreflight(get: Get): Promise<readonly Complaint[]> {
     complaints.push({
       check: id,
       kind: 'fail',
-      message: `${[first?.subject, first?.message].filter(Boolean).join(': ')}${failed.length > 1 ? `, and ${failed.length - 1} more like it` : ''} (${id})`,
+      message: `${[first?.subject, first?.message].filter(Boolean).join(': ')}${failed.length > 1 ? `, and ${failed.length - 1} more` : ''} (${id})`,
       help: remedy?.command ?? remedy?.text ?? `isolctl explain ${id}`,
     })
   }

@@ -27,17 +27,17 @@ export interface LaunchOptions {
   readonly soft: boolean
   readonly force: boolean
   readonly allowGuest: boolean
-  /** No report on stderr. */
+  /** Write no report to stderr. */
   readonly quiet: boolean
-  /** The report on stderr as JSON. */
+  /** Write the report to stderr as JSON. */
   readonly json: boolean
   readonly statusFile: string | undefined
   readonly numa: Numa
-  /** Tell systemd when so many threads are isolated; undefined: leave that to the program. */
+  /** Notify systemd when `workers` threads are isolated. False: the program does it. */
   readonly notify: boolean
-  /** How many isolated threads the program is to have; undefined: one on each CPU. */
+  /** The number of isolated threads that the program will have; undefined: one on each CPU. */
   readonly workers: number | undefined
-  /** As Node.js read them. */
+  /** The program and its arguments, as Node.js decoded them. */
   readonly program: readonly string[]
 }
 
@@ -45,22 +45,24 @@ export interface Launch {
   readonly cpus: CpuSet
   readonly housekeeping: CpuSet
   readonly policy: Policy
-  /** Arguments of isol-exec, without its own name. */
+  /** Arguments of isol-exec, without argv[0]. */
   readonly argv: readonly string[]
-  /** What stands against it, and was overridden. */
+  /** Objections that were overridden. */
   readonly notes: readonly string[]
 }
 
-/** Decide where the program runs and whether it may. Throws UserError; starts nothing. */
+/**
+ * Decide where the program runs and whether it may be launched. Throws UserError; starts nothing.
+ */
 export async function prepareLaunch(host: HostView, options: LaunchOptions): Promise<Launch> {
   const {enter, onBreak} = options
   if (onBreak.kind === 'rearm' && enter.kind !== 'settle')
-    throw new UserError('only what settle brought into isolation can be rearmed', {
-      help: 'use --enter settle; or --on-break signal=SIG, and let the program enter again by itself',
+    throw new UserError('--on-break rearm needs --enter settle', {
+      help: 'use --enter settle, or --on-break signal=SIG and let the program itself enter again',
     })
   const target = await resolveSettings(host, options)
   if (options.notify && process.env['NOTIFY_SOCKET'] === undefined)
-    throw new UserError('nobody waits to be notified: NOTIFY_SOCKET is not set', {
+    throw new UserError('--notify has no receiver: NOTIFY_SOCKET is not set', {
       help: '--notify is for systemd units with Type=notify; leave it out elsewhere',
     })
   const get = gatherer(host, [given(settings, target)])
@@ -99,7 +101,7 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
   }
 }
 
-/** For people and for machines: what `--dry-run` shows. */
+/** The output of `--dry-run`, for people and as JSON. */
 export function describeLaunch({cpus, housekeeping, policy, notes}: Launch, command: readonly string[]) {
   return {
     schema: 'isolctl.launch/1' as const,
@@ -121,8 +123,9 @@ async function nofile(): Promise<readonly string[]> {
 }
 
 /**
- * "--", and the program's arguments. Node.js reads arguments and environment as UTF-8 and loses every other byte, so
- * where there are such bytes, isol-exec gets them in hex, from what the kernel keeps of how we were started.
+ * "--" and the program's arguments. Node.js decodes arguments and environment as UTF-8 and loses
+ * all other bytes. When there are such bytes, isol-exec gets them in hex, from /proc/self/cmdline
+ * and environ.
  */
 async function bytesOf(program: readonly string[]): Promise<readonly string[]> {
   const given = splitNul(await ownFile('/proc/self/cmdline')).slice(-program.length)

@@ -6,7 +6,7 @@ export interface Nofile {
   readonly hard: number
 }
 
-/** Undefined when the text has no such line. "unlimited" is Infinity. */
+/** Undefined when the text has no such line. "unlimited" is Infinity. Pure. */
 export function parseNofile(limits: string): Nofile | undefined {
   const match = /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits)
   if (!match) return undefined
@@ -16,13 +16,16 @@ export function parseNofile(limits: string): Nofile | undefined {
   return soft === undefined || hard === undefined || Number.isNaN(soft + hard) ? undefined : {soft, hard}
 }
 
-/** Hard limits that nobody chose: of systemd (system.conf, DefaultLimitNOFILE=1024:524288) and of the kernel. */
+/**
+ * Default hard limits of systemd (system.conf, DefaultLimitNOFILE=1024:524288) and of the kernel.
+ */
 const DEFAULT_HARD: readonly number[] = [524_288, 4096]
 const DEFAULT_SOFT = 1024
 
 /**
- * The soft limit we were started with. Node.js raised it to the hard one, and keeps no record; but whoever started us
- * still has it. Init is the exception: it raises its own, and sets its children's. Undefined: leave it as it is. Pure.
+ * The soft limit with which isolctl was started. Node.js raises it to the hard limit and does not
+ * record the old value, but the parent process still has it. Init is an exception: it raises its
+ * own limit and sets the limit of its children. Undefined: do not change the limit. Pure.
  */
 export function startingNofile(
   own: Nofile | undefined,

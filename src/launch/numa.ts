@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 import type {CpuSet} from '../model/cpuset.ts'
 
-/** Where the program's memory comes from: preferably, or only, from the nodes of its isolated CPUs; or as the kernel likes. */
+/**
+ * The program's memory comes preferably (local) or only (bind) from the nodes of its isolated CPUs,
+ * or from where the kernel's default takes it (none).
+ */
 export type Numa = (typeof NUMA)[number]
 export const NUMA = ['local', 'bind', 'none'] as const
 
-/** The argument of isol-exec, none where there is nothing to choose. Pure. */
+/** The memory policy argument of isol-exec; none when there is nothing to choose. Pure. */
 export function memoryPolicy(
   numa: Numa,
   nodes: ReadonlyMap<number, CpuSet>,

@@ -9,12 +9,18 @@ export type OnBreak =
   | {readonly kind: 'rearm'}
   | {readonly kind: 'signal'; readonly number: number}
 
-/** The ABI's flag bits (include/uapi/linux/prctl.h of a patched kernel); bits 8-14 hold the signal, 0 is SIGKILL. */
+/**
+ * Flag bits of the ABI (include/uapi/linux/prctl.h of a patched kernel); bits 8-14 hold the signal,
+ * 0 means SIGKILL.
+ */
 const ENABLE = 1
 const USERSIG = 2
 const LAST_SIGNAL = 64
 
-/** "kill", "report", "rearm", or "signal=SIGUSR1" (with or without SIG, or a number). Throws UserError. */
+/**
+ * Parse "kill", "report", "rearm", or "signal=SIGUSR1" (with or without SIG, or a number). Throws
+ * UserError. Pure.
+ */
 export function parseOnBreak(text: string): OnBreak {
   if (text === 'kill' || text === 'report' || text === 'rearm') return {kind: text}
   const name = /^signal=(.+)$/.exec(text)?.[1]
@@ -34,13 +40,13 @@ function signalNumber(name: string): number | undefined {
   return known[upper] ?? known[`SIG${upper}`]
 }
 
-/** Second argument of prctl(PR_TASK_ISOLATION). */
+/** The second argument of prctl(PR_TASK_ISOLATION). Pure. */
 export function isolationFlags(action: OnBreak): number {
   switch (action.kind) {
     case 'kill':
       return ENABLE
     case 'report':
-    case 'rearm': // the thread runs on until it has settled again
+    case 'rearm': // the thread continues until it has settled again
       return ENABLE | USERSIG
     case 'signal':
       return ENABLE | (action.number << 8)

@@ -24,28 +24,32 @@ export type ApplyEvent =
       readonly type: 'change'
       readonly change: Change
       /**
-       * same: it was so already; refused: the kernel keeps it, nothing was changed; gone: the thread has ended, and its
-       * affinity with it.
+       * same: the value was already there; refused: the kernel refused, nothing was changed; gone:
+       * the thread has ended.
        */
       readonly result: 'done' | 'same' | 'refused' | 'gone'
       readonly reason?: string
     }
-  /** Written and read back, but the interrupt still goes to `effective` until it next fires. */
+  /**
+   * Written and read back, but the interrupt still goes to `effective` until it fires the next
+   * time.
+   */
   | {readonly type: 'pending'; readonly change: Change; readonly effective: string}
   | {readonly type: 'failed'; readonly step: PlannedStep | undefined; readonly error: Error}
-  /** This run's changes, being taken back after a failure. */
+  /** A change of this run was undone after a failure. */
   | {readonly type: 'undo'; readonly undone: Undone}
   | {readonly type: 'end'; readonly outcome: Outcome}
 
 export type Outcome =
   | {readonly status: 'applied'; readonly run: string}
-  /** Failed or interrupted, and the machine is as it was (undone) or is not (not-undone). */
+  /** Failed or interrupted. undone: the machine is as before; not-undone: it is not. */
   | {readonly status: 'undone' | 'not-undone'; readonly run: string; readonly error: Error}
 
 /**
- * Carry out a plan: each change is written down, done, read back and confirmed. At the first failure, and when the signal
- * is aborted, what this run did is taken back, newest first. Ends with an `end` event; throws UserError only before
- * anything was touched: when the machine is no longer what the plan was made for, or the journal cannot be written.
+ * Carry out a plan: each change is written to the journal, made, read back, and confirmed in the
+ * journal. After the first failure, and when the signal aborts, the changes of this run are undone,
+ * newest first. Ends with an `end` event. Throws UserError only before the first change: when the
+ * machine differs from the one in the plan, or when the journal cannot be written.
  */
 export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<ApplyEvent> {
   const {host, journal, clock} = options
@@ -71,10 +75,11 @@ export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<Ap
     const error = cause as Error
     yield {type: 'failed', step, error}
     let undone = true
-    // Without the signal: one Ctrl-C asks us to stop, and this is how. A second one is Node's to handle.
+    // Without the signal: the first Ctrl-C caused this undo and must not stop it. A second one has
+    // Node.js's default action.
     for await (const event of takeBack(deltasOf(made), {host, journal, clock})) {
       undone &&= event.result !== 'conflict' && event.result !== 'failed'
-      // "same": what failed had not happened.
+      // "same": the change that failed had no effect.
       if (event.result !== 'same') yield {type: 'undo', undone: event}
     }
     await journal.append({op: 'end', at: clock(), outcome: 'incomplete'}).catch(() => {})
@@ -84,18 +89,22 @@ export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<Ap
   yield {type: 'end', outcome: {status: 'applied', run}}
 }
 
-/** The numbers after `last`. */
+/** Returns the numbers after `last`. */
 function counter(last: number): () => number {
   let value = last
   return () => ++value
 }
 
-/** So many intents may wait for one fsync: enough to make it cheap, few enough that what a crash leaves is looked at fast. */
+/**
+ * The number of intents per fsync: enough to make the fsync cheap, few enough to compare quickly
+ * after a crash.
+ */
 const BATCH = 64
 
 /**
- * Changes that may be announced in the journal together, in order: of places that are different and that a reboot
- * forgets. A file or a command is announced alone, and so is what may depend on it. Pure.
+ * Split changes into batches that can be announced in the journal together, in order: changes of
+ * different places that a reboot resets. A file or a command is announced alone, because later
+ * changes may depend on it. Pure.
  */
 export function batchesOf(changes: readonly Change[]): readonly (readonly Change[])[] {
   const batches: Change[][] = []
@@ -117,11 +126,11 @@ export function batchesOf(changes: readonly Change[]): readonly (readonly Change
 
 interface CarryOut extends RunOptions {
   readonly announce: (change: Change) => Intent
-  /** Called before the effect of an intent that is in the journal, on the disk. */
+  /** Called after an intent is on disk and before its effect. */
   readonly begun: (intent: Intent) => void
 }
 
-/** Changes, from their intent to their confirmation. */
+/** Carry out a batch of changes, from their intents to their confirmations. */
 async function* carryOut(
   batch: readonly Change[],
   {host, journal, clock, signal, announce, begun}: CarryOut,
@@ -140,7 +149,7 @@ async function* carryOut(
     for (const intent of intents) {
       const {change, seq} = intent
       signal?.throwIfAborted()
-      // Again: somebody may have written while we announced what came before it.
+      // Look again: another program may have written while the earlier changes were made.
       const result = await look(change, host)
       waiting.shift()
       if (result !== undefined) {
@@ -152,7 +161,7 @@ async function* carryOut(
       yield await carryOutOne(intent, {host, journal, clock})
     }
   } catch (error) {
-    // What was announced and never begun is not ours to take back.
+    // Changes that were announced but not begun must not be undone.
     await journal.append(waiting.map(({seq}) => ({op: 'undone', at: clock(), seq}))).catch(() => {})
     throw error
   }
@@ -170,7 +179,7 @@ async function carryOutOne(
     await journal.append({op: 'refused', at: clock(), seq, reason})
     return {type: 'change', change, result: 'refused', reason}
   }
-  // What a power cut takes with it need not outlive one.
+  // A reboot resets the value, so the entry does not have to survive a power cut.
   await journal.append({op: 'done', at: clock(), seq}, {sync: !isVolatile(change)})
   return {type: 'change', change, result: 'done'}
 }
@@ -178,7 +187,10 @@ async function carryOutOne(
 const look = async (change: Change, host: Host) =>
   change.kind === 'run' ? undefined : standing(change, await current(change, host))
 
-/** What need not be done: it is so, or there is nothing to do it to. Throws UserError when the plan no longer holds. */
+/**
+ * Why a change is not needed: the value is there already, or the thread is gone. Throws UserError
+ * when the value differs from the plan.
+ */
 function standing(change: ContentChange, found: string | null): 'same' | 'gone' | undefined {
   const untouched = change.kind === 'set' && sameText(found, change.from) && !sameText(change.from, change.to)
   if (untouched) return undefined
@@ -189,11 +201,14 @@ function standing(change: ContentChange, found: string | null): 'same' | 'gone' 
   return undefined
 }
 
-/** How often, and how long, we look whether an interrupt has arrived on its new CPU before we say that it has not. */
+/** How often, and at what interval, to look whether an interrupt has moved to its new CPU. */
 const LOOKS = 5
 const PAUSE_MS = 100
 
-/** What was written and is not in force yet. Looked at again for half a second: most interrupts fire within it. */
+/**
+ * The changes that are written and not yet in force. They are read again for half a second, because
+ * most interrupts fire within that time.
+ */
 async function* latecomers(changes: readonly Change[], {host, wait}: RunOptions): AsyncGenerator<ApplyEvent> {
   let late = await stillLate(changes, host)
   for (let look = 1; look < LOOKS && late.length > 0 && wait; look++) {
@@ -210,13 +225,16 @@ async function stillLate(
   changes: readonly Change[],
   host: Host,
 ): Promise<readonly {change: Change; effective: string}[]> {
-  const told = await Promise.all(
+  const lagged = await Promise.all(
     changes.map(async (change) => ({change, effective: await lagging(change, host)})),
   )
-  return told.flatMap(({change, effective}) => (effective === undefined ? [] : [{change, effective}]))
+  return lagged.flatMap(({change, effective}) => (effective === undefined ? [] : [{change, effective}]))
 }
 
-/** Before anything is touched: is every place still what the plan found, or already what it wants? */
+/**
+ * Before the first change: throws UserError unless each place still has the planned old value, or
+ * already the new one.
+ */
 async function refuseStale(plan: Plan, host: Host): Promise<void> {
   const seen = new Set<string>()
   const made: string[] = []
@@ -225,7 +243,7 @@ async function refuseStale(plan: Plan, host: Host): Promise<void> {
     if (change.kind === 'run' || seen.has(placeOf(change) ?? '')) continue
     seen.add(placeOf(change) ?? '')
     if (change.kind === 'folder' && change.to !== null) made.push(`${change.path}/`)
-    // What is in a directory that the plan itself makes is not there yet.
+    // A file in a directory that the plan creates does not exist yet.
     if (change.kind === 'affinity' || !made.some((folder) => change.path.startsWith(folder)))
       first.push(change)
   }

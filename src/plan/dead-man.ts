@@ -8,15 +8,18 @@ import {type ApplyEvent, apply} from './apply.ts'
 import type {Plan} from './plan.ts'
 import {newRun, type RunOptions} from './run.ts'
 
-/** Node and our own program, absolute: for what has to call us when no shell and no PATH is there. */
+/**
+ * Absolute paths of Node.js and of isolctl's entry script, for calls without a shell and a PATH.
+ */
 export const OURSELVES: readonly [string, string] = [process.execPath, join(packageRoot, 'bin/run.js')]
 
 const unitOf = (run: string) => `isolctl-undo-${run}`
 
 /**
- * See to it that a run is taken back after so many milliseconds, unless it was confirmed by then: also when the
- * connection is gone, and whoever began it with it. A timer of systemd where that runs the machine, for it survives the
- * end of a login; else a process of its own session. Throws when neither can be had.
+ * Make sure that a run is undone after this time in milliseconds unless it is confirmed before,
+ * also when the connection and this process are gone. On systemd this is a transient timer, which
+ * survives the end of the login session; elsewhere it is a process in a session of its own. Throws
+ * when neither can be started.
  */
 export async function arm(host: Host, run: string, ms: number): Promise<void> {
   const undo = [...OURSELVES, 'undo', '--run', run, '--unless-confirmed']
@@ -40,8 +43,8 @@ export async function arm(host: Host, run: string, ms: number): Promise<void> {
 }
 
 /**
- * Apply, with a dead man's switch where a time is given. It is armed before anything is touched: what cuts off the
- * operator may also end this process.
+ * Apply with a dead man's switch when a time is given. It is armed before the first change, because
+ * a change that cuts off the operator may also end this process.
  */
 export async function* withDeadMan(
   plan: Plan,
@@ -64,7 +67,10 @@ export async function* withDeadMan(
   }
 }
 
-/** It was confirmed, or there is nothing to take back. Should this fail, whoever wakes up finds that out by itself. */
+/**
+ * Stop the timer after a confirmation, or when there is nothing to undo. An error is ignored: the
+ * timer's undo finds nothing to do.
+ */
 export async function disarm(host: Host, run: string): Promise<void> {
   if (await host.isFolder('/run/systemd/system').catch(() => false))
     await host.run(['systemctl', 'stop', `${unitOf(run)}.timer`]).catch(() => {})

@@ -6,7 +6,10 @@ import {taskAffinity} from '../facts/tasks.ts'
 import {type Host, HostError, type HostView} from '../host/host.ts'
 import {type Change, type ContentChange, chosen, cpusOf, sameValue, subjectOf} from '../model/change.ts'
 
-/** What is there now; null when nothing is, or when the thread of that number is another one. Throws HostError. */
+/**
+ * The contents of a place now; null when it is absent, or when the thread has ended. Throws
+ * HostError.
+ */
 export async function current(change: ContentChange, host: HostView): Promise<string | null> {
   switch (change.kind) {
     case 'affinity':
@@ -29,13 +32,13 @@ async function grubenv(path: string, host: HostView): Promise<ReadonlyMap<string
 }
 
 /**
- * Turn a change into an effect, and read it back: a kernel that says yes and does something else is an error. Throws
- * HostError with the errno of the write, Error when another value is there afterwards.
+ * Carry out a change and read it back, because the kernel may accept a value and keep another.
+ * Throws HostError with the errno of the write, Error when the value read back differs.
  */
 export async function effect(change: Change, host: Host): Promise<void> {
   switch (change.kind) {
     case 'set':
-      // Undo has the whole list that was there, "[always] madvise never", and the kernel takes one word of it.
+      // Undo has the whole list, "[always] madvise never"; the kernel accepts one word of it.
       await host.set(change.path, change.format === 'choice' ? chosen(change.to) : change.to)
       break
     case 'affinity':
@@ -67,8 +70,9 @@ export async function effect(change: Change, host: Host): Promise<void> {
 }
 
 /**
- * Let a command make a grub.cfg, and put it in place when it is sound. update-grub would write over the file that GRUB
- * reads, and a power cut meanwhile leave half of it. In the operator's own language: menu titles are translated.
+ * Run a command that generates a grub.cfg, check its output, and put it in place in one step.
+ * update-grub would overwrite the file that GRUB reads, and a power cut could leave a part of it.
+ * The command runs in the operator's locale, because menu titles are translated.
  */
 async function generate(
   argv: readonly [string, ...string[]],
@@ -79,22 +83,26 @@ async function generate(
   const [problem, ...more] = grubProblems(stdout, passes)
   if (problem !== undefined)
     throw new Error(
-      `what ${argv.join(' ')} makes is not what was planned: ${problem}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
+      `the output of ${argv.join(' ')} differs from the plan: ${problem}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
     )
   await host.run(check, {stdin: stdout})
   await host.writeFile(path, stdout)
 }
 
-/** From a rescue shell: a systemd that does not run has nothing to reload or to restart, and will read its files anew. */
+/**
+ * Whether systemctl has nothing to do: in a rescue shell systemd does not run, and reads its files
+ * when it starts.
+ */
 async function needless([program, verb]: readonly string[], host: HostView): Promise<boolean> {
   const ofManager = program === 'systemctl' && (verb === 'daemon-reload' || verb === 'try-restart')
   return ofManager && !(await host.isFolder('/run/systemd/system'))
 }
 
 /**
- * Why the kernel keeps something as it is, if that is what the error says: EIO up to 6.11 and EPERM since for an
- * interrupt (kernel/irq/proc.c), EINVAL for a thread that it bound after we looked (kernel/sched/syscalls.c), EBUSY for a
- * change that says so. Undefined for an error that is a failure.
+ * Why the kernel refused a change, when the error means that: EIO up to 6.11 and EPERM since for an
+ * interrupt (kernel/irq/proc.c), EINVAL for a thread that the kernel has bound since the plan was
+ * made (kernel/sched/syscalls.c), EBUSY for a change with `refusable: 'busy'`. Undefined for an
+ * error that is a failure.
  */
 export function refusal(change: Change, error: unknown): string | undefined {
   if (!(error instanceof HostError)) return undefined
@@ -105,12 +113,12 @@ export function refusal(change: Change, error: unknown): string | undefined {
       : change.kind === 'set' &&
         (change.refusable === 'busy' ? ['EBUSY'] : change.refusable ? ['EIO', 'EPERM'] : []).includes(code)
   if (!refuses) return undefined
-  return code === 'EBUSY' ? 'the kernel does not let go of it now (EBUSY)' : `placed by the kernel (${code})`
+  return code === 'EBUSY' ? 'the kernel refuses to change it now (EBUSY)' : `placed by the kernel (${code})`
 }
 
 /**
- * Where the value is in force when that is not yet where it was sent: an interrupt moves when it next fires. Undefined
- * when it has arrived, or when the kernel does not tell.
+ * The effective value while it differs from the written one: an interrupt moves when it fires the
+ * next time. Undefined when it is in force, or when the kernel does not report it.
  */
 export async function lagging(change: Change, host: HostView): Promise<string | undefined> {
   if (change.kind !== 'set' || change.effective === undefined) return undefined

@@ -7,11 +7,14 @@ import {quietSet} from './quiet-set.ts'
 
 interface Given {
   readonly settings: Settings
-  /** Path to reason: what the kernel would not have moved since it booted. */
+  /** Path to reason, for interrupts that the kernel refused to move since it booted. */
   readonly refused: ReadonlyMap<string, string>
 }
 
-/** Send interrupts that may go to isolated CPUs to the others, and name those that stay. Pure. */
+/**
+ * Move interrupts from isolated CPUs to housekeeping CPUs, and list those that cannot be moved.
+ * Pure.
+ */
 export function moveIrqs(
   irqs: readonly Irq[],
   {settings, refused}: Given,

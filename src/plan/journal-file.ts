@@ -7,20 +7,22 @@ import {Exit} from '../lib/exit.ts'
 import {type Entry, intactLength, parseJournal} from '../model/journal.ts'
 import {locked} from './lock.ts'
 
-/** The journal, open for its one writer. */
+/** The journal, opened by its only writer. */
 export interface Journal {
-  /** What it held when it was opened. */
+  /** The entries in the file when it was opened. */
   readonly entries: readonly Entry[]
   /**
-   * Resolves when the entries are on the disk: only then may what they announce be done. With `sync: false` when they
-   * are written, which outlives us but not a power cut.
+   * Resolves when the entries are on disk: what they announce may be done only then. With `sync:
+   * false` it resolves when they are written, which survives the end of this process but not a
+   * power cut.
    */
   append(entries: Entry | readonly Entry[], options?: {readonly sync?: boolean}): Promise<void>
 }
 
 /**
- * Lock the state directory, open the journal in it, and run `body`. Both are created when missing, for root alone.
- * Throws UserError when another run holds the lock, when the journal is damaged, or when it cannot be written.
+ * Lock the state directory, open the journal in it, and run `body`. Both are created when they are
+ * missing, readable by root only. Throws UserError when another run holds the lock, when the
+ * journal is damaged, or when it cannot be written.
  */
 export async function withJournal<T>(
   directory: string,
@@ -40,7 +42,7 @@ export async function withJournal<T>(
         const before = await file.readFile('utf8')
         const entries = parseJournal(before)
         let length = intactLength(before)
-        await file.truncate(length) // a torn line must not end up in the middle
+        await file.truncate(length) // so that no incomplete line stays in the middle of the file
         return await body({
           entries,
           async append(added, {sync = true} = {}) {
@@ -51,7 +53,8 @@ export async function withJournal<T>(
               if (sync) await file.datasync()
               length += Buffer.byteLength(text)
             } catch (cause) {
-              await file.truncate(length).catch(() => {}) // half a line: the disk is full; the failure is reported below
+              // The disk is full and the line is incomplete; the error is reported below.
+              await file.truncate(length).catch(() => {})
               throw unwritable(directory, cause)
             }
           },
@@ -64,7 +67,7 @@ export async function withJournal<T>(
   )
 }
 
-/** At once: a line goes by here for every change, and the detour through the thread pool would cost more than it. */
+/** Synchronous: every change writes a line, and the thread pool would cost more than the write. */
 function append(file: FileHandle, text: string): void {
   const bytes = Buffer.from(text)
   for (let written = 0; written < bytes.length; ) written += writeSync(file.fd, bytes, written)
@@ -74,7 +77,7 @@ async function openJournal(directory: string): Promise<FileHandle> {
   const {O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW} = constants
   try {
     const file = await open(join(directory, 'journal.jsonl'), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
-    // The names must survive a power cut as well, not only what is in the file.
+    // The directory entries must survive a power cut too.
     await syncFolder(directory)
     await syncFolder(dirname(directory))
     return file
@@ -95,6 +98,6 @@ async function syncFolder(path: string): Promise<void> {
 const unwritable = (directory: string, cause: unknown) =>
   new UserError(`cannot write the journal in ${directory}: ${errnoOf(cause) ?? (cause as Error).message}`, {
     exit: Exit.unsuitable,
-    help: 'isolctl changes nothing that it cannot write down first; make that directory writable',
+    help: 'isolctl writes every change to the journal first: make that directory writable',
     cause,
   })

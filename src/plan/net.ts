@@ -5,7 +5,7 @@ import type {Change} from '../model/change.ts'
 import type {Settings} from '../model/settings.ts'
 import {quietSet} from './quiet-set.ts'
 
-/** Take isolated CPUs out of the masks of network queues. Pure. */
+/** Remove isolated CPUs from the masks of network queues. Pure. */
 export function moveQueues(
   queues: readonly QueueMask[],
   settings: Settings,

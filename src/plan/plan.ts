@@ -24,16 +24,16 @@ const NoteSchema = z.strictObject({subject: z.string(), reason: z.string()})
 const PlannedStepSchema = z.strictObject({
   id: z.string(),
   title: z.string(),
-  /** The check that is to pass afterwards. */
+  /** The check that passes after the step. */
   check: z.string(),
   blast: z.string(),
-  /** Takes effect at the next boot only. */
+  /** Takes effect only at the next boot. */
   needsReboot: z.literal(true).exactOptional(),
-  /** It is all written already, and waits for a reboot. */
+  /** The changes are made and take effect at the next boot. */
   pending: z.literal(true).exactOptional(),
-  /** In order; none when the machine is already so. */
+  /** In order; empty when nothing has to be changed. */
   changes: z.array(ChangeSchema),
-  /** What is left alone on purpose. */
+  /** What the step leaves as it is. */
   notes: z.array(NoteSchema),
 })
 
@@ -44,23 +44,23 @@ export const PlanSchema = z.strictObject({
   isolated: cpulist,
   housekeeping: cpulist,
   steps: z.array(PlannedStepSchema),
-  /** Steps that would change something, and are only taken when they are asked for by name. */
+  /** Steps that would change something and are applied only when requested by id. */
   onRequest: z
     .array(
       z.strictObject({
         id: z.string(),
         title: z.string(),
-        /** Why it must be asked for. */
+        /** Why the step must be requested. */
         reason: z.string(),
         changes: z.number().int().positive(),
       }),
     )
     .exactOptional(),
-  /** Others at work on this machine that set what these steps set. */
+  /** Other programs on this machine that set what these steps set. */
   conflicts: z
     .array(z.strictObject({name: z.string(), evidence: z.string(), help: z.string()}))
     .exactOptional(),
-  /** Steps that could not be planned, because the machine did not show what they depend on. */
+  /** Steps that cannot be planned because a fact they need is unknown. */
   unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
 })
 
@@ -71,13 +71,15 @@ export type PlannedStep = Plan['steps'][number]
 export interface Order {
   readonly settings: Settings
   readonly steps: readonly Step[]
-  /** Steps to tell of, and not to take. */
+  /** Steps to list as available on request. */
   readonly offered?: readonly Step[]
-  /** What else is known beforehand. */
+  /** Further facts that are given. */
   readonly known?: readonly Given[]
 }
 
-/** What would make this machine as the settings want it. Reads, decides, and touches nothing. */
+/**
+ * Make the plan that brings the machine to these settings. Reads the machine and changes nothing.
+ */
 export async function makePlan(
   host: HostView,
   {settings: asked, steps, offered = [], known = []}: Order,
@@ -102,7 +104,8 @@ export async function makePlan(
   const onRequest: NonNullable<Plan['onRequest']> = []
   for (const step of offered) {
     const {id, onRequest: reason = ''} = step
-    // One that cannot be planned is no offer; who asks for it is told why.
+    // A step that cannot be planned is not offered. When it is requested, the plan shows the
+    // reason.
     const {changes} = await gatherAll(step.facts, get)
       .then((facts) => step.plan(facts))
       .catch(() => ({changes: []}))
@@ -116,7 +119,10 @@ export async function makePlan(
   }
 }
 
-/** Who else writes what this plan writes. irqbalance does not once the plan itself keeps it off. */
+/**
+ * Other programs that write to the places of this plan. irqbalance is not one when the plan bans
+ * it.
+ */
 async function conflictsWith(plan: Plan, get: Get): Promise<NonNullable<Plan['conflicts']>> {
   const places = plan.steps.flatMap(({changes}) => changes).flatMap((change) => placeOf(change) ?? [])
   const banning = plan.steps.some(({id, changes}) => id === 'irqbalance-ban' && changes.length > 0)
@@ -153,25 +159,27 @@ async function gatherAll(
 export const changeCount = ({steps}: Plan): number =>
   steps.reduce((sum, {changes}) => sum + changes.length, 0)
 
-/** Whether the machine waits for a reboot, once the plan is carried out. */
+/** Whether a reboot is pending after the plan is applied. Pure. */
 export const rebootPending = ({steps}: Plan): boolean =>
   steps.some(({needsReboot, pending, changes}) => pending || (needsReboot && changes.length > 0))
 
-/** A plan that was saved. Throws UserError saying where it is not one, or not one for this machine. Pure. */
+/**
+ * Parse a saved plan. Throws UserError when it is not a plan, or not one for this machine. Pure.
+ */
 export function parsePlan(
   text: string,
   {path, host, steps}: {path: string; host: string; steps: readonly Step[]},
 ): Plan {
   const refuse = (why: string) =>
-    new UserError(`${path}: ${why}`, {help: 'make one on this machine with: isolctl plan --out FILE'})
+    new UserError(`${path}: ${why}`, {help: 'make a plan on this machine with: isolctl plan --out FILE'})
   const parsed = PlanSchema.safeParse(jsonOf(text))
   if (!parsed.success) {
     const [first] = parsed.error.issues
     throw refuse(`not a plan: ${first?.message ?? 'invalid'} (at ${first?.path.join('.') || 'the top'})`)
   }
   if (parsed.data.host !== host) throw refuse(`the plan was made on ${parsed.data.host}; this is ${host}`)
-  const stranger = parsed.data.steps.find(({id}) => !steps.some((step) => step.id === id))
-  if (stranger) throw refuse(`this isolctl knows no step "${stranger.id}"`)
+  const unknown = parsed.data.steps.find(({id}) => !steps.some((step) => step.id === id))
+  if (unknown) throw refuse(`this isolctl has no step "${unknown.id}"`)
   return parsed.data
 }
 

@@ -25,8 +25,9 @@ import {workqueueCpumask} from './steps/workqueue-cpumask.ts'
 import {workqueueSysfsCpumasks} from './steps/workqueue-sysfs-cpumasks.ts'
 
 /**
- * Every step, in the order in which they are applied: first what would move things back, then interrupts, then the
- * kernel's own work, at last what would cut off whoever asked.
+ * All steps, in the order in which they are applied: first those that stop other programs from
+ * reverting later ones, then interrupts, then the kernel's own work, then steps that can disconnect
+ * the operator.
  */
 export const STEPS: readonly Step[] = [
   irqbalanceBan,
@@ -54,19 +55,22 @@ export const STEPS: readonly Step[] = [
   persistence,
 ]
 
-/** By name. */
+/** A choice of steps by id. */
 export interface StepChoice {
-  /** These and no others. */
+  /** Only these steps. */
   readonly only?: readonly string[] | undefined
-  /** Some of those that are taken on request only, besides the ordinary ones. */
+  /** Steps to add that are applied on request only. */
   readonly also?: readonly string[] | undefined
-  /** Not these, unless they are in `only`. */
+  /** Steps to leave out, unless they are in `only`. */
   readonly never?: readonly string[] | undefined
-  /** Not those that need a reboot. */
+  /** Leave out the steps that need a reboot. */
   readonly runtime?: boolean | undefined
 }
 
-/** The steps to take, in the order of the registry, and those to tell of. */
+/**
+ * The steps to apply, in the order of the registry, and the steps that are available on request.
+ * Pure.
+ */
 export function chooseSteps({only, also = [], never = [], runtime = false}: StepChoice): {
   readonly steps: readonly Step[]
   readonly offered: readonly Step[]

@@ -3,28 +3,31 @@ import type {Host} from '../host/host.ts'
 import type {Begin} from '../model/journal.ts'
 import type {Journal} from './journal-file.ts'
 
-/** What one run of apply or undo works with. */
+/** What one run of apply or undo needs. */
 export interface RunOptions {
   readonly host: Host
   readonly journal: Journal
   /** ISO 8601, UTC. */
   readonly clock: () => string
   readonly bootId: string
-  /** Our own version. */
+  /** The version of isolctl. */
   readonly isolctl: string
-  /** The id of the run, where somebody must know it beforehand. */
+  /** The id of the run, when it must be known before the run. */
   readonly run?: string
-  /** When the run is to be taken back unless it was confirmed: ISO 8601, UTC. */
+  /** The run is undone after this time unless it is confirmed. ISO 8601, UTC. */
   readonly confirmBy?: string
-  /** Milliseconds; without it nothing is waited for. */
+  /** Wait for milliseconds; without it there is no wait for interrupts to move. */
   readonly wait?: (ms: number) => Promise<void>
-  /** Aborted with Interrupted: finish the change at hand and stop. */
+  /** Aborts with Interrupted: the current change is finished, then the run stops. */
   readonly signal?: AbortSignal
 }
 
 export const newRun = (): string => crypto.randomUUID().slice(0, 8)
 
-/** Announce a run in the journal; returns its id. Throws UserError when the journal cannot be written. */
+/**
+ * Write the start of a run to the journal; returns its id. Throws UserError when the journal cannot
+ * be written.
+ */
 export async function beginRun(
   command: Begin['command'],
   {journal, clock, bootId, isolctl, run = newRun(), confirmBy}: RunOptions,

@@ -14,11 +14,11 @@ export interface SessionOptions {
   readonly isolctl: string
   readonly signal?: AbortSignal
   readonly stateDirectory?: string
-  /** Wait while another isolctl holds the lock, instead of giving up. */
+  /** Wait when another isolctl holds the lock. Default: throw UserError. */
   readonly patient?: boolean
 }
 
-/** Hold the lock, with the journal open, and do what `body` does. Throws UserError before anything is touched. */
+/** Take the lock, open the journal, and run `body`. Throws UserError before anything is changed. */
 export async function session<T>(
   host: Host,
   {clock, isolctl, signal, stateDirectory = STATE_DIRECTORY, patient = false}: SessionOptions,
@@ -32,12 +32,12 @@ export async function session<T>(
   )
 }
 
-/** Only root can change a machine: say so once, instead of an EACCES per file. */
+/** Only root can change a machine: one error instead of an EACCES for each file. */
 export function requireRoot(command: string): void {
   if (process.geteuid?.() !== 0)
     throw new UserError(`isolctl ${command} must run as root`, {
       exit: Exit.unsuitable,
       code: 'not-root',
-      help: `sudo isolctl ${command}; to look only: isolctl plan`,
+      help: `sudo isolctl ${command}; to only look: isolctl plan`,
     })
 }

@@ -6,43 +6,46 @@ import {current} from './effect.ts'
 import {type Delta, deltasOf} from './undo.ts'
 
 /**
- * in-force: as we left it; drifted: somebody wrote another value since; reverted: it is back at what it was before us;
- * gone: the path is no longer there; unknown: it cannot be read.
+ * in-force: as apply left it; drifted: another value was written since; reverted: it has the value
+ * from before apply; gone: the path does not exist any more; unknown: it cannot be read.
  */
 export type DeltaState = 'in-force' | 'drifted' | 'reverted' | 'gone' | 'unknown'
 
 export interface DeltaStatus {
   readonly delta: Delta
   readonly state: DeltaState
-  /** What is there now, where that is neither ours nor what was before. */
+  /** The contents now, when they are neither ours nor those from before. */
   readonly found?: string
-  /** Who is known to write such places, where somebody did. */
+  /** A program that is known to write to such places. */
   readonly suspect?: string
 }
 
 export interface Status {
   readonly deltas: readonly DeltaStatus[]
-  /** Runs that began and never ended: killed, or the power was cut. */
+  /** Runs that began and did not end: they were killed, or the power was cut. */
   readonly unfinished: readonly string[]
-  /** Path to the kernel's reason. */
+  /** Path to the reason of the kernel. */
   readonly refused: ReadonlyMap<string, string>
-  /** Changes of earlier boots that went away with them. */
+  /** The number of changes of earlier boots that the reboot reverted. */
   readonly goneAtReboot: number
-  /** The run that is taken back then, unless it is confirmed. */
+  /** The run that is undone at `by` unless it is confirmed. */
   readonly awaiting?: {readonly run: string; readonly by: string}
 }
 
-/** What a place holds: its text, null for nothing, or why it cannot be read. */
+/** The contents of a place, null when it is absent, or why it cannot be read. */
 export type Reading = {readonly text: string | null} | {readonly unreadable: string}
 
 export interface Seen {
   readonly bootId: string
   readonly readings: ReadonlyMap<string, Reading>
-  /** Who may have written a place. */
+  /** The programs that may have written to a place. */
   readonly writers?: (place: string) => string | undefined
 }
 
-/** Compare what the journal says is in force with what is there. `readings` has every place of `changesInForce`. Pure. */
+/**
+ * Compare the changes in force by the journal with the machine. `readings` must have every place of
+ * `changesInForce`. Pure.
+ */
 export function statusOf(
   entries: readonly Entry[],
   {bootId, readings, writers = () => undefined}: Seen,
@@ -72,7 +75,7 @@ export function statusOf(
   }
 }
 
-/** What is in each changed place now, by its key. Never throws. */
+/** The contents of each changed place, by its key. Never rejects. */
 export async function readPlaces(
   host: HostView,
   changes: readonly ContentChange[],
@@ -88,7 +91,7 @@ export async function readPlaces(
   return readings
 }
 
-/** The changes whose places `statusOf` compares; one for each place. Pure. */
+/** The changes whose places `statusOf` compares, one for each place. Pure. */
 export function changesInForce(entries: readonly Entry[], bootId: string): readonly ContentChange[] {
   const places = new Map<string, ContentChange>()
   for (const {change} of inForce(entries, bootId))

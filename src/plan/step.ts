@@ -8,22 +8,25 @@ type Facts = Readonly<Record<string, Fact<unknown>>>
 type Values<F extends Facts> = {readonly [K in keyof F]: F[K] extends Fact<infer T> ? T : never}
 
 export interface StepSpec<F extends Facts> {
-  /** Stable, and the file's name: `--only`, the journal, JSON and the remedies of checks use it. */
+  /**
+   * Stable id, equal to the file name. Used by `--only`, the journal, JSON output, and the remedies
+   * of checks.
+   */
   readonly id: string
-  /** The check that this step satisfies. */
+  /** The check that passes after this step. */
   readonly check: string
-  /** What will be true, in one line: "Move interrupts to housekeeping CPUs 0-1". Pure. */
+  /** The result in one line: "Move interrupts to housekeeping CPUs 0-1". Pure. */
   title(settings: Settings): string
-  /** What an operator may notice while or because it is done. */
+  /** What the operator may notice during or after the change. */
   readonly blast: string
-  /** Takes effect at the next boot only. */
+  /** Takes effect only at the next boot. */
   readonly needsReboot?: true
-  /** Only done when it was asked for by name, and why, in a few words: "could cut you off". */
+  /** Applied only when requested by id; the text says why: "could disconnect you". */
   readonly onRequest?: string
   readonly facts: F
   /**
-   * `pending`: it is all written already, and waits for a reboot.
-   * Pure: the same facts always give the same changes; none when the machine is already as it should be.
+   * Pure: the same facts always give the same changes; none when nothing has to be changed.
+   * `pending`: the changes are made and take effect at the next boot.
    */
   plan(facts: Values<F>): {
     readonly changes: readonly Change[]

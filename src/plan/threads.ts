@@ -5,7 +5,9 @@ import type {Change} from '../model/change.ts'
 import type {Settings} from '../model/settings.ts'
 import {quietSet} from './quiet-set.ts'
 
-/** Send those kernel threads that may run on isolated CPUs, and may be moved, to the others. Pure. */
+/**
+ * Move kernel threads that may run on isolated CPUs, and are not bound, to housekeeping CPUs. Pure.
+ */
 export function moveThreads(tasks: readonly Task[], settings: Settings): readonly Change[] {
   return tasks
     .filter(({kernel, fixed, allowed}) => kernel && !fixed && !allowed.intersect(settings.isolated).isEmpty)

@@ -10,13 +10,16 @@ import type {Journal} from './journal-file.ts'
 import {beginRun, type RunOptions} from './run.ts'
 
 /**
- * What we did to one place, as one change: successive changes of a path are joined where each began with what the one
- * before had written. Where somebody wrote in between, there are two.
+ * The changes of one place, combined into one. Successive changes are combined when each began with
+ * the value that the one before wrote. When another program wrote in between, there are two deltas.
  */
 export interface Delta {
-  /** The change that takes it all back: `from` is what we left there, `to` what we found. */
+  /**
+   * The change that reverts all of them: `from` is the last value that isolctl wrote, `to` the
+   * first value that it found.
+   */
   readonly back: Change
-  /** Every content of ours on the way; a crash may have left any of them. */
+  /** Every value that isolctl wrote; after a crash, any of them may be there. */
   readonly ours: readonly (string | null)[]
   readonly seqs: readonly number[]
   readonly run: string
@@ -24,7 +27,10 @@ export interface Delta {
   readonly step: string
 }
 
-/** Newest first, as `inForce` gives them and as they are to be undone. Pure. */
+/**
+ * Combine changes into deltas, newest first, as `inForce` returns them and as they must be undone.
+ * Pure.
+ */
 export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
   const deltas: Delta[] = []
   /** Place to the index of its oldest delta so far. */
@@ -62,8 +68,9 @@ export function deltasOf(changes: readonly InForce[]): readonly Delta[] {
 export interface Undone {
   readonly delta: Delta
   /**
-   * undone: taken back now; same: it was already back; gone: the path is no longer there, and our value went with it;
-   * conflict: somebody else wrote `found` since, left alone; failed: the machine refused, see `reason`.
+   * undone: reverted now; same: it had the old value already; gone: the path does not exist any
+   * more, and the value with it; conflict: another program wrote `found`, which is not changed;
+   * failed: the machine refused, see `reason`.
    */
   readonly result: 'undone' | 'same' | 'gone' | 'conflict' | 'failed'
   readonly found?: string | null
@@ -74,15 +81,16 @@ export interface TakeBack {
   readonly host: Host
   readonly journal: Journal
   readonly clock: () => string
-  /** Overwrite what somebody else wrote since. */
+  /** Overwrite values that another program wrote since. */
   readonly force?: boolean
   readonly signal?: AbortSignal
 }
 
 /**
- * Take deltas back, in the given order, as far as it goes: one that cannot be is reported and the rest still done.
- * Nothing is written ahead, because taking back twice is harmless: the second time finds the value already there. For
- * the same reason a journal that cannot be written stops nothing here. Throws Interrupted between two deltas.
+ * Undo deltas in the given order. One that cannot be undone is reported, and the others are still
+ * undone. There is no intent in the journal, because a repeated undo finds the old value and does
+ * nothing. For the same reason, an error of the journal is ignored here. Throws Interrupted between
+ * two deltas.
  */
 export async function* takeBack(deltas: readonly Delta[], options: TakeBack): AsyncGenerator<Undone> {
   const stuck = new Set<string>()
@@ -91,7 +99,7 @@ export async function* takeBack(deltas: readonly Delta[], options: TakeBack): As
     const path = placeOf(delta.back)
     const outcome: Omit<Undone, 'delta'> =
       path !== undefined && stuck.has(path)
-        ? {result: 'conflict', reason: 'a later change of it is still there'}
+        ? {result: 'conflict', reason: 'a later change of the same place could not be undone'}
         : await takeBackOne(delta, options)
     if (outcome.result === 'conflict' || outcome.result === 'failed') stuck.add(path ?? '')
     else
@@ -114,18 +122,20 @@ async function takeBackOne(delta: Delta, options: TakeBack): Promise<Omit<Undone
     return outcome
   } catch (error) {
     if (delta.back.kind === 'folder' && errnoOf(error) === 'ENOTEMPTY')
-      return {result: 'conflict', reason: 'somebody else put something in: left alone'}
+      return {result: 'conflict', reason: 'the directory is not empty: not removed'}
     return {result: 'failed', reason: (error as Error).message}
   }
 }
 
-/** The directory where a run that was killed may have left half of a file. */
+/** The directory where a killed run may have left a temporary file. */
 function folderOf(change: Change): string | undefined {
   const path = change.kind === 'file' ? change.path : change.kind === 'run' ? change.into?.path : undefined
   return path === undefined ? undefined : dirname(path)
 }
 
-/** What taking a delta back would come to, without doing it. Throws HostError when it cannot be read. */
+/**
+ * The result that an undo of this delta would have. Throws HostError when the place cannot be read.
+ */
 async function foresee(
   {back, ours}: Delta,
   {host, force}: {host: HostView; force?: boolean},
@@ -141,12 +151,12 @@ async function foresee(
     : {result: 'conflict', found}
 }
 
-/** What undo would do, without doing it. */
+/** The results that an undo would have; changes nothing. */
 export async function rehearse(
   deltas: readonly Delta[],
   options: {host: HostView; force?: boolean},
 ): Promise<readonly Undone[]> {
-  const told = deltas.map(
+  const results = deltas.map(
     async (delta): Promise<Undone> => ({
       delta,
       ...(await foresee(delta, options).catch(
@@ -154,14 +164,14 @@ export async function rehearse(
       )),
     }),
   )
-  return Promise.all(told)
+  return Promise.all(results)
 }
 
 export type UndoEvent =
   | {readonly type: 'undo'; readonly undone: Undone}
   | {readonly type: 'end'; readonly interrupted: boolean}
 
-/** Take back everything given, as a run of its own. Throws UserError before anything is touched. */
+/** Undo these deltas as a run of its own. Throws UserError before anything is changed. */
 export async function* undo(
   deltas: readonly Delta[],
   options: RunOptions & TakeBack,

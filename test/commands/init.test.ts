@@ -50,7 +50,7 @@ describe('isolctl init', () => {
     const {stdout, exit} = await isolctl('init', '--dry-run', '--root', root)
     expect(exit).toBe(0)
     expect(stdout).toContain('#   0-1  housekeeping  the core of the boot CPU\n')
-    expect(stdout).toContain('#   4-5  housekeeping  a slower core, good enough for the rest of the system\n')
+    expect(stdout).toContain('#   4-5  housekeeping  a slower core, fast enough for housekeeping\n')
     expect(stdout).toMatch(/^isolated: 2-3\nhousekeeping: 0-1,4-5$/m)
     expect(stdout).toContain('nothing was written')
   })
@@ -108,7 +108,7 @@ describe('a config in words', () => {
     ['policy: other\nisolated: 2-9', 'config.yaml:2: isolated: CPU 4-9 is not online; this machine has 0-3'],
     ['isolated: all', 'config.yaml:1: isolated: CPU 0 cannot be isolated'],
     ['isolated: node 7', 'config.yaml:1: isolated: this machine has no node 7; it has 0, 1'],
-    ['isolated: 1 but 1', 'config.yaml:1: isolated: "1 but 1" is no CPU of this machine'],
+    ['isolated: 1 but 1', 'config.yaml:1: isolated: "1 but 1" selects no CPU of this machine'],
     ['\nisolated: 1\nhousekeeping: 1-2', 'config.yaml:2: isolated: CPU 1 is both isolated and housekeeping'],
     [
       'classes:\n  - cpus: 4\n    isolated: performance cores',

@@ -86,7 +86,7 @@ describe('plan', () => {
     expect(exit).toBe(10)
     expect(body(stdout)).toMatchInlineSnapshot(`
       "irq-affinity   Move interrupts to housekeeping CPUs 0-1             until reboot
-        housekeeping CPUs take these interrupts over; no device is reset
+        housekeeping CPUs handle these interrupts; no device is reset
         ~ /proc/irq/default_smp_affinity   f -> 3
             interrupts requested from now on
         ~ /proc/irq/24/smp_affinity_list   0-3 -> 0-1   nvme0q3

@@ -55,7 +55,7 @@ describe('the proposal', () => {
     const unknown = propose({cpus, nics: [...cards, {name: 'usb0', node: undefined}]})
     expect(`${unknown.isolated}`).toBe('1,3,5,7')
     expect(unknown.remarks).toEqual([
-      'the node of the network cards is not known here, so all nodes are treated alike',
+      'the nodes of the network cards are not known: all nodes were treated alike',
     ])
     expect(() => propose({cpus, nics: cards}, {near: 'eth9'})).toThrow('there is no network card eth9')
   })
@@ -65,8 +65,8 @@ describe('the proposal', () => {
   })
 
   it('does not share a core with the boot CPU: a machine of one core has none to give', () => {
-    expect(() => propose({cpus: server(1, 1, 2)})).toThrow('no CPU of 2 can be isolated')
-    expect(() => propose({cpus: server(2, 1, 1)})).toThrow('no CPU of 2 can be isolated')
+    expect(() => propose({cpus: server(1, 1, 2)})).toThrow('none of 2 CPUs can be isolated')
+    expect(() => propose({cpus: server(2, 1, 1)})).toThrow('none of 2 CPUs can be isolated')
   })
 
   it('says why for every CPU, once, and never splits a core or isolates CPU 0', () => {

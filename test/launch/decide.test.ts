@@ -54,8 +54,8 @@ describe('the gate', () => {
   })
   test.for([
     ['no-task-isolation', {eligible: undefined}, 'soft', 'this kernel has no task isolation'],
-    ['not-eligible', {eligible: set('2')}, 'soft', 'CPU 3 cannot be isolated: the kernel was booted for 2'],
-    ['not-eligible', {eligible: CpuSet.empty}, 'soft', 'the kernel was booted for none'],
+    ['not-eligible', {eligible: set('2')}, 'soft', 'CPU 3 cannot be isolated: the kernel was booted to isolate 2'],
+    ['not-eligible', {eligible: CpuSet.empty}, 'soft', 'the kernel was booted to isolate none'],
     ['guest', {guest: 'a flag'}, 'allowGuest', 'this is a virtual machine (a flag)'],
     ['clocksource', {clocksource: 'hpet'}, 'force', 'the clock source is hpet'],
     ['clocksource', {clocksource: undefined}, 'force', 'the clock source is unknown'],
@@ -72,7 +72,7 @@ describe('the gate', () => {
     ])
   })
   test.for([
-    ['architecture', {architecture: 'arm64'}, {}, 'knows the instructions of x86-64 only'],
+    ['architecture', {architecture: 'arm64'}, {}, 'supports x86-64 only'],
     ['cpuset', {cpuset: set('0-2')}, {}, 'may not use CPU 3 (cpuset.cpus.effective: 0-2)'],
     ['rtprio', {privileges: user}, {policy: {kind: 'fifo', priority: 5}}, 'real-time priority 5'],
     ['ptrace', {ptraceScope: 3}, {}, 'kernel.yama.ptrace_scope=3 forbids it'],
@@ -102,7 +102,7 @@ describe('the gate', () => {
       expect.objectContaining({
         code: 'irq-affinity-effective',
         exit: 69,
-        help: 'isolctl apply --only irq-affinity; or launch all the same: --force',
+        help: 'isolctl apply --only irq-affinity; or launch anyway: --force',
       }),
     )
     expect(gate(good, [complaint], {...strict, force: true})).toEqual([complaint.message])
@@ -220,7 +220,7 @@ describe('the way to enter', () => {
   test.for(['', 'apps', 'settle=', 'settle=5', 'settle=0ms', 'settle=61s', 'settle=1m'])(
     'refuses "%s"',
     (text) => {
-      expect(() => parseEnter(text)).toThrow(/no way to enter|out of range/)
+      expect(() => parseEnter(text)).toThrow(/not a way to enter|out of range/)
     },
   )
 })
@@ -311,7 +311,7 @@ describe('a launch', () => {
     const {argv} = await prepareLaunch(memoryHost(machine), settle)
     expect(argv).toEqual(expect.arrayContaining(['--flags=0x3', '--settle=50', '--rearm']))
     await expect(prepareLaunch(memoryHost(machine), {...settle, enter: {kind: 'app'}})).rejects.toThrow(
-      'rearmed',
+      '--on-break rearm needs --enter settle',
     )
   })
   it('is refused on a stock kernel, and says how to go on', async () => {

@@ -19,14 +19,15 @@ import {settings} from '../../facts/settings.ts'
 import type {Settings} from '../../model/settings.ts'
 import {defineStep} from '../step.ts'
 
-/** Without these the arguments mean nothing to the kernel, which says nothing. */
+/** A kernel without these options silently ignores the arguments. */
 const NEEDED = ['NO_HZ_FULL', 'CPU_ISOLATION', 'RCU_NOCB_CPU']
 
 export const bootArguments = defineStep({
   id: 'boot-arguments',
   check: 'nohz-full-effective',
   title: ({isolated}) => `Isolate CPUs ${isolated} at boot`,
-  blast: 'nothing until the next boot; the recovery entry, and entries that are not ours, stay without them',
+  blast:
+    'nothing changes before the next boot; the recovery entry and the entries of others do not get the arguments',
   needsReboot: true,
   facts: {
     settings,
@@ -45,12 +46,14 @@ export const bootArguments = defineStep({
     const cpus = {count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
     const missing = NEEDED.find((name) => kconfig !== undefined && kconfig.symbols.get(name) !== 'y')
     if (missing !== undefined)
-      throw new Error(`this kernel was built without CONFIG_${missing}, and would drop them without a word`)
+      throw new Error(
+        `this kernel was built without CONFIG_${missing}, and would silently ignore these arguments`,
+      )
     const booted = isolationOf(cmdline, cpus)
     const effective = sameIsolation(booted, isolationOf(words.join(' '), cpus))
     const planned = planLoader(bootLoader, wanted)
     if (planned === undefined) {
-      if (effective) return {changes: []} // booted by something that is not ours to change, and as it should be
+      if (effective) return {changes: []} // a boot loader that isolctl does not configure already passes them
       throw new Error(advice(bootLoader, words.join(' ')))
     }
     const passed = words.filter((word) => !planned.notes.some(({subject}) => subject === word))
@@ -69,7 +72,7 @@ const asked = ({isolated, housekeeping, boot}: Settings) => ({
   extra: boot?.extra ?? [],
 })
 
-/** Undefined for a boot loader that we do not write to. */
+/** Undefined for a boot loader that isolctl does not configure. */
 function planLoader(loader: BootLoader, wanted: readonly WantedWord[]): BootPlan | undefined {
   switch (loader.kind) {
     case 'grub':
@@ -85,6 +88,6 @@ function planLoader(loader: BootLoader, wanted: readonly WantedWord[]): BootPlan
 
 function advice(loader: BootLoader, words: string): string {
   return loader.kind === 'other'
-    ? `${loader.name} keeps its boot arguments itself: ${loader.add(words)}`
+    ? `${loader.name} has to be configured by hand: ${loader.add(words)}`
     : `no boot loader that isolctl knows was found; pass these arguments to the kernel: ${words}`
 }

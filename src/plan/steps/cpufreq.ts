@@ -8,7 +8,7 @@ export const cpufreq = defineStep({
   id: 'cpufreq',
   check: 'cpufreq-policy',
   title: ({isolated}) => `Run CPUs ${isolated} at full frequency`,
-  blast: 'they use more power; CPUs that share a clock with them do as well',
+  blast: 'these CPUs use more power, and so do CPUs with the same frequency policy',
   facts: {settings, frequencyPolicies},
   plan: ({settings: {isolated}, frequencyPolicies}) => ({
     changes: frequencyPolicies

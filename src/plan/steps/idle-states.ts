@@ -7,8 +7,8 @@ import {turn} from '../turn.ts'
 export const idleStatesStep = defineStep({
   id: 'idle-states',
   check: 'cstate-limit',
-  title: ({isolated}) => `Keep CPUs ${isolated} out of deep sleep`,
-  blast: 'they use more power while idle, and leave less of the thermal budget to the others',
+  title: ({isolated}) => `Keep CPUs ${isolated} out of deep idle states`,
+  blast: 'these CPUs use more power while idle and leave less thermal budget for the others',
   facts: {settings, idleStates},
   plan: ({idleStates}) => ({
     changes: idleStates

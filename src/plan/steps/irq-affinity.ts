@@ -12,7 +12,7 @@ export const irqAffinity = defineStep({
   id: 'irq-affinity',
   check: 'irq-affinity-requested',
   title: ({housekeeping}) => `Move interrupts to housekeeping CPUs ${housekeeping}`,
-  blast: 'housekeeping CPUs take these interrupts over; no device is reset',
+  blast: 'housekeeping CPUs handle these interrupts; no device is reset',
   facts: {settings, irqs, irqDefault, refused, managementNics},
   plan({settings, irqs, irqDefault, refused, managementNics = []}) {
     const {isolated} = settings
@@ -38,7 +38,7 @@ export const irqAffinity = defineStep({
           .filter(({affinity}) => !affinity.intersect(isolated).isEmpty)
           .map(({irq, actions}) => ({
             subject: `irq ${irq} (${actions.join(',')})`,
-            reason: 'you may be connected through it: left alone unless --also management-nic',
+            reason: 'you may be connected through it: not changed without --also management-nic',
           })),
       ],
     }

@@ -10,7 +10,7 @@ import {systemd} from '../../facts/systemd.ts'
 import type {Change} from '../../model/change.ts'
 import {defineStep} from '../step.ts'
 
-const DROP_IN = `# Written by isolctl; isolctl undo removes it. Read after the environment files of the unit: the last word counts.
+const DROP_IN = `# Written by isolctl; isolctl undo removes it. Read after the environment files of the unit: the last assignment counts.
 [Service]
 EnvironmentFile=${IRQBALANCE_ENVIRONMENT}
 `
@@ -19,7 +19,7 @@ export const irqbalanceBan = defineStep({
   id: 'irqbalance-ban',
   check: 'irqbalance-state',
   title: ({isolated}) => `Keep irqbalance off CPUs ${isolated}`,
-  blast: 'irqbalance restarts and distributes interrupts anew; its own configuration is not touched',
+  blast: 'irqbalance restarts and distributes the interrupts again; its own configuration is not changed',
   facts: {settings, irqbalance, systemd},
   plan({settings: {isolated}, irqbalance, systemd}) {
     if (irqbalance === undefined || isolated.isSubsetOf(irqbalance.banned)) return {changes: []}

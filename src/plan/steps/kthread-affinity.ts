@@ -4,17 +4,20 @@ import {tasks} from '../../facts/tasks.ts'
 import {defineStep} from '../step.ts'
 import {moveThreads} from '../threads.ts'
 
-/** RCU's are a step of their own. */
+/** The threads of RCU, which have a step of their own. */
 export const isRcu = (comm: string): boolean => comm.startsWith('rcu')
 
-/** The kernel keeps a threaded handler where its interrupt goes (kernel/irq/manage.c: irq_thread_check_affinity). */
+/**
+ * The kernel binds a threaded handler to the CPU of its interrupt (kernel/irq/manage.c:
+ * irq_thread_check_affinity).
+ */
 const isIrq = (comm: string): boolean => comm.startsWith('irq/')
 
 export const kthreadAffinity = defineStep({
   id: 'kthread-affinity',
   check: 'kthread-unbound-affinity',
   title: ({housekeeping}) => `Move kernel threads to housekeeping CPUs ${housekeeping}`,
-  blast: 'housekeeping CPUs do their work; they are moved while they sleep or run, without a stop',
+  blast: 'housekeeping CPUs run these threads; they move without being stopped',
   facts: {settings, tasks},
   plan({settings, tasks}) {
     const {isolated} = settings
@@ -32,11 +35,11 @@ export const kthreadAffinity = defineStep({
           .filter(({kernel, comm, allowed}) => kernel && isIrq(comm) && !allowed.intersect(isolated).isEmpty)
           .map(({comm, tid}) => ({
             subject: `${comm} [${tid}]`,
-            reason: 'follows its interrupt when that next fires',
+            reason: 'moves with its interrupt when it fires the next time',
           })),
         ...bound.map(({comm, tid}) => ({
           subject: `${comm} [${tid}]`,
-          reason: 'bound to its CPU by the kernel, and idle there unless something gives it work',
+          reason: 'bound to its CPU by the kernel, and idle unless the CPU has work for it',
         })),
       ],
     }

@@ -11,9 +11,9 @@ import {defineStep} from '../step.ts'
 export const managementNic = defineStep({
   id: 'management-nic',
   check: 'irq-affinity-requested',
-  title: ({housekeeping}) => `Move the card you may be connected through to CPUs ${housekeeping}`,
-  blast: 'should its driver not cope, the connection to this machine is lost: use --confirm-within',
-  onRequest: 'could cut you off',
+  title: ({housekeeping}) => `Move the network card you may be connected through to CPUs ${housekeeping}`,
+  blast: 'the connection to this machine may be lost: use --confirm-within',
+  onRequest: 'could disconnect you',
   facts: {settings, irqs, refused, queueMasks, managementNics},
   plan({settings, irqs, refused, queueMasks, managementNics}) {
     if (managementNics === undefined) throw new Error('/proc/net/route does not exist')

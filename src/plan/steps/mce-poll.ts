@@ -6,7 +6,7 @@ export const mcePoll = defineStep({
   id: 'mce-poll',
   check: 'mce-poll',
   title: () => 'Stop polling for corrected machine checks',
-  blast: 'corrected hardware errors are reported by interrupt only; every CPU is interrupted once now',
+  blast: 'only interrupts report corrected hardware errors; every CPU is interrupted once now',
   facts: {machineCheckPoll},
   plan: ({machineCheckPoll}) => ({
     changes:

@@ -13,14 +13,15 @@ import {turn} from '../turn.ts'
 export const memoryDaemons = defineStep({
   id: 'memory-daemons',
   check: 'memory-daemons',
-  title: () => 'Keep the kernel from rearranging memory by itself',
+  title: () => 'Turn off background memory management',
   blast:
-    'for the whole machine: huge pages go to programs that ask for them only, and pages stay where they are',
+    'on the whole machine: only programs that request huge pages get them, and pages are not moved or merged',
   facts: {transparentHugePages, samePageMerging, numaBalancing, proactiveCompaction, compactLocked},
   plan({transparentHugePages: thp, samePageMerging: ksm, numaBalancing, proactiveCompaction, compactLocked}) {
     return {
       changes: [
-        // Collapsing into huge pages changes page tables under a running program, and tells every CPU it ran on.
+        // To build huge pages, the kernel changes the page tables of running programs and
+        // interrupts every CPU they ran on.
         ...(thp && chosen(thp.text) === 'always' ? turn(thp, 'madvise', 'choice') : []),
         ...(ksm?.text === '1' ? turn(ksm, '0') : []),
         ...turn(numaBalancing, '0'),

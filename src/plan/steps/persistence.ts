@@ -8,19 +8,19 @@ import {STATE_DIRECTORY} from '../../model/journal.ts'
 import {defineStep} from '../step.ts'
 
 /**
- * A unit, and not a daemon: what is set at run time stays set until the next boot. It plans anew, because the numbers of
- * interrupts and threads are not the same after a reboot.
+ * A unit and not a daemon: what is set at run time stays set until the next boot. The unit makes a
+ * new plan, because the numbers of interrupts and threads change with a reboot.
  */
 export const persistence = defineStep({
   id: 'persistence',
   check: 'irq-affinity-requested',
-  title: () => 'Do all this again early at every boot',
-  blast: 'the boot waits for it, a few seconds; a failure is undone, logged, and does not stop the boot',
+  title: () => 'Apply these changes early at every boot',
+  blast: 'the boot takes a few seconds longer; a failure is undone and logged, and does not stop the boot',
   onRequest: 'changes every boot from now on',
   facts: {invocation, managementNics, systemd, unit},
   plan({invocation, managementNics = [], systemd, unit}) {
     if (!systemd)
-      throw new Error('systemd does not run this machine: have "isolctl apply --yes" run early at boot')
+      throw new Error('systemd does not run this machine: run "isolctl apply --yes" early at boot')
     const nics = managementNics.map(({nic}) => nic)
     const text = unitText(invocation, nics)
     const from = unit.text ?? null
@@ -40,9 +40,10 @@ export const persistence = defineStep({
 })
 
 /**
- * Between sysinit.target, when file systems, modules and debugfs are there, and basic.target, after which everything
- * ordinary starts, the workload included (bootup(7)). By then the routes are not there yet by which we know the card
- * that must be left alone: it is named.
+ * The unit runs between sysinit.target, when file systems, modules and debugfs are ready, and
+ * basic.target, after which ordinary units start, including the workload (bootup(7)). The routes
+ * that identify the management card do not exist yet at that time, so its name is in the command
+ * line.
  */
 export function unitText({program, flags}: Invocation, nics: readonly string[]): string {
   const words = [...program, 'apply', '--yes', ...flags, ...nics.flatMap((nic) => ['--spare-nic', nic])]
@@ -58,11 +59,11 @@ RequiresMountsFor=${[STATE_DIRECTORY, ...program].map(quoted).join(' ')}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-# A run that nobody confirmed must not come back with the next boot: then nothing is applied.
+# A run that was not confirmed must not be repeated at the next boot: nothing is applied then.
 ExecCondition=${[...program, 'undo', '--overdue'].map(quoted).join(' ')}
 ExecStartPre=-udevadm settle --timeout=60
 ExecStart=${words.map(quoted).join(' ')}
-# What could not be planned is named in the log, and no failure.
+# Steps that cannot be planned are logged and are not a failure.
 SuccessExitStatus=3
 TimeoutStartSec=300
 
@@ -71,7 +72,10 @@ WantedBy=basic.target
 `
 }
 
-/** One word of a unit file: systemd.syntax(7), with the specifiers and variables of systemd.service(5) kept out. */
+/**
+ * One word of a unit file: systemd.syntax(7), with the specifiers and variables of
+ * systemd.service(5) escaped.
+ */
 const quoted = (word: string): string =>
   /^[\w@+=:,./-]+$/.test(word)
     ? word

@@ -8,8 +8,8 @@ import {isRcu} from './kthread-affinity.ts'
 export const rcuKthreads = defineStep({
   id: 'rcu-kthreads',
   check: 'kthread-unbound-affinity',
-  title: ({housekeeping}) => `Let RCU work on housekeeping CPUs ${housekeeping}`,
-  blast: 'housekeeping CPUs run the callbacks of the isolated ones; nothing waits for it',
+  title: ({housekeeping}) => `Move RCU threads to housekeeping CPUs ${housekeeping}`,
+  blast: 'housekeeping CPUs run the RCU callbacks of the isolated CPUs; nothing waits for them',
   facts: {settings, tasks},
   plan: ({settings, tasks}) => ({
     changes: moveThreads(

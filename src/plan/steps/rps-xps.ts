@@ -21,7 +21,7 @@ export const rpsXps = defineStep({
       changes,
       notes: moveQueues(kept, settings).map(({about = ''}) => ({
         subject: about,
-        reason: 'you may be connected through it: left alone unless --also management-nic',
+        reason: 'you may be connected through it: not changed without --also management-nic',
       })),
     }
   },

@@ -10,27 +10,27 @@ export const smtSiblings = defineStep({
   id: 'smt-siblings',
   check: 'smt-sibling',
   title: ({isolated}) => `Take the siblings of CPUs ${isolated} offline`,
-  blast: 'housekeeping loses these CPUs; what is bound to them moves, and every CPU is stopped for a moment',
-  onRequest: 'takes CPUs from the system',
+  blast: 'housekeeping loses these CPUs; tasks bound to them move, and all CPUs stop for a moment',
+  onRequest: 'takes CPUs offline',
   facts: {settings, topology},
   plan({settings: {isolated, housekeeping}, topology}) {
     const changes: Change[] = []
     const notes: Note[] = []
     let left = housekeeping
     for (const {cpu, siblings} of topology.filter((each) => each.online && isolated.has(each.cpu))) {
-      if (siblings === undefined) throw new Error(`the kernel does not tell the siblings of CPU ${cpu}`)
+      if (siblings === undefined) throw new Error(`the kernel does not report the siblings of CPU ${cpu}`)
       const both = siblings.intersect(isolated).minus(CpuSet.of(cpu))
       if (!both.isEmpty && Math.min(...both) > cpu)
         notes.push({
           subject: `CPU ${cpu} and ${both}`,
-          reason: 'are one core, and both to be isolated: use one',
+          reason: 'are one core, and both are to be isolated: use only one',
         })
       for (const sibling of siblings.intersect(left)) {
         const rest = left.minus(CpuSet.of(sibling))
         if (sibling === 0 || rest.isEmpty) {
           notes.push({
             subject: `CPU ${sibling}, sibling of ${cpu}`,
-            reason: 'the system cannot do without it',
+            reason: 'the system needs it',
           })
           continue
         }

@@ -5,7 +5,7 @@ import type {Change} from '../../model/change.ts'
 import {quietSet} from '../quiet-set.ts'
 import {defineStep} from '../step.ts'
 
-/** As `systemctl set-property` takes it; empty is no restriction. */
+/** The command that sets the CPUs of a slice; an empty cpulist removes the restriction. */
 const property = (unit: string, cpus: string): readonly [string, ...string[]] => [
   'systemctl',
   'set-property',
@@ -18,9 +18,8 @@ export const systemdSlices = defineStep({
   id: 'systemd-slices',
   check: 'systemd-slices',
   title: ({housekeeping}) => `Keep services, logins and containers on CPUs ${housekeeping}`,
-  blast:
-    'what runs in these slices, your own shell included, can no longer start a program on an isolated CPU',
-  onRequest: 'binds where programs for isolated CPUs can be started',
+  blast: 'processes in these slices, including your shell, can no longer start a program on an isolated CPU',
+  onRequest: 'limits where programs for isolated CPUs can be started',
   facts: {settings, slices, systemd},
   plan({settings, slices, systemd}) {
     if (!systemd) return {changes: [], notes: [{subject: 'systemd', reason: 'does not run this machine'}]}

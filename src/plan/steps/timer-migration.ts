@@ -7,8 +7,9 @@ export const timerMigrationStep = defineStep({
   id: 'timer-migration',
   check: 'timer-migration',
   title: () => 'Let timers move away from isolated CPUs',
-  blast: 'a timer may fire on another CPU than the one that armed it, as is the default of the kernel',
+  blast: 'a timer may fire on another CPU than the one that armed it, which is the kernel default',
   facts: {timerMigration},
-  // 0 keeps a timer where it was armed, isolated or not (kernel/time/timer.c: get_nohz_timer_target).
+  // 0 keeps a timer where it was armed, isolated or not (kernel/time/timer.c:
+  // get_nohz_timer_target).
   plan: ({timerMigration}) => ({changes: turn(timerMigration, '1')}),
 })

@@ -7,11 +7,11 @@ import {defineStep} from '../step.ts'
 export const watchdogCpumask = defineStep({
   id: 'watchdog-cpumask',
   check: 'softlockup-mask',
-  title: ({isolated}) => `Take CPUs ${isolated} from the lockup detectors`,
-  blast: 'a kernel that hangs on an isolated CPU is no longer noticed there',
+  title: ({isolated}) => `Turn off the lockup detectors on CPUs ${isolated}`,
+  blast: 'a lockup of the kernel on an isolated CPU is no longer detected',
   facts: {settings, watchdog},
   plan({settings, watchdog}) {
-    // Where no detector is on, the mask changes nothing.
+    // When no detector is on, the mask has no effect.
     const active = watchdog !== undefined && (watchdog.soft || watchdog.nmi)
     if (!active || watchdog.cpus.intersect(settings.isolated).isEmpty) return {changes: []}
     return {

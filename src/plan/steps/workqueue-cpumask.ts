@@ -18,7 +18,7 @@ export const workqueueCpumask = defineStep({
         ? [
             {
               subject: `the requested mask ${requested}`,
-              reason: 'undo restores the mask in force, not this request, which a cpuset partition narrows',
+              reason: 'undo restores the mask in force, not this request, which a cpuset partition reduces',
             },
           ]
         : []

@@ -8,8 +8,8 @@ import {defineStep} from '../step.ts'
 export const workqueueSysfsCpumasks = defineStep({
   id: 'workqueue-sysfs-cpumasks',
   check: 'wq-sysfs-cpumasks',
-  title: ({housekeeping}) => `Keep workqueues with masks of their own on CPUs ${housekeeping}`,
-  blast: 'writeback, and whatever else these queues do, may stall for a moment while they move',
+  title: ({housekeeping}) => `Keep workqueues with their own cpumask on CPUs ${housekeeping}`,
+  blast: 'writeback and the other work of these queues may stall for a moment while they move',
   facts: {settings, namedWorkqueues},
   plan: ({settings, namedWorkqueues}) => ({
     changes: namedWorkqueues
