@@ -19,7 +19,8 @@ export type FairServer = ReadonlyMap<number, number> | undefined
 export const fairServer = defineFact<FairServer>('fair-server', async (host, get) => {
   const names = await host.list(`${SCHED}/fair_server`)
   if (names.length === 0) {
-    if ((await host.list(SCHED)).length > 0) return undefined // a kernel with a fair server has the directory
+    // A kernel with a fair server has the directory.
+    if ((await host.list(SCHED)).length > 0) return undefined
     if (!atLeast(await get(kernel), 6, 8)) return undefined
     throw new Error(`${SCHED} cannot be read: is debugfs mounted?`)
   }

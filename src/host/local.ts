@@ -43,7 +43,8 @@ async function link(path: string): Promise<string | undefined> {
  */
 async function set(path: string, value: string): Promise<void> {
   try {
-    const file = openSync(path, 'r+') // never creates the file: a path that is gone must be an error
+    // Never creates the file: a path that is gone must be an error.
+    const file = openSync(path, 'r+')
     try {
       writeSync(file, value || '\n') // one write(2): the kernel takes a value whole or not at all
     } finally {
@@ -231,7 +232,8 @@ async function kernelLog(): Promise<string> {
         (cause: unknown) =>
           errnoOf(cause) === 'EPIPE' ? undefined : errnoOf(cause) === 'EAGAIN' ? 0 : refuse(cause),
       )
-      if (length === undefined) continue // overwritten meanwhile: the next read returns the oldest record left
+      // Overwritten meanwhile: the next read returns the oldest record left.
+      if (length === undefined) continue
       if (length === 0) return lines.join('\n')
       const [head = ''] = record.toString('utf8', 0, length).split('\n')
       lines.push(head.slice(head.indexOf(';') + 1))

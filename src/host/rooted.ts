@@ -170,7 +170,8 @@ export const absent =
   <T>(path: string, value: T) =>
   (cause: unknown): T => {
     const code = errnoOf(cause)
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH') return value // ESRCH: the task is gone
+    // ESRCH: the task is gone.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ESRCH') return value
     throw new HostError(code ?? 'EIO', path, 'cannot read', {cause})
   }
 

@@ -31,7 +31,8 @@ export async function trace({events, cpus}: TraceRequest, during: () => Promise<
         await set(`events/${name}/enable`, '1')
       } catch (error) {
         const code = (error as HostError).code
-        if (code !== 'ENOENT' && code !== 'EINVAL') throw error // the kernel lacks the event, or the event lacks the field
+        // The kernel lacks the event, or the event lacks the field.
+        if (code !== 'ENOENT' && code !== 'EINVAL') throw error
       }
     }
     await set('tracing_on', '1')

@@ -64,8 +64,8 @@ export function statusOf(
   return {
     deltas: deltasOf(applied).map((delta) => {
       const compared = compare(delta, readings)
-      const somebody = compared.state === 'drifted' || compared.state === 'reverted'
-      const suspect = somebody ? writers(placeOf(delta.back) ?? '') : undefined
+      const overwritten = compared.state === 'drifted' || compared.state === 'reverted'
+      const suspect = overwritten ? writers(placeOf(delta.back) ?? '') : undefined
       return {delta, ...compared, ...(suspect === undefined ? {} : {suspect})}
     }),
     unfinished: killed.map(({run}) => run),

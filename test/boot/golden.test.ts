@@ -27,7 +27,7 @@ async function tree(folder: string): Promise<Files> {
   )
 }
 
-/** What every one of these machines is, besides its boot loader. */
+/** The files of all these machines, besides those of the boot loader. */
 const CPU = '/sys/devices/system/cpu'
 const MACHINE: Files = {
   [`${CPU}/possible`]: '0-7\n',
@@ -44,7 +44,10 @@ const settings: Settings = {
   policy: {kind: 'other'},
   windowMs: 1,
 }
-/** The programs of GRUB that a distribution of this kind has; Debian's generator names the folder of drop-ins. */
+/**
+ * The GRUB programs of such a distribution; the text of Debian's generator contains the path of the
+ * drop-in folder.
+ */
 const programs = (pair: string): Files =>
   pair.includes('opensuse')
     ? {'/usr/sbin/grub2-mkconfig': '. /etc/default/grub', '/usr/bin/grub2-script-check': ''}
@@ -55,7 +58,10 @@ const programs = (pair: string): Files =>
           '/usr/bin/grub-script-check': '',
         }
 
-/** A machine whose programs do what the recorded ones did: a grub.cfg for the settings that are there, a variable set. */
+/**
+ * A machine whose programs behave as recorded: the generator prints the grub.cfg for the current
+ * settings, grub-editenv sets a variable.
+ */
 function distribution(before: Files, after: Files, pair: string) {
   const m = machine({...MACHINE, ...programs(pair), ...before})
   const {memory} = m
@@ -71,7 +77,7 @@ function distribution(before: Files, after: Files, pair: string) {
       const cfg = Object.keys(before).find((path) => path.endsWith('/grub.cfg')) ?? ''
       if (is(after)) return {stdout: after[cfg] ?? ''}
       if (is({})) return {stdout: before[cfg] ?? ''}
-      throw new Error('nobody has recorded what these settings come to')
+      throw new Error('there is no recording for these settings')
     }
     if (/-editenv$/.test(program)) {
       const [path = '', verb, word = ''] = args
@@ -97,7 +103,7 @@ const pairs = await (async () => {
   return found.flat().sort()
 })()
 
-it('there are pairs of the distributions that we promise', () => {
+it('there are recordings of all supported distributions', () => {
   expect(pairs).toEqual(
     expect.arrayContaining([
       'bls/fedora-43',
@@ -128,7 +134,7 @@ describe.each(pairs)('%s', (pair) => {
   const files = (m: {memory: {files: Map<string, string>}}) =>
     Object.fromEntries([...m.memory.files].filter(([path]) => !/^\/(proc|sys|usr)\//.test(path)))
 
-  it('apply gives what is recorded, a second time changes nothing, and undo gives the bytes back', async () => {
+  it('apply gives the recorded files, a second apply changes nothing, and undo restores every byte', async () => {
     const {before, after, m} = await load()
     const untouched = files(m)
     const plan = await planOn(m.host)
@@ -143,7 +149,7 @@ describe.each(pairs)('%s', (pair) => {
     expect(files(m)).toEqual(untouched)
   })
 
-  it('the kernel reads what is passed as it is meant, and the rest is passed as before', async () => {
+  it('the kernel parses the arguments as intended, and all others are passed as before', async () => {
     const {before, after} = await load()
     const lines = passed({...before, ...after})
     expect(lines.length).toBeGreaterThan(0)
@@ -160,11 +166,11 @@ describe.each(pairs)('%s', (pair) => {
         .map(({text}) => text)
     const [first = ''] = lines
     const sources = passed(before).map(foreign)
-    // $kernelopts is the one variable that we resolve.
+    // $kernelopts is the only variable that isolctl expands.
     if (!pair.includes('kernelopts')) expect(sources).toContainEqual(foreign(first))
   })
 
-  it('booted with them, nothing is left to do', async () => {
+  it('booted with the arguments, the plan is empty', async () => {
     const {m} = await load()
     await applyAll(await planOn(m.host), m.under(alive))
     const [line = ''] = passed(Object.fromEntries(m.memory.files))
@@ -174,7 +180,10 @@ describe.each(pairs)('%s', (pair) => {
   })
 })
 
-/** The lines of the entries that are ours or that our arguments are meant for; before: of all. */
+/**
+ * The lines of isolctl's entries or of those that must pass the arguments; before apply: of all
+ * entries.
+ */
 function passed(all: Files): readonly string[] {
   const cfg = Object.entries(all).find(([path]) => path.endsWith('/grub.cfg'))?.[1] ?? ''
   const entries = Object.entries(all).filter(([path]) => path.includes('/loader/entries/'))

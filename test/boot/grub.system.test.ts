@@ -18,7 +18,10 @@ afterEach(async () => {
   await rm(scratch, {recursive: true})
 })
 
-/** Run a script where GRUB is the real one and everything that is written is thrown away. `isolctl` is ours. */
+/**
+ * Run a script with the real GRUB programs in a container whose writes are discarded. The script
+ * can call `isolctl`.
+ */
 async function debian(script: string): Promise<string> {
   const elevate = process.geteuid?.() === 0 ? [] : ['sudo', '-n']
   const isolctl = `isolctl() { ${process.execPath} ${ISOLCTL} "$@"; }`
@@ -41,7 +44,7 @@ const between = (text: string, name: string) =>
 const part = (name: string, command: string) => `echo '<${name}>'; ${command}; echo '</${name}>'`
 
 describe("Debian's real grub-mkconfig", patient, () => {
-  it('passes our arguments after apply, has nothing left to do, and undo gives every byte back', async () => {
+  it('passes the arguments after apply, a second plan is empty, and undo restores every byte', async () => {
     const text = await debian(
       [
         `cp ${CFG} /before.cfg`,
@@ -62,11 +65,11 @@ describe("Debian's real grub-mkconfig", patient, () => {
     expect(between(text, 'again')).toMatch(/nothing to do but reboot|a reboot is pending/)
     expect(between(text, 'again')).toContain('exit 11')
     expect(between(text, 'plan')).toContain('exit 11')
-    // There was no folder of drop-ins, and there is none again.
+    // The folder for drop-ins did not exist before, and does not exist again.
     expect(between(text, 'back')).toBe('grub.cfg\n/etc/default/grub\n')
   })
 
-  it('a drop-in behind ours that assigns: apply fails, says which argument is missing, and undoes itself', async () => {
+  it('a later drop-in that assigns the variable: apply fails with the missing argument, and undoes itself', async () => {
     const text = await debian(
       [
         `cp ${CFG} /before.cfg`,
@@ -80,7 +83,7 @@ describe("Debian's real grub-mkconfig", patient, () => {
     expect(between(text, 'back')).toBe('/boot/grub:\ngrub.cfg\n\n/etc/default/grub.d:\nzzz.cfg\n')
   })
 
-  it('a broken script among the others: grub.cfg stays, and the settings too', async () => {
+  it('a broken script in grub.d: grub.cfg and the settings stay', async () => {
     const text = await debian(
       [
         `cp ${CFG} /before.cfg`,
@@ -93,7 +96,7 @@ describe("Debian's real grub-mkconfig", patient, () => {
     expect(between(text, 'back')).toBe('grub.cfg\n/etc/default/grub\n')
   })
 
-  it('no grub-mkconfig: apply says so, and changes nothing', async () => {
+  it('no grub-mkconfig: apply reports it and changes nothing', async () => {
     const text = await debian(
       [
         `cp ${CFG} /before.cfg`,
@@ -109,7 +112,7 @@ describe("Debian's real grub-mkconfig", patient, () => {
     expect(between(text, 'back')).toBe('grub.cfg\n/etc/default/grub\n')
   })
 
-  it('killed at any moment: the old or the new grub.cfg is there, whole, and undo gives every byte back', async () => {
+  it('killed at any moment: grub.cfg is the complete old or new file, and undo restores every byte', async () => {
     const text = await debian(
       [
         `cp ${CFG} /before.cfg`,

@@ -26,7 +26,7 @@ const WORDS = [
 const UUID = '7a4c1b5e-0f3d-4a55-9b8e-2f1f6f0f3c11'
 
 describe('a generated grub.cfg', () => {
-  it('is read entry by entry', async () => {
+  it('is parsed into entries', async () => {
     const entries = parseGrubCfg(await golden('in'))
     expect(entries.map(({path, kernel, recovery}) => [path, kernel, recovery])).toEqual([
       [`gnulinux-simple-${UUID}`, '/boot/vmlinuz-6.1.0-41-amd64', false],
@@ -46,7 +46,7 @@ describe('a generated grub.cfg', () => {
     })
   })
 
-  it('passes our words in every ordinary entry, and in no recovery entry', async () => {
+  it('passes the words in every ordinary entry, and in no recovery entry', async () => {
     const text = await golden('out')
     expect(grubProblems(text, WORDS)).toEqual([])
     for (const {recovery, args} of parseGrubCfg(text))
@@ -72,7 +72,7 @@ describe('a generated grub.cfg', () => {
     expect(grubProblems('', [])).toEqual(['no entry for a kernel of this system'])
   })
 
-  it('leaves out memtest, other systems and hand-written entries', () => {
+  it('has no ordinary entry for memtest, other systems and hand-written entries', () => {
     const text = [
       '### BEGIN /etc/grub.d/20_memtest86+ ###',
       'menuentry "Memory test" { linux16 /boot/memtest86+.bin }',
@@ -111,7 +111,7 @@ describe("GRUB's language", () => {
     ])
   })
 
-  it('reads back what was quoted', () => {
+  it('parses a quoted word as the same text', () => {
     fc.assert(
       fc.property(fc.string({minLength: 1}), (text) => {
         expect(parseScript(`x ${quote(text)}`)[0]?.words).toEqual(['x', text])
@@ -121,20 +121,20 @@ describe("GRUB's language", () => {
 })
 
 describe('the drop-in', () => {
-  it('is what Debian took', async () => {
+  it('is the file that Debian accepted', async () => {
     const url = new URL('../golden/grub/debian-12/out/etc/default/grub.d/zz-isolctl.cfg', import.meta.url)
     expect(renderDropIn(WORDS)).toBe(await readFile(url, 'utf8'))
     expect(dropInWords(renderDropIn(WORDS))).toEqual(WORDS)
   })
-  it('of somebody else has no words of ours', () => {
+  it('written by others has no words of isolctl', () => {
     expect(dropInWords('GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')).toEqual([])
   })
-  it('takes no word that a shell would run', () => {
+  it('refuses words that a shell would run', () => {
     expect(() => renderDropIn(['a=$(reboot)'])).toThrow('not a boot argument')
   })
 })
 
-it('clones an entry: the way to the disk stays, kernel and arguments are ours', async () => {
+it('clones an entry with another kernel and arguments, and keeps the commands that find the disk', async () => {
   const [entry] = parseGrubCfg(await golden('in'))
   if (!entry) throw new Error('the golden file has no entry')
   const clone = cloneGrubEntry(entry, {
@@ -157,7 +157,7 @@ it('clones an entry: the way to the disk stays, kernel and arguments are ours', 
 
 describe('grubenv', () => {
   const block = (text: string) => `# GRUB Environment Block\n${text}`.padEnd(1024, '#')
-  it('is read as grub-editenv reads it', () => {
+  it('is parsed as grub-editenv does', () => {
     const text = block(
       '# WARNING: Do not edit\nsaved_entry=abc-6.1\nnext_entry=\nkernelopts=root=/dev/x ro\\\\a\n',
     )
@@ -169,7 +169,7 @@ describe('grubenv', () => {
       ]),
     )
   })
-  it('that is none is not guessed at', () => {
+  it('with another header is undefined', () => {
     expect(parseGrubenv('saved_entry=1\n')).toBeUndefined()
   })
 })

@@ -31,7 +31,7 @@ describe('a CPU list, on 8 possible CPUs', () => {
     ['2-8', '', 'out of range'],
     ['0-31:2/4', '', 'out of range'],
     ['8', '', 'out of range'],
-    ['1,9', '1', 'out of range'], // what came before stays in the mask
+    ['1,9', '1', 'out of range'], // the CPUs before the error stay in the mask
     ['3-2', '', 'runs backwards'],
     ["'2-3'", '', 'is not a CPU list'],
     ['2-', '', 'is not a CPU list'],
@@ -42,13 +42,13 @@ describe('a CPU list, on 8 possible CPUs', () => {
     ['0-3:1', '', 'is not a CPU list'],
     ['1,x', '1', 'is not a CPU list'],
     ['99999999999', '', 'is not a CPU list'],
-  ] as const)('%s is refused, with %j read', ([text, kept, why]) => {
+  ] as const)('%s is refused after %j', ([text, kept, why]) => {
     const {cpus, error} = parseKernelList(text, 8)
     expect(`${cpus}`).toBe(kept)
     expect(error).toContain(why)
   })
 
-  it('reads what we write', () => {
+  it('parses the cpulists that CpuSet prints', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({min: 0, max: 255})), (cpus) => {
         const set = CpuSet.from(cpus)
@@ -80,7 +80,7 @@ describe('the arguments, on 4 CPUs', () => {
   })
 
   test.for([
-    // default flag; unknown flags are skipped; illegal ones end it
+    // Without a flag: domain; unknown flags are skipped; illegal ones end the list.
     ['isolcpus=2-3', {domain: '2-3', nohzFull: ''}],
     ['isolcpus=managedirq,2-3', {domain: '2-3', managedIrq: ''}],
     ['isolcpus=managed_irq,2-3', {domain: '', managedIrq: '2-3'}],
@@ -89,11 +89,11 @@ describe('the arguments, on 4 CPUs', () => {
     ['isolcpus=nohz', {nohzFull: '', refused: ['isolcpus=nohz']}],
     ['isolcpus=domain,N', {refused: ['isolcpus=domain,N']}],
     ['isolcpus=2-N', {domain: '2-3', refused: []}],
-    // out of range: the whole argument
+    // Out of range: the whole argument is dropped.
     ['nohz_full=2-9', {nohzFull: '', refused: ['nohz_full=2-9']}],
     ["isolcpus='2-3'", {domain: '', refused: ["isolcpus='2-3'"]}],
     ['isolcpus="2-3"', {domain: '2-3', refused: []}],
-    // the first wins, unless they agree
+    // The first wins, unless both agree.
     ['isolcpus=domain,2 isolcpus=domain,3', {domain: '2', refused: ['isolcpus=domain,3']}],
     ['isolcpus=domain,2 isolcpus=domain,2', {domain: '2', refused: []}],
     ['isolcpus=nohz,2 nohz_full=3', {nohzFull: '2', unbound: '', refused: ['nohz_full=3']}],
@@ -101,14 +101,14 @@ describe('the arguments, on 4 CPUs', () => {
       'nohz_full=2-3 isolcpus=nohz,domain,3',
       {domain: '', nohzFull: '2-3', refused: ['isolcpus=nohz,domain,3']},
     ],
-    // the last wins
+    // The last wins.
     ['rcu_nocbs=2 rcu_nocbs=3', {rcuNocbs: '3'}],
     ['rcu_nocbs=2-9', {rcuNocbs: '0-3', refused: ['rcu_nocbs=2-9']}],
     ['nohz_full=2 rcu_nocbs=3', {rcuNocbs: '2-3'}],
-    // the boot CPU is always in it, and what was read stays
+    // The boot CPU is always in it, and the CPUs before an error stay.
     ['irqaffinity=2-3', {irqDefault: '0,2-3', refused: []}],
     ['irqaffinity=1,9', {irqDefault: '0-1', refused: ['irqaffinity=1,9']}],
-    // the boot CPU keeps the time, and is the last one left
+    // The boot CPU does the timekeeping, and stays when no other CPU would be left.
     ['nohz_full=0-1', {nohzFull: '1', unbound: '0-1'}],
     ['nohz_full=all', {nohzFull: '1-3', unbound: '1-3'}],
     ['nohz-full=3', {nohzFull: '3'}],
@@ -117,11 +117,11 @@ describe('the arguments, on 4 CPUs', () => {
     expect(four(line)).toMatchObject(expected)
   })
 
-  it('leave the boot CPU in, where the kernel cannot suspend', () => {
+  it('include the boot CPU when the kernel cannot suspend', () => {
     expect(`${isolationOf('nohz_full=0-3:1/2', {count: 4, suspends: false}).nohzFull}`).toBe('0,2')
   })
 
-  it('falls back to the boot CPU where only absent CPUs would be left', () => {
+  it('falls back to the boot CPU when only absent CPUs would be left', () => {
     const {nohzFull, unbound} = isolationOf('nohz_full=0-3', {count: 8, present: CpuSet.parse('0-3')})
     expect([`${nohzFull}`, `${unbound}`]).toEqual(['1-3', '1-3'])
   })

@@ -17,7 +17,7 @@ const ENTRY = [
   '',
 ].join('\n')
 
-it('reads an entry', () => {
+it('parses an entry', () => {
   expect(parseLoaderEntry(ENTRY)).toEqual({
     title: 'Debian GNU/Linux 12 (bookworm)',
     version: '6.1.0-41-amd64',
@@ -27,7 +27,7 @@ it('reads an entry', () => {
   })
 })
 
-it('clones it, with the arguments merged and the rest as it was', () => {
+it('clones an entry with merged arguments and keeps the rest', () => {
   const clone = cloneLoaderEntry(ENTRY, {title: 'Isolated', words: ['nohz_full=2-3', 'isolcpus=2-3']})
   expect(clone).toBe(
     ENTRY.replace('Debian GNU/Linux 12 (bookworm)', 'Isolated')
@@ -37,19 +37,19 @@ it('clones it, with the arguments merged and the rest as it was', () => {
   expect(cloneLoaderEntry(clone, {words: ['nohz_full=2-3', 'isolcpus=2-3']})).toBe(clone)
 })
 
-it("puts GRUB's own variable in, and leaves others to it", () => {
+it('expands $kernelopts and no other variable', () => {
   const text = 'title x\nlinux /k\noptions $kernelopts $tuned_params\n'
   expect(cloneLoaderEntry(text, {words: ['a=1'], kernelopts: 'root=/dev/x ro'})).toBe(
     'title x\nlinux /k\noptions root=/dev/x ro $tuned_params a=1\n',
   )
 })
 
-it('writes an initrd and arguments where there were none', () => {
+it('adds an initrd and arguments to an entry without them', () => {
   const clone = cloneLoaderEntry('title x\nlinux /k\n', {words: ['a=1'], initrd: ['/i', '/j']})
   expect(parseLoaderEntry(clone)).toMatchObject({options: 'a=1', initrd: ['/i', '/j']})
 })
 
-it('changes the default of a loader.conf, and nothing else', () => {
+it('changes only the default of a loader.conf', () => {
   const conf = '#timeout 3\nconsole-mode keep\ndefault  4c1d-*\n'
   expect(defaultEntry(conf)).toBe('4c1d-*')
   expect(withDefaultEntry(conf, 'isolctl-6.1.conf')).toBe(conf.replace('4c1d-*', 'isolctl-6.1.conf'))
@@ -57,11 +57,11 @@ it('changes the default of a loader.conf, and nothing else', () => {
   expect(defaultEntry(withDefaultEntry('timeout 3\n', 'isolctl-6.1.conf'))).toBe('isolctl-6.1.conf')
 })
 
-it('names an entry so that it stays in its folder', () => {
+it('makes a file name without a slash', () => {
   expect(ownEntryName('6.12.1+deb13/../x')).toBe('isolctl-6.12.1+deb13_.._x.conf')
 })
 
-it('reads an EFI variable', () => {
+it('decodes an EFI variable', () => {
   const utf16 = [...'systemd-boot 252.39'].map((char) => `${char}\0`).join('')
   expect(efiText(`\x06\0\0\0${utf16}\0\0`)).toBe('systemd-boot 252.39')
 })

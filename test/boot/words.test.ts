@@ -12,7 +12,8 @@ test.for([
   ['ro  quiet \n', 'ro  quiet isolcpus=domain,2-3 nohz_full=2-3 \n'],
   ['', 'isolcpus=domain,2-3 nohz_full=2-3'],
   ['\n', 'isolcpus=domain,2-3 nohz_full=2-3\n'],
-  ['ro nohz-full=2-3 quiet', 'ro nohz-full=2-3 quiet isolcpus=domain,2-3'], // it is there, spelt otherwise
+  // It is there with another spelling.
+  ['ro nohz-full=2-3 quiet', 'ro nohz-full=2-3 quiet isolcpus=domain,2-3'],
   ['nohz_full=1 ro nohz_full=2-3', 'ro nohz_full=2-3 isolcpus=domain,2-3'],
   ['isolcpus=1 isolcpus=2 ro', 'ro isolcpus=domain,2-3 nohz_full=2-3'],
   ['ro -- single', 'ro isolcpus=domain,2-3 nohz_full=2-3 -- single'],
@@ -28,7 +29,7 @@ it('refuses a line that ends inside a quote', () => {
   expect(() => mergeLine('ro a="b', WANTED)).toThrow('have an open quote')
 })
 
-it('takes out what is no longer wanted, and nothing else', () => {
+it('removes only words that are no longer wanted', () => {
   expect(mergeLine('ro isolcpus=5 nohz_full=5 quiet', ['isolcpus=6'], ['nohz_full=5', 'isolcpus=5'])).toBe(
     'ro quiet isolcpus=6',
   )
@@ -42,7 +43,7 @@ const line = fc
   .array(fc.tuple(fc.constantFrom(' ', '  ', '\t'), word))
   .map((words) => words.map(([gap, text]) => gap + text).join(''))
 
-it('has each wanted argument once, keeps the rest in order, and a second time changes nothing', () => {
+it('has each wanted argument once, keeps the other words in order, and is idempotent', () => {
   fc.assert(
     fc.property(line, (text) => {
       const merged = mergeLine(text, WANTED)
@@ -66,6 +67,6 @@ test.for(['a b', "a='x'", 'a;b', 'a$b', 'a"b', 'a&b', 'a#b', '{', '', '--', 'ä'
   },
 )
 
-it('takes every form of a CPU list', () => {
+it('accepts all forms of a CPU list', () => {
   requirePlain(['isolcpus=nohz,domain,managed_irq,0-31:2/4', 'nohz_full=2-N', 'rcutree.x=all'])
 })

@@ -23,7 +23,7 @@ afterEach(() => rm(folder, {recursive: true}))
 
 const take = (host: HostView) => takeCapture(host, {version: '0.1.0', also: ['/etc/isolctl/config.yaml']})
 
-/** Every check that does not measure, and what it says. */
+/** The results of all checks that do not measure. */
 async function judged(host: HostView): Promise<Record<string, unknown>> {
   const passive = CHECKS.filter(
     ({facts}) => !Object.values(facts).some((fact) => fact === busy || fact === watched),
@@ -35,7 +35,7 @@ async function judged(host: HostView): Promise<Record<string, unknown>> {
   return JSON.parse(JSON.stringify(results))
 }
 
-/** The good machine with trouble, names, files nobody may read, and modes. */
+/** The good machine with faults, host names, unreadable files, and modes. */
 function machine(): HostView {
   const {host} = fakeLive({
     ...goodFiles(),
@@ -57,7 +57,7 @@ function machine(): HostView {
 }
 
 describe.each(['machine', 'machine.tgz'])('a capture as %s', (name) => {
-  it('is judged as the machine is, also where it could not be read', async () => {
+  it('is judged as the machine is, including unreadable files', async () => {
     const host = machine()
     await writeCapture(at(name), await take(host))
     const [here, there] = [await judged(host), await judged(captured(at(name)))]
@@ -70,13 +70,13 @@ describe.each(['machine', 'machine.tgz'])('a capture as %s', (name) => {
     expect(JSON.stringify(there)).toContain('stray [77]')
   })
 
-  it('is readable by its owner alone, and nothing is left beside it', async () => {
+  it('is readable by its owner only, and no temporary file remains', async () => {
     await writeCapture(at(name), await take(machine()))
     expect((await stat(at(name))).mode & 0o77).toBe(0)
     expect(await readdir(folder)).toEqual([name])
   })
 
-  it('replaces no directory that holds something', async () => {
+  it('does not replace a directory that is not empty', async () => {
     await mkdir(at(name))
     await writeFile(join(at(name), 'precious'), 'x')
     await expect(writeCapture(at(name), await take(machine()))).rejects.toThrow(`cannot write ${at(name)}: E`)
@@ -85,7 +85,7 @@ describe.each(['machine', 'machine.tgz'])('a capture as %s', (name) => {
   })
 })
 
-it('holds no name, address or number of the machine', async () => {
+it('contains no host name, address or serial number of the machine', async () => {
   const {files, redactions} = await take(machine())
   const everything = [...files].map((entry) => entry.join('\n')).join('\n')
   for (const secret of ['rt-07', '525400abcdef', '12345']) expect(everything).not.toContain(secret)
@@ -98,7 +98,7 @@ it('refuses a path that leads out', async () => {
   await expect(take(odd)).rejects.toThrow('not a path to capture')
 })
 
-describe('a captured tree from elsewhere', () => {
+describe('a captured tree of another tool', () => {
   const IRQS = 'proc/irq/24'
   beforeEach(async () => {
     await mkdir(at(`host/${IRQS}`), {recursive: true})
@@ -117,7 +117,7 @@ describe('a captured tree from elsewhere', () => {
     expect(await captured(at('host')).read('/proc/up/secret')).toBeUndefined()
   })
 
-  it('follows links that stay inside, from its own root', async () => {
+  it('follows links inside the tree, from its own root', async () => {
     await symlink('/inside', at(`host/${IRQS}/absolute`))
     await symlink('../../../inside', at(`host/${IRQS}/relative`))
     await symlink('irq/24', at('host/proc/folder'))
@@ -127,13 +127,13 @@ describe('a captured tree from elsewhere', () => {
     expect(await host.read('/proc/folder/relative')).toBe('inside')
   })
 
-  it('ends a circle of links, and says so', async () => {
+  it('reports a loop of links', async () => {
     await symlink('b', at('host/a'))
     await symlink('a', at('host/b'))
     await expect(captured(at('host')).read('/a')).rejects.toThrow('cannot read /a: ELOOP')
   })
 
-  it('is not trusted to be whole without a manifest, nor with a broken one', async () => {
+  it('is not complete without a manifest or with a damaged one', async () => {
     expect(captured(at('host')).complete).toBeUndefined()
     await writeFile(at(`host/${MANIFEST}`), '{"schema": "isolctl.capture/1"}')
     expect(() => captured(at('host'))).toThrow(/isolctl-capture\.json is damaged: /)
@@ -153,7 +153,7 @@ it.each([
   expect({exit, stderr}).toEqual({exit: 69, stderr: expect.stringMatching(message)})
 })
 
-it('capture says what it took and what it took out', async () => {
+it('capture reports what it captured and what it redacted', async () => {
   await writeCapture(at('first'), await take(machine()))
   const {exit, stdout, stderr} = await isolctl('capture', '--root', at('first'), at('second.tgz'))
   expect({exit, stderr}).toEqual({exit: 0, stderr: ''})

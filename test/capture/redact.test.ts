@@ -4,7 +4,7 @@ import {redactor} from '../../src/capture/redact.ts'
 
 const clean = (text: string, host = 'rt-07.example.org') => redactor(host).text(text)
 
-describe('what names one machine is taken out', () => {
+describe('data that identifies one machine is redacted', () => {
   test.each([
     ['systemd[1]: Hostname set to <rt-07>.', 'systemd[1]: Hostname set to <redacted-host>.'],
     ['ip=::::rt-07.example.org:eth0', 'ip=::::redacted-host:eth0'],
@@ -30,12 +30,12 @@ test.each([
   expect(clean(text)).toBe(text)
 })
 
-test('a machine without a name of its own loses no word', () => {
+test('without a host name no word is redacted', () => {
   expect(clean('localhost login', 'localhost')).toBe('localhost login')
   expect(clean('a b', '')).toBe('a b')
 })
 
-test('the same value becomes the same stand-in, in names as well', () => {
+test('the same value gets the same replacement, in paths as well', () => {
   const redact = redactor('h')
   expect(redact.text('52:54:00:00:00:01 52:54:00:00:00:02 52:54:00:00:00:01')).toBe(
     '02:00:00:00:00:01 02:00:00:00:00:02 02:00:00:00:00:01',
@@ -45,7 +45,7 @@ test('the same value becomes the same stand-in, in names as well', () => {
   expect(redact.counts()).toMatchObject({'MAC addresses': 5, 'host names': 0})
 })
 
-test('of an environment only what a fact wants is kept', () => {
+test('only the variables that facts read are kept of an environment', () => {
   const variables = [
     'PASSWORD=hunter2',
     'IRQBALANCE_BANNED_CPULIST=2-3',

@@ -10,7 +10,7 @@ import {formatPolicy, parsePolicy} from '../../src/model/policy.ts'
 const set = (text: string) => CpuSet.parse(text)
 
 describe('the config file', () => {
-  it('takes a lone CPU as a number, and a list as text', () => {
+  it('accepts a single CPU as a number and a list as text', () => {
     expect(`${parseConfig('isolated: 2', 'c').isolated?.plain}`).toBe('2')
     expect(`${parseConfig('isolated: 2-3,5', 'c').isolated?.plain}`).toBe('2-3,5')
     expect(parseConfig('', 'c').isolated).toBeUndefined()
@@ -31,7 +31,7 @@ describe('the config file', () => {
   ] as const)('refuses %s', ([text, message]) => {
     expect(() => parseConfig(text, 'c')).toThrow(message)
   })
-  it('need not exist at the default place, but must where it was named', async () => {
+  it('may be absent at the default path, and must exist at the path of --config', async () => {
     expect(await loadConfig(memoryHost({}), DEFAULT_CONFIG)).toEqual({})
     await expect(loadConfig(memoryHost({}), '/nowhere/isolctl.yaml')).rejects.toThrow(
       'cannot read the config /nowhere/isolctl.yaml: ENOENT',
@@ -47,7 +47,7 @@ describe('the config file', () => {
 
 describe('which CPUs', () => {
   const machine = {online: set('0-3'), booted: set('2-3'), config: {}}
-  it('come from the command line, else the config, else the boot', () => {
+  it('come from the command line, else the config, else the boot arguments', () => {
     const config = {isolated: set('1'), housekeeping: set('0')}
     expect(`${resolveTarget({...machine, flag: set('3'), config}).isolated}`).toBe('3')
     expect(`${resolveTarget({...machine, flag: set('3'), config}).housekeeping}`).toBe('0-2')
@@ -70,7 +70,7 @@ describe('which CPUs', () => {
       'CPU 2 is both isolated and housekeeping',
     )
   })
-  it('treats a kernel without the files as one with nothing set apart', async () => {
+  it('treats a kernel without the files as one that isolates no CPU', async () => {
     const cpu = '/sys/devices/system/cpu'
     const bare = memoryHost({[`${cpu}/online`]: '0-3\n'})
     await expect(resolveSettings(bare, {config: DEFAULT_CONFIG})).rejects.toThrow('no CPU is isolated')

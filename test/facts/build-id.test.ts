@@ -10,11 +10,11 @@ test('the build id is found among other notes', () => {
     note('GNU', 3, 'deadbeef01'),
   ])
   expect(parseNotes(notes)).toBe('deadbeef01')
-  // Also at an odd place of a bigger buffer, as Node reads small files.
+  // At an odd offset of a larger buffer as well, as Node.js reads small files.
   expect(parseNotes(Buffer.concat([Buffer.alloc(1), notes]).subarray(1))).toBe('deadbeef01')
 })
 
-test('where there is none, none is found', () => {
+test('notes without a build id give undefined', () => {
   expect(parseNotes(Buffer.alloc(0))).toBeUndefined()
   expect(parseNotes(note('GNU', 1, 'deadbeef'))).toBeUndefined()
   expect(parseNotes(note('GNU', 3, 'deadbeef').subarray(0, 18))).toBeUndefined()

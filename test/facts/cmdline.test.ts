@@ -59,12 +59,12 @@ test.for([
   ['=x=y', [['=x', 'y']]],
   ['a="open to the end', [['a', 'open to the end']]],
   ['', []],
-] as const)('cuts %j as the kernel does', ([text, expected]) => {
+] as const)('parses %j as the kernel does', ([text, expected]) => {
   expect(args(text)).toEqual(expected)
 })
 
 describe('the end of the list', () => {
-  it('is "--": the rest belongs to init', () => {
+  it('is "--": init gets the words after it', () => {
     const {args, init} = parseCmdline('ro nohz_full=2-3 -- single nohz_full=1')
     expect(args.map((arg) => arg.text)).toEqual(['ro', 'nohz_full=2-3'])
     expect(init).toEqual(['single', 'nohz_full=1'])
@@ -75,13 +75,13 @@ describe('the end of the list', () => {
   })
 })
 
-it('finds repeats in order, whichever way the name is spelt', () => {
+it('finds repeats in order, with "-" or "_" in the name', () => {
   const cmdline = parseCmdline('rcu_nocbs=1 quiet rcu-nocbs=2 rcu_nocbs')
   expect(valuesOf(cmdline, 'rcu-nocbs')).toEqual(['1', '2', ''])
   expect(valuesOf(cmdline, 'isolcpus')).toEqual([])
 })
 
-it('reads back what was joined', () => {
+it('parses joined words as the same words', () => {
   const word = fc.stringMatching(/^[a-z][a-z0-9_.]{0,8}(=[a-z0-9,:/-]{0,12})?$/)
   fc.assert(
     fc.property(fc.array(word), (words) => {

@@ -23,21 +23,21 @@ const without = (path: string) =>
   Object.fromEntries(Object.entries(machine).filter(([file]) => file !== path))
 
 describe('interrupts', () => {
-  it('are those with an action', async () => {
+  it('are those with a handler', async () => {
     expect((await read(machine)).map(({irq, actions}) => [irq, actions])).toEqual([
       [9, ['acpi', 'ehci_hcd:usb1']],
       [24, ['nvme0q3']],
     ])
   })
 
-  it('leave out what the kernel does not say', async () => {
+  it('lack the fields that the kernel does not report', async () => {
     const [acpi, nvme] = await read(machine)
     expect(acpi).toMatchObject({affinityText: '0-7'})
     expect(acpi).not.toHaveProperty('effective')
     expect(`${nvme?.effective}`).toBe('4')
   })
 
-  it('are not movable when the kernel made the file read-only, and may be otherwise', async () => {
+  it('are not movable when the file is read-only, and else possibly movable', async () => {
     const host: HostView = {
       ...memoryHost(machine),
       mode: async (path) => (path.includes('/24/') ? 0o100444 : 0o100644),
@@ -47,7 +47,7 @@ describe('interrupts', () => {
     expect(nvme?.movable).toBe(false)
   })
 
-  it('that were freed meanwhile are left out', async () => {
+  it('that were freed meanwhile are skipped', async () => {
     expect(
       await read({...without('/proc/irq/24/smp_affinity_list'), '/sys/kernel/irq/24/actions': ''}),
     ).toHaveLength(1)
@@ -57,7 +57,8 @@ describe('interrupts', () => {
     ['/proc/irq/24/smp_affinity_list', '/proc/irq/24/smp_affinity_list does not exist'],
     ['/sys/kernel/irq/24/actions', '/sys/kernel/irq/24/actions does not exist'],
   ])('are unknown when %s was not captured', async ([path, message]) => {
-    // The interrupt's folder is still there, so this is a hole and not an interrupt that went away.
+    // The folder of the interrupt exists, so this is a hole in the capture and not a freed
+    // interrupt.
     await expect(read({...without(path ?? ''), '/proc/irq/24/node': '0\n'})).rejects.toThrow(message)
   })
 
@@ -68,7 +69,7 @@ describe('interrupts', () => {
     )
   })
 
-  it('name the file that cannot be understood', async () => {
+  it('report the file that cannot be parsed', async () => {
     await expect(read({...machine, '/proc/irq/24/smp_affinity_list': 'x'})).rejects.toThrow(
       '/proc/irq/24/smp_affinity_list: not a cpulist: "x"',
     )
@@ -83,7 +84,7 @@ describe('interrupts', () => {
 
 describe('unbound workqueues', () => {
   const base = '/sys/devices/virtual/workqueue'
-  it('have a mask, and on newer kernels also a requested and an isolated one', async () => {
+  it('have a mask, and on newer kernels a requested and an isolated mask', async () => {
     const old = await gatherer(memoryHost({[`${base}/cpumask`]: 'ffffffff,ffffffff\n'}))(workqueues)
     expect(`${old.cpumask}`).toBe('0-63')
     expect(old).not.toHaveProperty('requested')

@@ -13,7 +13,7 @@ const thread = (pid: number, name: string, allowed: string, text?: string) => ({
 })
 const machine = {
   '/sys/devices/system/cpu/task_isolation': '2-3\n',
-  ...thread(1, 'init', '0-3', record('off', 'starts:\t9\n')), // never asked: it is not bound to one CPU
+  ...thread(1, 'init', '0-3', record('off', 'starts:\t9\n')), // never requested isolation: it is not bound to one CPU
   ...thread(10, 'feed', '3', record('isolated', 'starts:\t1\neagains:\t2\nbreaks:\t0\n')),
   ...thread(11, 'slip', '2', record('lost', 'starts:\t3\neagains:\t0\nbreaks:\t3\n', 'syscall')),
   ...thread(12, 'kworker/3:0', '3', record('off', 'starts:\t0\neagains:\t0\nbreaks:\t0\n')),
@@ -21,7 +21,7 @@ const machine = {
 }
 
 describe('isolated threads', () => {
-  it('are those that entered or tried, with what the kernel counted', async () => {
+  it("are those that entered or tried to, with the kernel's counters", async () => {
     const found = await gatherer(memoryHost(machine))(isolatedThreads)
     expect(found).toEqual([
       expect.objectContaining({tid: 10, name: 'feed', cpu: 3, state: 'isolated', starts: 1, refusals: 2}),
@@ -32,7 +32,7 @@ describe('isolated threads', () => {
         '  CPU 3  slip[11]  lost      3 starts  3 breaks  0 refusals  last syscall, after 1.500 s\n',
     )
   })
-  it('are not there on a stock kernel', async () => {
+  it('do not exist on a stock kernel', async () => {
     const stock = {...machine, '/sys/devices/system/cpu/isolated': '\n'}
     const {'/sys/devices/system/cpu/task_isolation': _, ...rest} = stock
     const live = Object.assign(memoryHost(rest), {live: {}})

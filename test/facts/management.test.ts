@@ -6,7 +6,7 @@ import {managed, managementNics, parsePeers, parseRoutes, routeTo} from '../../s
 import {memoryHost} from '../../src/host/memory.ts'
 
 const HEADER = 'Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT\n'
-/** Default by eth0; 192.168.1.0/24 by eth1. */
+/** The default route is through eth0, 192.168.1.0/24 through eth1. */
 const ROUTES = `${HEADER}eth0	00000000	0102000A	0003	0	0	0	00000000	0	0	0
 eth1	0001A8C0	00000000	0001	0	0	0	00FFFFFF	0	0	0
 `
@@ -19,7 +19,7 @@ const found = async (files: Record<string, string>, spared: readonly string[] = 
   gatherer(memoryHost(files), [given(sparedNics, spared)])(managementNics)
 
 describe('the card an operator may be connected through', () => {
-  it('is that of the default route, and that of every SSH connection', async () => {
+  it('is that of the default route and that of every SSH connection', async () => {
     const nics = await found({'/proc/net/route': ROUTES, '/proc/net/tcp': TCP})
     expect(nics?.map(({nic, why}) => [nic, why])).toEqual([
       ['eth0', 'the default route'],
@@ -46,7 +46,7 @@ describe('the card an operator may be connected through', () => {
     expect(own(84, 'nvme0q1')).toBeUndefined()
   })
 
-  it('is also the one that was named, and unknown where routes cannot be seen', async () => {
+  it('is also one that the operator excludes, and unknown without a routing table', async () => {
     expect((await found({'/proc/net/route': HEADER}, ['eth9']))?.map(({nic}) => nic)).toEqual(['eth9'])
     expect(await found({})).toBeUndefined()
   })
@@ -62,11 +62,11 @@ ${zero} 00 ${zero} 00 ${zero} ffffffff 00000001 00000000 00200200       lo
   })
 })
 
-it('routes by the longest prefix, and reads addresses the way the kernel writes them', () => {
+it('routes by the longest prefix, and parses addresses as the kernel prints them', () => {
   const routes = parseRoutes(ROUTES)
   expect(routeTo(routes, 'c0a80107')).toBe('eth1')
   expect(routeTo(routes, '08080808')).toBe('eth0')
-  // ::ffff:10.0.2.2 on an IPv6 socket, as of a dual-stack sshd.
+  // ::ffff:10.0.2.2 on an IPv6 socket, as a dual-stack sshd has it.
   const text =
     'header\n 0: 0000000000000000FFFF00000F02000A:0016 0000000000000000FFFF00000202000A:C350 01 x\n'
   expect(parsePeers(text, new Set([22]))).toEqual(['0a000202'])

@@ -13,7 +13,7 @@ import {CpuSet} from '../../src/model/cpuset.ts'
 import {schedDebugText, taskFiles} from '../support/machine.ts'
 
 describe('/proc/interrupts', () => {
-  test('a column belongs to the CPU its header names', () => {
+  test('a column belongs to the CPU in its header', () => {
     const rows = parseInterrupts(
       '            CPU0       CPU2       CPU3\nLOC:   1   22   333   Local timer interrupts\n',
     )
@@ -34,7 +34,7 @@ describe('/proc/interrupts', () => {
     expect(parseInterrupts(`  CPU0 CPU1\n${line}\n`)).toMatchObject([{name, class: kind}])
   })
 
-  test('only the columns asked for', () => {
+  test('only the requested columns', () => {
     const [row] = parseInterrupts(
       '  CPU0 CPU1 CPU8\n LOC:  1  2  3  Local timer interrupts\n',
       CpuSet.parse('1-8'),
@@ -43,17 +43,17 @@ describe('/proc/interrupts', () => {
     expect(row?.label).toBe('Local timer interrupts')
   })
 
-  test('line ends of another system, and numbers that are none', () => {
+  test('CRLF line ends, and text instead of numbers', () => {
     const rows = parseInterrupts('  CPU0 CPU1\r\n LOC:  1  2  Local\r\n X:  1  2x  Nonsense\r\n')
     expect(rows.map(({name, label}) => [name, label])).toEqual([['LOC', 'Local']])
   })
 
-  test('rows that do not count per CPU are left out, and a text that is none is refused', () => {
+  test('rows without counts per CPU are skipped, and a text without the header is refused', () => {
     expect(parseInterrupts('  CPU0 CPU1\n ERR:          0\n MIS:   0\n')).toEqual([])
     expect(() => parseInterrupts('')).toThrow('/proc/interrupts')
   })
 
-  test('what is printed is read back, whatever CPUs are offline', () => {
+  test('the printed rows are parsed back, with any CPUs offline', () => {
     const counts = fc.dictionary(fc.nat({max: 500}).map(String), fc.nat({max: 2 ** 32 - 1}), {minKeys: 1})
     fc.assert(
       fc.property(counts, (perCpu) => {
@@ -64,7 +64,7 @@ describe('/proc/interrupts', () => {
     )
   })
 
-  test('counters have 32 bits, and only go up', () => {
+  test('counters have 32 bits and only increase', () => {
     const counter = fc.nat({max: 2 ** 32 - 1})
     fc.assert(
       fc.property(counter, fc.nat({max: 2 ** 31}), (from, moved) => {
@@ -83,16 +83,16 @@ describe('a task', () => {
     expect(`${task?.allowed}`).toBe('2-3')
   })
 
-  test('that has no affinity any more is gone', () => {
+  test('without an affinity has exited', () => {
     expect(statusParser()(7, 7, 'Name:\tx\n')).toBeUndefined()
   })
 
-  test('whose stat file is cut short is left out', () => {
+  test('with a truncated stat file is skipped', () => {
     const listed = statusParser()(7, 7, 'Name:\tx\nCpus_allowed_list:\t0-3\n')
     expect(listed && withStat(listed, '7 (x) Z 1 2')).toBeUndefined()
   })
 
-  test('shares its mask with all others of the same', () => {
+  test('shares its mask object with all tasks that have the same mask', () => {
     const parse = statusParser()
     const [a, b] = [1, 2].map((tid) => parse(tid, tid, `Name:\tx\nCpus_allowed_list:\t0-3\n`))
     expect(a?.allowed).toBe(b?.allowed)
@@ -100,7 +100,7 @@ describe('a task', () => {
 })
 
 describe('run queues', () => {
-  test('the queue of the CPU, not one of its groups', () => {
+  test('the queue of the CPU is read, not that of a task group', () => {
     const queues = parseRunQueues(
       schedDebugText({0: {running: 2, switches: 10}, 3: {running: 1, switches: 28}}),
     )
@@ -121,7 +121,7 @@ describe('run queues', () => {
   })
 })
 
-test('timers: the functions armed on each CPU, and what the tick thinks', () => {
+test('timers: the armed functions of each CPU, and the state of the tick', () => {
   const timers = parseTimers(
     [
       'cpu: 2',
@@ -143,7 +143,7 @@ test('timers: the functions armed on each CPU, and what the tick thinks', () => 
   })
 })
 
-test('kernel config: values, strings without quotes, nothing for what is off', () => {
+test('kernel config: values, strings without quotes, no entry for options that are off', () => {
   const symbols = parseKconfig('CONFIG_HZ=250\n# CONFIG_A is not set\nCONFIG_LOCALVERSION="-x"\nCONFIG_B=m\n')
   expect(Object.fromEntries(symbols)).toEqual({HZ: '250', LOCALVERSION: '-x', B: 'm'})
 })

@@ -10,7 +10,7 @@ import type {Policy} from '../../src/model/policy.ts'
 const RT_RUNTIME = '/proc/sys/kernel/sched_rt_runtime_us'
 const FAIR_SERVER = '/sys/kernel/debug/sched/fair_server/cpu3/runtime'
 
-/** The value, and whether the file was opened to get it. */
+/** The value, and whether the file was read. */
 async function read(policy: Policy, files: Record<string, string>) {
   const host = memoryHost({'/sys/kernel/debug/sched/debug': '', [RT_RUNTIME]: '950000\n', ...files})
   const seen: string[] = []
@@ -26,8 +26,8 @@ async function read(policy: Policy, files: Record<string, string>) {
   return {value, opened: seen.includes(RT_RUNTIME)}
 }
 
-describe('the real-time limit, which must not be read without need', () => {
-  it('matters under SCHED_FIFO without a fair server only', async () => {
+describe('the real-time limit, which must not be read unnecessarily', () => {
+  it('is read only for SCHED_FIFO on a kernel without a fair server', async () => {
     expect(await read({kind: 'fifo', priority: 1}, {})).toEqual({value: 950000, opened: true})
     expect(await read({kind: 'other'}, {})).toEqual({value: undefined, opened: false})
     expect(await read({kind: 'fifo', priority: 1}, {[FAIR_SERVER]: '50000000\n'})).toEqual({

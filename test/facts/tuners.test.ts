@@ -22,8 +22,8 @@ const planned = (files: Record<string, string>, only?: string[]) =>
 const names = async (files: Record<string, string>, only?: string[]) =>
   ((await planned(files, only)).conflicts ?? []).map(({name}) => name)
 
-describe('others that set what we set', () => {
-  it('are named: irqbalance, unless the plan itself keeps it off', async () => {
+describe('programs that set what isolctl sets', () => {
+  it('include irqbalance, unless it is banned from the isolated CPUs', async () => {
     expect(await names(untunedFiles())).toEqual([])
     expect(await names(untunedFiles(), ['irq-affinity'])).toEqual(['irqbalance'])
     expect(await names(untunedFiles(), ['memory-daemons'])).toEqual([])
@@ -31,7 +31,7 @@ describe('others that set what we set', () => {
     expect(await names(banned, ['irq-affinity'])).toEqual([])
   })
 
-  it('are named: tuned and rt-conf, with what to do', async () => {
+  it('include tuned and rt-conf, with a help text', async () => {
     const files = {
       ...untunedFiles(),
       ...taskFiles({tid: 700, comm: 'tuned', allowed: '0-3'}),
@@ -44,7 +44,7 @@ describe('others that set what we set', () => {
     expect(text).toContain('tuned-adm off')
   })
 
-  it('are not those that are installed and idle', async () => {
+  it('do not include those that are installed and do not run', async () => {
     expect(await names({...untunedFiles(), '/etc/tuned/active_profile': 'balanced\n'})).toEqual([])
   })
 })

@@ -17,7 +17,7 @@ afterEach(() => rm(folder, {recursive: true}))
 const modeOf = async (path: string) => ((await host.mode?.(path)) ?? 0) & 0o7777
 
 describe('writeFile', () => {
-  it('makes a file that everybody can read, whatever the umask', async () => {
+  it('creates a file that all users can read, with any umask', async () => {
     const before = process.umask(0o077)
     try {
       await host.writeFile(join(folder, 'new'), 'x\n')
@@ -36,7 +36,7 @@ describe('writeFile', () => {
     expect([await readFile(path, 'utf8'), await modeOf(path)]).toEqual(['new', 0o640])
   })
 
-  it('removes, also twice, and leaves nothing beside', async () => {
+  it('removes a file, also twice, and leaves no temporary file', async () => {
     const path = join(folder, 'gone')
     await host.writeFile(path, 'x')
     await host.writeFile(path, null)
@@ -44,7 +44,7 @@ describe('writeFile', () => {
     expect(await readdir(folder)).toEqual([])
   })
 
-  it('names the path and the errno, and leaves nothing beside', async () => {
+  it('throws the path and the errno, and leaves no temporary file', async () => {
     await writeFile(join(folder, 'file'), '')
     const path = join(folder, 'file/below')
     await expect(host.writeFile(path, 'x')).rejects.toMatchObject({code: 'ENOTDIR', path})
@@ -53,7 +53,7 @@ describe('writeFile', () => {
 })
 
 describe('set', () => {
-  it('never creates: a vanished path is an error', async () => {
+  it('never creates a file: a missing path is an error', async () => {
     const path = join(folder, 'vanished')
     await expect(host.set(path, '1')).rejects.toMatchObject({code: 'ENOENT', path})
     await expect(stat(path)).rejects.toThrow('ENOENT')
@@ -61,11 +61,11 @@ describe('set', () => {
 })
 
 describe('run', () => {
-  it('gives the output', async () => {
+  it('returns the output', async () => {
     expect(await host.run(['printf', '%s', 'a b'])).toEqual({stdout: 'a b'})
   })
 
-  it('says how a command ended and what it complained about', async () => {
+  it('throws the exit status and the last line on stderr', async () => {
     const command = ['sh', '-c', 'echo why >&2; exit 3'] as const
     await expect(host.run(command)).rejects.toThrow('sh -c echo why >&2; exit 3: exit status 3: why')
     await expect(host.run(['no-such-program'])).rejects.toThrow('no-such-program: not installed')
@@ -78,11 +78,11 @@ describe('isol-settle', () => {
     return [exitCode, stderr]
   }
 
-  it('has nothing to do where there is no journal', async () => {
+  it('does nothing on a file system without a journal', async () => {
     expect(await settle('/proc')).toEqual([0, ''])
   })
 
-  it('tells the errno, and how it is called', async () => {
+  it('prints the errno, and its usage', async () => {
     expect(await settle(join(folder, 'gone'))).toEqual([1, 'ENOENT'])
     expect(await settle()).toEqual([2, 'usage: isol-settle PATH'])
   })

@@ -23,29 +23,29 @@ afterAll(() => rm(folder, {recursive: true, force: true}))
 
 const host = () => rooted(folder)
 
-test('a file longer than the buffer is read to its end, and the next one is not mixed with it', async () => {
+test('a file larger than the buffer is read completely, and does not mix with the next one', async () => {
   const [long, short] = await Promise.all([host().read('/long'), host().read('/short')])
   expect(long).toBe('é0123456789\n'.repeat(40_000))
   expect(short).toBe('a\n')
 })
 
-test('what is not there is undefined, and an empty list', async () => {
+test('an absent file is undefined, an absent directory an empty list', async () => {
   expect(await host().read('/nothing/at/all')).toBeUndefined()
   expect(await host().read('/short/below-a-file')).toBeUndefined()
   expect(await host().list('/nothing')).toEqual([])
 })
 
-test('padding is taken off, and garbage is no crash', async () => {
+test('NUL padding is removed, and binary garbage does not throw', async () => {
   expect(await host().read('/padded')).toBe('on\n')
   expect(typeof (await host().read('/binary'))).toBe('string')
 })
 
-test('packed files come unpacked, within limits', async () => {
+test('compressed files are decompressed up to a limit', async () => {
   expect(await host().read('/config.gz')).toBe('CONFIG_A=y\n')
   await expect(host().read('/bomb.gz')).rejects.toThrow(/cannot read \/bomb.gz/)
 })
 
-test('a pipe keeps nobody waiting, and a directory is no file', async () => {
+test('reading a pipe does not block, and reading a directory fails', async () => {
   expect(await host().read('/pipe')).toBe('')
   await expect(host().read('/folder')).rejects.toThrow('EISDIR')
 })

@@ -24,7 +24,7 @@ test.for([
   expect(await chooseAccelerator({wanted: 'auto', qemu: fixture(qemu), cache})).toBe(accel)
 })
 
-test('one that hangs is given up within seconds, and leaves nothing', async () => {
+test('one that hangs is killed within seconds, and leaves nothing behind', async () => {
   vi.stubEnv('TMPDIR', await mkdtemp(join(cache, 'tmp-')))
   const started = performance.now()
   expect(await chooseAccelerator({wanted: 'auto', qemu: fixture('hangs'), cache})).toBe('tcg')
@@ -32,7 +32,7 @@ test('one that hangs is given up within seconds, and leaves nothing', async () =
   expect(await readdir(tmpdir())).toEqual([])
 }, 10_000)
 
-test('the verdict holds until the next boot, for that QEMU', async () => {
+test('the result is cached until the next boot, for that QEMU', async () => {
   const options = {wanted: 'auto', qemu: fixture('works'), cache} as const
   await rememberVerdict('tcg', options)
   expect(await chooseAccelerator(options)).toBe('tcg')
@@ -40,6 +40,6 @@ test('the verdict holds until the next boot, for that QEMU', async () => {
   expect(await chooseAccelerator(options)).toBe('kvm')
 })
 
-test('what was asked for is not questioned', async () => {
+test('a requested accelerator is not tested', async () => {
   expect(await chooseAccelerator({wanted: 'kvm', qemu: fixture('aborts'), cache})).toBe('kvm')
 })

@@ -50,7 +50,7 @@ test('the host is never writable from inside, and a panic ends the machine', () 
   expect(args.at(-1)).toBe('console=ttyS0 panic=-1 no_timer_check rdinit=/init x=y')
 })
 
-test('an initramfs is the same bytes for the same job, and its files are where the kernel looks', () => {
+test('an initramfs has the same bytes for the same job, and its files are where the kernel expects them', () => {
   const job = {command: ['a', 'b\n"c"'], cwd: '/', env: {A: '1'}, stdin: 'null'} as const
   const archive = initramfs(Buffer.from('ELF'), job)
   expect(archive.equals(initramfs(Buffer.from('ELF'), job))).toBe(true)
@@ -95,7 +95,7 @@ test('an error shows the end of the console, and only the new part of it', () =>
   expect(error.exit).toBe(69)
 })
 
-test('of a panic it shows the beginning', () => {
+test('an error after a panic shows the beginning of it', () => {
   const registers = Array.from({length: 40}, (_, n) => `R${n}: 0`).join('\n')
   const console = `boot\nKernel panic - not syncing: why\n${registers}\n`
   const {help} = new LabError('it panics', {

@@ -13,7 +13,10 @@ let parts: Readonly<Record<string, {readonly output: string; readonly exit: numb
 const part = (name: string) => parts[name] ?? {output: `the guest never came to "${name}"`, exit: -1}
 const json = (name: string): unknown => JSON.parse(part(name).output)
 
-/** One boot for all: a machine whose interrupts and workqueues may still go anywhere, with 2-3 to be isolated. */
+/**
+ * One boot for all tests: a machine whose interrupts and workqueues may still use every CPU, with
+ * CPUs 2-3 to be isolated.
+ */
 beforeAll(async () => {
   const kernel = process.env['ISOLCTL_LAB_KERNEL'] ?? (await labKernel({progress: silent})).bzImage
   const {stdout, stderr} = await runInLab([process.execPath, join(import.meta.dirname, 'guest/apply.ts')], {
@@ -26,15 +29,15 @@ beforeAll(async () => {
 })
 
 describe('on a running kernel', () => {
-  it('topology knows the four CPUs', () => {
+  it('topology lists the four CPUs', () => {
     const {online, cpus} = TopologySchema.parse(json('topology'))
     expect([online, cpus.length]).toEqual(['0-3', 4])
   })
 
-  it('plan wants interrupts, threads and unbound work away from 2-3', () => {
+  it('plan moves interrupts, threads and unbound work away from 2-3', () => {
     const {steps, unknown} = PlanSchema.parse(json('plan'))
     expect(part('plan').exit).toBe(10)
-    // QEMU is this machine's boot loader.
+    // QEMU is the boot loader of this machine.
     expect(unknown.map(({id}) => id)).toEqual(['boot-arguments'])
     const busy = steps.filter(({changes}) => changes.length > 0).map(({id}) => id)
     expect(busy).toEqual(
@@ -51,14 +54,14 @@ describe('on a running kernel', () => {
     )
   })
 
-  it('apply does not start unasked', () => {
+  it('apply does not start without --yes', () => {
     expect(part('unconfirmed')).toMatchObject({
       exit: 2,
       output: expect.stringContaining('no terminal to ask on'),
     })
   })
 
-  it('apply does what the plan says, and the kernel agrees', () => {
+  it('apply makes the planned changes, and the kernel has the new values', () => {
     const report = ApplySchema.parse(json('apply'))
     expect([part('apply').exit, report.outcome]).toEqual([3, 'applied'])
     const after = part('after').output
@@ -74,11 +77,11 @@ describe('on a running kernel', () => {
     }
   })
 
-  it('plan has nothing left to do, not even for what the kernel refused', () => {
+  it('plan has nothing left to do, not even for refused changes', () => {
     expect(part('replan')).toMatchObject({exit: 3, output: expect.stringContaining('no change known')})
   })
 
-  it('status names what is applied, and what drifted', () => {
+  it('status lists what is applied, and what drifted', () => {
     const report = StatusSchema.parse(json('status'))
     expect([part('status').exit, report.ok]).toEqual([0, true])
     expect(report.changes.every(({state}) => state === 'in-force')).toBe(true)
@@ -88,7 +91,7 @@ describe('on a running kernel', () => {
     })
   })
 
-  it('undo leaves alone what somebody else wrote, and takes back the rest', () => {
+  it('undo keeps what another program wrote, and undoes the rest', () => {
     expect(part('undo')).toMatchObject({exit: 1, output: expect.stringContaining('undo --force')})
     const differing = part('conflict')
       .output.split('\n')
@@ -96,13 +99,13 @@ describe('on a running kernel', () => {
     expect(differing).toEqual(['/proc/irq/default_smp_affinity 2'])
   })
 
-  it('undo --force brings the machine back to the letter', () => {
+  it('undo --force restores every value', () => {
     expect(UndoSchema.parse(json('force')).ok).toBe(true)
     expect(part('restored').output).toBe(part('before').output)
     expect(part('again')).toMatchObject({exit: 0, output: expect.stringContaining('nothing to undo')})
   })
 
-  it('undo brings it back after apply was killed', () => {
+  it('undo restores the machine after apply was killed', () => {
     const report = StatusSchema.parse(json('killed'))
     expect(report.changes.length).toBeGreaterThan(0)
     expect(part('cleanup').exit).toBe(0)

@@ -23,7 +23,7 @@ const LOOK = [
   `echo "refused $(dmesg | sed -n 's/.*Unknown kernel command line parameters "\\(.*\\)", will.*/\\1/p')"`,
 ].join('\n')
 
-/** What a kernel makes of its arguments, by its own account. */
+/** The effect of the arguments, as the kernel reports it. */
 async function booted(bootArguments: readonly string[]) {
   const {stdout, stderr} = await runInLab(['/bin/sh', '-c', LOOK], {
     kernel,
@@ -50,7 +50,7 @@ async function booted(bootArguments: readonly string[]) {
   }
 }
 
-/** Of each kind that is read otherwise than it looks. */
+/** One line for each kind of argument that the kernel reads differently than it looks. */
 const LINES: readonly (readonly string[])[] = [
   ['isolcpus=nohz,domain,managed_irq,2-N', 'nohz_full=2-N', 'rcu_nocbs=2-N', 'irqaffinity=0-1'],
   ['isolcpus=0-31:2/4', 'nohz_full=0-3:1/2', 'rcu_nocbs=0-31:2/4', 'irqaffinity=1,9'],
@@ -60,10 +60,10 @@ const LINES: readonly (readonly string[])[] = [
   ['nohz_full=1-2', 'isolcpus=nohz,domain,3', 'isolcpus=domain,managed_irq:2-3'],
 ]
 
-describe("the kernel's word on boot arguments, and ours", () => {
+describe('boot arguments in the kernel and in isolctl', () => {
   test.for(LINES)('%s', async (...[words]) => {
     const kernel = await booted(words)
-    // On the line there are also those of the laboratory.
+    // The line also has the arguments of the lab.
     for (const word of words) expect(kernel.cmdline).toContain(word)
     const ours = isolationOf(kernel.cmdline, {count: COUNT, suspends: kernel.suspends})
     const all = CpuSet.parse(`0-${COUNT - 1}`)
@@ -80,7 +80,8 @@ describe("the kernel's word on boot arguments, and ours", () => {
       workqueue: kernel.workqueue,
       rcu: kernel.rcu,
     })
-    // What it dropped, it hands to init as unknown: of several with one name the last (init/main.c: unknown_bootoption).
+    // The kernel passes a dropped argument to init as unknown, and only the last one of a name
+    // (init/main.c: unknown_bootoption).
     const ofIsolation = kernel.refused.filter((text) =>
       /^(isolcpus|nohz.full|rcu.nocbs|irqaffinity)=/.test(text),
     )

@@ -8,7 +8,7 @@ beforeAll(async () => {
   kernel = await testKernel()
 })
 
-it('the demo holds what it claims', async () => {
+it('the demo passes its own checks', async () => {
   const {stdout, exitCode} = await execa(
     process.execPath,
     ['bin/run.js', 'lab', 'demo', '--kernel', kernel],
@@ -20,7 +20,7 @@ it('the demo holds what it claims', async () => {
   expect(stdout.match(/^✖ .*/gm) ?? []).toEqual([])
   expect(stdout.match(/^✔ .*/gm)).toHaveLength(7)
   expect(stdout).toContain('Every claim above held.')
-  // For a terminal of 80 columns: only commands and what names a path may be wider.
+  // For a terminal of 80 columns: only commands and lines with a path may be longer.
   expect(stdout.split('\n').filter((line) => line.length > 80 && !line.includes('/'))).toEqual([])
   expect(exitCode).toBe(0)
 }, 600_000)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What the tests of preflight share: a machine that is disturbed from inside (guest/inject.ts), and its reports. */
+/**
+ * Shared by the tests of preflight: a machine that is disturbed from inside (guest/inject.ts), and
+ * its reports.
+ */
 import {join} from 'node:path'
 import {expect} from 'vitest'
 import {isolationArguments} from '../../src/lab/machine.ts'
@@ -9,10 +12,10 @@ import {type Report, ReportSchema} from '../../src/schema/preflight.ts'
 import {amissIn} from './guest/injections.ts'
 import {testKernel} from './kernel.ts'
 
-/** By name, what a command printed and how it ended. */
+/** By name: the output and the exit status of a command. */
 export type Parts = Readonly<Record<string, {readonly output: string; readonly exit: number}>>
 
-/** Of the usual machine: CPUs 2 and 3 of four are isolated. */
+/** The usual machine: CPUs 2 and 3 of four are isolated. */
 export const ISOLATION = isolationArguments(CpuSet.parse('2-3'), CpuSet.parse('0-1'))
 
 interface Setting {
@@ -20,7 +23,7 @@ interface Setting {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Boot a machine, and have these scenarios played in it, one after the other. */
+/** Boot a machine, and run these scenarios in it, one after the other. */
 export async function runScenarios(
   scenarios: readonly string[],
   {bootArguments = ISOLATION, env = {}}: Setting = {},
@@ -33,12 +36,12 @@ export async function runScenarios(
     bootArguments,
     env,
   }).catch((error: unknown) => {
-    // What the kernel said of it is seen once: the next run may be a good one.
+    // Add the kernel's output: a second run may succeed and would not show it.
     if (error instanceof LabError)
       error.message += `:\n${error.stderr.slice(-1000)}\n${error.console.split('\n').slice(-120).join('\n')}`
     throw error
   })
-  if (!stdout.startsWith('{')) throw new Error(`the guest said nothing of use: ${stdout}${stderr}`)
+  if (!stdout.startsWith('{')) throw new Error(`no report from the guest: ${stdout}${stderr}`)
   return JSON.parse(stdout)
 }
 
@@ -49,20 +52,20 @@ export function reportOf(parts: Parts, name: string): Report {
   return ReportSchema.parse(JSON.parse(part.output))
 }
 
-/** The findings of a check, a line each. */
+/** The findings of a check, one line each. */
 export const said = ({checks}: Report, id: string): string =>
   (checks.find((check) => check.id === id)?.findings ?? [])
     .map(({subject, message}) => `${subject}: ${message}`)
     .join('\n')
 
-/** What could not even be tried, or whose outcome never came. */
+/** The scenarios that could not be run, or without a result. */
 export const failures = (parts: Parts) => Object.entries(parts).filter(([name]) => name.startsWith('failed'))
 
-/** Steps and remedies that did not go through. */
+/** Steps and remedies that failed. */
 export const refused = (parts: Parts) =>
   Object.entries(parts).filter(([name, {exit}]) => /^(apply|remedy) /.test(name) && exit !== 0)
 
-/** Of the scenario "irqbalance". */
+/** From the scenario "irqbalance". */
 export function expectHarmless(parts: Parts): void {
   const seen = ['irqbalance unaided', 'irqbalance stopped'].map((name) => reportOf(parts, name))
   expect(seen.map(amissIn)).toEqual([{}, {}])

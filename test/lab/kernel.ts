@@ -3,8 +3,8 @@ import {labKernel} from '../../src/lab/kernel.ts'
 import {logProgress} from '../../src/ui/progress.ts'
 
 /**
- * The bzImage to test with: $ISOLCTL_LAB_KERNEL, for whoever works on the kernel, else ours, which takes minutes to
- * build the first time.
+ * The bzImage to test: $ISOLCTL_LAB_KERNEL for work on the kernel, else the kernel of the series,
+ * whose first build takes minutes.
  */
 export async function testKernel(): Promise<string> {
   const given = process.env['ISOLCTL_LAB_KERNEL']

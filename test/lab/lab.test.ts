@@ -13,7 +13,7 @@ import {testKernel} from './kernel.ts'
 
 let kernel: string
 let folder: string
-/** Where the lab puts its private directories: ours alone, so that nobody else's are in it. */
+/** The parent of the lab's private directories, which no other process uses. */
 let temporary: string
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ const lab = (command: readonly [string, ...string[]], options: Partial<LabOption
   runInLab(command, {kernel, timeoutMs: 60_000, ...options})
 const sh = (script: string, options: Partial<LabOptions> = {}) => lab(['/bin/sh', '-c', script], options)
 
-/** QEMU processes of ours, and private directories. */
+/** QEMU processes of this test, and private directories. */
 async function leftovers(): Promise<{machines: string[]; folders: string[]}> {
   const machines: string[] = []
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -44,7 +44,7 @@ async function leftovers(): Promise<{machines: string[]; folders: string[]}> {
 }
 
 describe('a command', () => {
-  test('brings back status, output and errors, each by itself', async () => {
+  test('returns exit status, output and errors separately', async () => {
     const result = await sh('echo out; echo err >/dev/stderr; printf more; exit 7')
     expect(result).toMatchObject({exitCode: 7, stdout: 'out\nmore', stderr: 'err\n'})
     expect(result.console).toContain('Linux version 6.12')
@@ -66,7 +66,7 @@ describe('a command', () => {
     expect(stdout).toBe(`${folder}\nhello\nworld from lab, uid 0\nto be read\n`)
   })
 
-  test('streams while it runs, and loses nothing of a lot', async () => {
+  test('streams while it runs, and loses no output', async () => {
     const chunks: Buffer[] = []
     const {stdout, exitCode} = await sh('head -c 20000000 /dev/zero; head -c 1000 /dev/zero >&2', {
       discardOutput: true,
@@ -80,7 +80,7 @@ describe('a command', () => {
   test.for([
     ['kill -KILL $$', 137, 'SIGKILL'],
     ['kill -TERM $$', 143, 'SIGTERM'],
-    ['sleep 1000 & exit 0', 0, undefined], // who stays behind does not hold us up
+    ['sleep 1000 & exit 0', 0, undefined], // a background process does not delay the end
   ] as const)('%s', async ([script, exitCode, signal]) => {
     const result = await sh(script)
     expect(result.exitCode).toBe(exitCode)
@@ -112,7 +112,7 @@ describe('the machine', () => {
     }).then(async () => expect(await readFile(file, 'utf8')).toBe('before'))
   })
 
-  test('has the CPUs and the boot arguments that were asked for', async () => {
+  test('has the requested CPUs and boot arguments', async () => {
     const look = 'cd /sys/devices/system/cpu && cat online isolated nohz_full; cat /proc/cmdline'
     const usual = await sh(look)
     expect(usual.stdout.split('\n').slice(0, 3)).toEqual(['0-3', '2-3', '2-3'])
@@ -129,7 +129,7 @@ describe('the machine', () => {
     expect(other.stdout).toContain('foo.bar=baz')
   })
 
-  test('is rich enough for real programs', async () => {
+  test('is complete enough for real programs', async () => {
     const {stdout} = await sh(
       [
         'set -e',
@@ -145,13 +145,13 @@ describe('the machine', () => {
     expect(stdout).toBe('osnoise\nCONFIG_NO_HZ_FULL=y\n127.0.0.1\n2\n')
   })
 
-  test('does not get in the way of another one', async () => {
+  test('does not affect another one', async () => {
     const results = await Promise.all([sh('echo one'), sh('echo two')])
     expect(results.map(({stdout}) => stdout)).toEqual(['one\n', 'two\n'])
   })
 })
 
-describe('what goes wrong ends in bounded time, says why and leaves nothing', () => {
+describe('a failure ends in bounded time with a reason, and leaves nothing behind', () => {
   const failure = async (run: Promise<unknown>) => {
     const error = await run.then(
       () => new Error('it went well'),
@@ -187,7 +187,7 @@ describe('what goes wrong ends in bounded time, says why and leaves nothing', ()
     expect(error.message).toBe('the lab machine did not come up within 0.3 s')
   })
 
-  test('a kernel that is none', async () => {
+  test('a file that is not a kernel', async () => {
     const file = join(folder, 'rubbish')
     await writeFile(file, 'this is not a kernel'.repeat(1000))
     const error = await failure(lab(['true'], {kernel: file, bootTimeoutMs: 20_000}))

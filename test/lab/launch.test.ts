@@ -23,7 +23,7 @@ afterAll(() => shop?.[Symbol.asyncDispose]())
 const guest = (script: string) => launchGuest(script, {kernel})
 
 describe('launch --enter app', () => {
-  it('runs a poller that nothing interrupts, and reports it', async () => {
+  it('runs a poller without an interruption, and reports it', async () => {
     const {stdout, stderr, exitCode} = await guest(`
       node bin/run.js launch --cpus 3 --enter app --allow-guest --status-file=/tmp/status.json -- $samples/poller 15 &
       isolated $! 1 || exit 99
@@ -43,10 +43,10 @@ describe('launch --enter app', () => {
       isolated: true,
       breakCount: 0,
     })
-    expect(stdout.trim()).toMatch(/\n0$/) // no reporter is left
+    expect(stdout.trim()).toMatch(/\n0$/) // no reporter runs any more
   })
 
-  it('runs workers with rings on several CPUs, also when they are told of breaks', async () => {
+  it('runs workers with rings on several CPUs, also when breaks are reported to them', async () => {
     const {stdout, stderr, exitCode} = await guest(`
       app="node bin/run.js launch --cpus 2-3 --enter app --allow-guest"
       $app --status-file=/tmp/status.json -- $samples/rings 12 &
@@ -93,7 +93,7 @@ describe('launch --enter app', () => {
     expect(text).toContain('signal: 138')
     expect(text).toContain('slip: still here\nreport: 0')
     expect(text).toContain('quiet: 137')
-    expect(text).toContain('intruder: 1') // it noticed, entered again, and told
+    expect(text).toContain('intruder: 1') // it noticed the break, entered again, and reported it
     expect(text).toMatch(
       /poller\[\d+\]: isolation lost .*(another task ran on its CPU|another CPU interrupted it)/,
     )
@@ -120,7 +120,7 @@ describe('launch --enter settle', () => {
     expect(stderr).toMatch(/isolctl: (poll|float)\[\d+\] is isolated on CPU 2/)
     expect(stderr).toMatch(/isolctl: (poll|float)\[\d+\] is isolated on CPU 3/)
     expect(statusOf(stdout)).toMatchObject({starts: 2})
-    expect(stdout.trim()).toMatch(/\n0$/) // no reporter is left
+    expect(stdout.trim()).toMatch(/\n0$/) // no reporter runs any more
   })
 
   it('says why threads do not settle', async () => {
@@ -132,17 +132,17 @@ describe('launch --enter settle', () => {
       expect(text).toContain(why)
   })
 
-  it('brings a thread back after every break, when told to rearm', async () => {
+  it('isolates a thread again after every break with --on-break rearm', async () => {
     const {stdout, stderr} = await guest(`
       $shim --flags=0x3 --rearm --settle=50 --status-file=/tmp/status.json -- ${threads} float &
       for i in 1 2 3 4 5; do isolated $! 1 || exit 99; taskset -c 3 true; sleep 0.2; done
       isolated $! 1 || exit 99
       kill $!; wait $!; echo "ended $?"; sleep 1; cat /tmp/status.json`)
-    expect(stdout, stderr).toContain('ended 143') // and not by abort(): its sums were right all the time
+    expect(stdout, stderr).toContain('ended 143') // and not by abort(): its sums were always right
     expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 6)})
   })
 
-  it('changes nothing in a thread that is sent into isolation and torn out of it again and again', async () => {
+  it('changes nothing in a thread that enters and loses isolation repeatedly', async () => {
     const {stdout} = await guest(
       `(${torture} 200 1000000 quiet 3; for i in 1 2 3; do ${torture} 200 100000 signals 3; done) 2>&1`,
     )
@@ -156,7 +156,7 @@ describe('launch --enter settle', () => {
     )
   })
 
-  it('never loses a wake-up or a signal, and changes nothing, while it enters again and again', async () => {
+  it('never loses a wake-up or a signal, and changes nothing, while it enters repeatedly', async () => {
     const {stdout, stderr} = await guest(`
       $shim --flags=0x3 --rearm --settle=50 --status-file=/tmp/status.json -- ${storm} 12; echo "exit $?"
       sleep 1; cat /tmp/status.json`)
@@ -167,7 +167,7 @@ describe('launch --enter settle', () => {
     expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 2)})
   })
 
-  it('names a thread that has no CPU of its own, and processes that are not looked at', async () => {
+  it('reports a thread for which no launch CPU is left, and child processes, which are not isolated', async () => {
     const {stderr} = await guest(`
       $shim --settle=100 -- ${threads} poll poll & isolated $! 1 || exit 99
       sleep 5; kill $!

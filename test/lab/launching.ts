@@ -20,7 +20,7 @@ interrupts() { echo "<interrupts>"; cat /proc/interrupts; echo "</interrupts>"; 
 sleep 2 # the clock source settles
 `
 
-/** Run a script in the lab, with those functions. `text` has both streams. */
+/** Run a script in the lab with those functions. `text` has both streams. */
 export async function launchGuest(
   script: string,
   {kernel, timeoutMs = 240_000}: {kernel: string; timeoutMs?: number},
@@ -33,7 +33,7 @@ export async function launchGuest(
   return {...result, text: `${result.stdout}\n--- stderr\n${result.stderr}`}
 }
 
-/** How often each interrupt came to a CPU, from /proc/interrupts. */
+/** The number of interrupts of each kind on a CPU, from /proc/interrupts. */
 function countsOf(snapshot: string, cpu: number): Map<string, number> {
   const [header = '', ...rows] = snapshot.trim().split('\n')
   const column = header.trim().split(/\s+/).indexOf(`CPU${cpu}`)
@@ -45,7 +45,7 @@ function countsOf(snapshot: string, cpu: number): Map<string, number> {
   )
 }
 
-/** What came to a CPU between the two snapshots of an output: {} is silence. */
+/** The interrupts of a CPU between the two snapshots of an output; {} when there were none. */
 export function between(stdout: string, cpu: number): Record<string, number> {
   const snapshots = [...stdout.matchAll(/<interrupts>\n([\s\S]*?)<\/interrupts>/g)]
   const [before, after] = snapshots.map(([, text = '']) => countsOf(text, cpu))

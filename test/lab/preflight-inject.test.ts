@@ -13,7 +13,7 @@ import {
   said,
 } from './guest.ts'
 
-/** What follows from a task that runs: which of it is seen depends on when. */
+/** Consequences of a running task: which of them are visible depends on the time. */
 const FOLLOWERS = new Set([
   ...['tick-stopped-under-load', 'stray-tasks-present', 'stray-tasks-allowed', 'rq-nr-switches'],
   ...['rq-nr-running', 'ipi-delta', 'kthread-percpu-quiet', 'hrtimers-on-core'],
@@ -26,13 +26,13 @@ describe('a quiet machine', () => {
     parts = await runScenarios(SCENARIOS)
   })
 
-  test('was disturbed in every way, and each remedy that a report prints could be applied', () => {
+  test('was disturbed in every way, and each printed remedy could be applied', () => {
     expect(failures(parts)).toEqual([])
     expect(refused(parts)).toEqual([])
     expect(Object.keys(parts).filter((name) => name.startsWith('remedy')).length).toBe(10)
   })
 
-  test('is quiet for SCHED_OTHER and for SCHED_FIFO, and says over how long', () => {
+  test('is quiet for SCHED_OTHER and for SCHED_FIFO, with the measured time', () => {
     for (const name of ['quiet', 'fifo']) {
       expect(amissIn(report(name))).toEqual({})
       expect(report(name).cpus).toMatchObject({quiet: '2-3', disturbed: '', unproven: ''})
@@ -43,7 +43,7 @@ describe('a quiet machine', () => {
     expect(report('fifo').policy).toBe('fifo:50')
   })
 
-  test('passively looked at, is not called quiet, and what is missing for that is named', () => {
+  test('with --passive, is not reported as quiet, and the missing checks are listed', () => {
     expect(report('quiet, passive').cpus).toEqual({
       quiet: '',
       disturbed: '',
@@ -52,7 +52,7 @@ describe('a quiet machine', () => {
     })
   })
 
-  test('captured, is judged as it was when looked at', () => {
+  test('captured, is judged as on the machine', () => {
     const there = report('captured').checks.filter(({reason = ''}) => !/captured machine/.test(reason))
     const now = new Map(report('quiet, passive').checks.map(({id, status}) => [id, status]))
     expect(there.map(({id, status}) => [id, status])).toEqual(there.map(({id}) => [id, now.get(id)]))
@@ -60,7 +60,7 @@ describe('a quiet machine', () => {
   })
 
   test.for(Object.entries(INJECTIONS))(
-    '%s: exactly its checks tell, and the remedy helps',
+    '%s: exactly its checks report it, and the remedy helps',
     ([name, {amiss, id, says, after}]) => {
       expect(amissIn(report(name))).toEqual(amiss)
       expect(said(report(name), id)).toMatch(says)
@@ -69,18 +69,19 @@ describe('a quiet machine', () => {
     },
   )
 
-  test('irqbalance is no trouble where nobody told it what to ban, and none when it is gone', () => {
+  test('irqbalance is no problem without a ban of its administrator, and none when it has ended', () => {
     expectHarmless(parts)
   })
 
-  test('the fair server is named, and the tracepoints show how it disturbs; nothing of the trace stays', () => {
+  test('the fair server is reported, the tracepoints show how it disturbs, and no tracing remains', () => {
     expect(Object.keys(amissIn(report('fair server')))).toEqual(
       expect.arrayContaining(['fair-server', 'tick-stopped-under-load']),
     )
     expect(said(report('fair server'), 'tick-stopped-under-load')).toMatch(
       /fair server: interrupts the SCHED_OTHER task once a second/,
     )
-    // Its timer fires on the CPU itself, or where the kernel moved it, which then kicks the CPU out of its quiet.
+    // Its timer fires on the CPU itself, or on the CPU to which the kernel moved it, which then
+    // interrupts this CPU.
     expect(parts['fair server']?.output).toMatch(
       /; traced: .*(the tick is held by SCHED|dl_task_timer|nohz_full_kick_func sent by CPU [01] )/,
     )
@@ -92,7 +93,7 @@ describe('a quiet machine', () => {
   test.each([
     ['task runs', 'task runs elsewhere'],
     ['second task', 'second task moved'],
-  ])('%s: it is named, nothing else is blamed, and the remedy helps', (name, after) => {
+  ])('%s: it is the only reported cause, and the remedy helps', (name, after) => {
     const run = report(name)
     expect(run.cpus).toMatchObject({quiet: '2', disturbed: '3'})
     expect(said(run, 'stray-tasks-present')).toMatch(/\bsh \[\d+\].*: ran on the CPU/)
@@ -100,10 +101,11 @@ describe('a quiet machine', () => {
     expect(amissIn(report(after))).toEqual({})
   })
 
-  test('a second task that never sleeps brings the tick back, and is named for it', () => {
+  test('a second task that never sleeps restarts the tick, and is reported as the cause', () => {
     const run = report('second task')
     expect(Object.keys(run.measured?.find(({cpu}) => cpu === 3)?.interrupts ?? {})).toContain('LOC')
-    // Where emulated CPUs get little of a busy host there are fewer ticks than any kernel has: those go to the task.
+    // On a busy host, emulated CPUs have fewer ticks than the kernel's HZ: these are attributed to
+    // the task.
     expect(`${said(run, 'tick-stopped-under-load')}\n${said(run, 'stray-tasks-present')}`).toMatch(
       /second task: keeps the tick on: .*\bsh \[\d+\]|\bsh \[\d+\].*: ran on the CPU/,
     )
@@ -120,7 +122,7 @@ describe('a machine with bad boot arguments', () => {
     })
   })
 
-  test('a list too short, a misspelt, an unknown and a duplicate argument are each named', () => {
+  test('a list that is too short, and a misspelt, an unknown and a duplicate argument are each reported', () => {
     expect(failures(parts)).toEqual([])
     expect(said(report(), 'nohz-full-effective')).toMatch(/CPU 2 keeps the tick: booted with nohz_full=3/)
     expect(said(report(), 'cmdline-misread')).toMatch(/nohz_ful=2: has no effect: .*is nohz_full= meant\?/)
@@ -132,7 +134,7 @@ describe('a machine with bad boot arguments', () => {
     )
   })
 
-  test('lint says the same of them beforehand, and what the kernel did is what it foretold', () => {
+  test('lint reports the same before the boot, and predicts what the kernel did', () => {
     const lint: LintReport = LintSchema.parse(JSON.parse(parts['lint']?.output ?? ''))
     const findings = (
       {checks}: {checks: readonly {id: string; findings?: readonly unknown[] | undefined}[]},
@@ -143,9 +145,9 @@ describe('a machine with bad boot arguments', () => {
     expect(lint.effective).toMatchObject({domain: '2-3', nohzFull: '3', rcuNocbs: '3', irqDefault: '0-1'})
   })
 
-  test('rebooted with the arguments that isolctl advises, it is quiet', async () => {
+  test('after a reboot with the arguments that isolctl advises, it is quiet', async () => {
     const advice = /pass these arguments to the kernel: ([^"\\]*)/.exec(parts['boot advice']?.output ?? '')
-    // That the TSC of the laboratory is good, nobody but we can know.
+    // isolctl cannot know that the TSC of the lab is good.
     const again = await runScenarios(['boot'], {
       bootArguments: [...(advice?.[1]?.split(' ') ?? []), 'tsc=reliable'],
     })
@@ -165,10 +167,11 @@ describe('a machine whose clock is watched', () => {
   })
 
   /**
-   * The kernel of the series keeps the watchdog itself off CPUs without timers (patch 12); its verdict is another matter.
-   * An emulated TSC mostly fails its test after a while: then there is no clock to stop the tick by.
+   * The kernel of the series keeps the watchdog itself off CPUs without timers (patch 12), but not
+   * its verdict. An emulated TSC usually fails its test after a while: then there is no clock with
+   * which the tick can stop.
    */
-  test('is quiet as long as the clock passes, and the clock is named when it does not', () => {
+  test('is quiet as long as the clock passes, and the clock is reported when it fails', () => {
     expect(failures(parts)).toEqual([])
     const run = reportOf(parts, 'clock')
     const passes = run.cpus.disturbed === ''
@@ -178,9 +181,10 @@ describe('a machine whose clock is watched', () => {
         /clock: keeps the tick on: the clock source is hpet/,
       )
     const status = (id: string) => run.checks.find((check) => check.id === id)?.status
-    // Settings are judged as they were before the proof: the clock may be given up in between.
+    // Settings are judged as they were before the proof: the kernel may give up the clock in
+    // between.
     expect([
-      ['ok', 'warn'], // watched, and nothing rules that out
+      ['ok', 'warn'], // watched, and it cannot be excluded
       ['fail', 'skip'], // given up
     ]).toContainEqual([status('clocksource-tsc'), status('clocksource-watchdog-off')])
   })

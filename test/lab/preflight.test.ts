@@ -8,8 +8,8 @@ import {testKernel} from './kernel.ts'
 const END = '--- end of report ---'
 
 /**
- * Again, three times in all, until just these CPUs are disturbed: an emulated CPU that its host held up looks disturbed
- * as well, but not each time.
+ * Up to three runs, until exactly these CPUs are disturbed: an emulated CPU that its host held up
+ * looks disturbed as well, but not in every run.
  */
 const preflight = (disturbed: string) => `
 for try in 1 2 3; do
@@ -18,12 +18,12 @@ for try in 1 2 3; do
 done
 cat /tmp/report; echo "${END} $status"`
 const FAIR_SERVER = '/sys/kernel/debug/sched/fair_server'
-/** As a login shell is once the slices of systemd are kept off the isolated CPUs. */
+/** As a login shell runs when the slices of systemd are kept off the isolated CPUs. */
 const CONFINED = `cd /sys/fs/cgroup && echo +cpuset > cgroup.subtree_control && mkdir slice && echo 0-1 > slice/cpuset.cpus &&
   echo $$ > slice/cgroup.procs && cd - > /dev/null && grep -q 'list:.0-1$' /proc/self/status || exit 8`
 const FAIR_SERVER_OFF = `echo 0 > ${FAIR_SERVER}/cpu2/runtime && echo 0 > ${FAIR_SERVER}/cpu3/runtime || exit 9`
 
-/** An interrupt we can cause at will: the serial port's, each time something is written to it. */
+/** An interrupt that the test can cause: that of the serial port, on each write to it. */
 const BUSY_SERIAL_PORT = 'while sleep 0.2; do echo . > /dev/ttyS0; done &'
 const MOVE_SERIAL_PORT =
   'for action in /proc/irq/*/ttyS0; do echo 3 > $(dirname $action)/smp_affinity_list; done'
@@ -39,7 +39,7 @@ async function preflights(
 ): Promise<readonly Run[]> {
   const {stdout, stderr, exitCode} = await runInLab(['sh', '-c', script.join('\n')], {
     kernel: await testKernel(),
-    timeoutMs: 1_500_000, // each run starts Node anew, on an emulated machine that others may share
+    timeoutMs: 1_500_000, // each run starts Node.js on an emulated machine of a shared host
     ...(boot ? {bootArguments: boot} : {}),
   })
   expect({exitCode, stderr}).toMatchObject({exitCode: 0})
@@ -70,7 +70,7 @@ describe('preflight on an isolated machine', () => {
     expect(runs).toHaveLength(3)
   })
 
-  test('names the fair server while it runs', () => {
+  test('reports the fair server while it runs', () => {
     const [run] = runs
     if (!run) throw new Error('no report')
     expect(run.exit).toBe(1)
@@ -81,7 +81,7 @@ describe('preflight on an isolated machine', () => {
     expect(run.report.cpus).toEqual({quiet: '', disturbed: '2-3', unproven: ''})
   })
 
-  test('is green, with no interrupt at all, once it is off; also from where the CPUs may not be used', () => {
+  test('passes without any interrupt when it is off, also from a shell that may not use the CPUs', () => {
     const [, run] = runs
     if (!run) throw new Error('no report')
     expect(failed(run)).toEqual([])
@@ -96,7 +96,7 @@ describe('preflight on an isolated machine', () => {
     expect(status(run, 'virt-guest')).toBe('warn')
   })
 
-  test('names the interrupt that was moved to an isolated CPU', () => {
+  test('reports the interrupt that was moved to an isolated CPU', () => {
     const [, , run] = runs
     if (!run) throw new Error('no report')
     expect(run.exit).toBe(1)
@@ -106,7 +106,7 @@ describe('preflight on an isolated machine', () => {
   })
 })
 
-test('preflight names the tick that was left on', async () => {
+test('preflight reports the tick that was left on', async () => {
   const [run] = await preflights(
     [FAIR_SERVER_OFF, preflight('2-3')],
     ['isolcpus=domain,managed_irq,2-3', 'irqaffinity=0-1', 'nowatchdog', 'tsc=reliable'],

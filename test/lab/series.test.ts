@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The kernel series, in the kernel it makes: its own selftest, and what takes another boot to see. Every patch by itself,
- * the debug flavour and the long fuzz are `npm run kernel:bisect` and `npm run kernel:debug`.
+ * The kernel series in the kernel that it builds: its selftest, and the tests that need another
+ * boot. `npm run kernel:bisect` and `npm run kernel:debug` test every single patch, the debug
+ * flavour and the long fuzz.
  */
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
@@ -36,14 +37,14 @@ const lab = (command: readonly [string, ...string[]], options: Partial<LabOption
   runInLab(command, {kernel, ...options})
 
 describe('the kernel', () => {
-  test('keeps every promise of its documentation', async () => {
+  test('passes its selftest', async () => {
     const {stdout, console} = await lab([selftest, '3'])
     const {planned, results} = parseTap(stdout)
     expect(results.filter(({result}) => result !== 'ok')).toEqual([])
     expect(results).toHaveLength(planned)
     expect(planned).toBeGreaterThan(30)
     expect(console).not.toMatch(/WARNING: |BUG: |Oops|RCU stall|possible recursive locking/)
-    // What a guest cannot know, it says.
+    // The kernel warns that it runs in a guest.
     expect(console).toContain('task_isolation: this is a virtual machine')
   })
 
@@ -54,7 +55,7 @@ describe('the kernel', () => {
     expect(console).not.toMatch(/WARNING: |BUG: |Oops/)
   })
 
-  test('tells both sides of an interruption with task_isolation_debug', async () => {
+  test('reports both sides of an interruption with task_isolation_debug', async () => {
     const number = await numberOf('munmap and mprotect by a sibling')
     const {stdout, console} = await lab([selftest, '1', `${number}`], {append: ['task_isolation_debug']})
     expect(stdout).toMatch(/^ok 1 munmap/m)
@@ -77,7 +78,7 @@ describe('the kernel', () => {
   })
 })
 
-test('without TASK_ISOLATION there is nothing of it', async () => {
+test('without TASK_ISOLATION the kernel has none of its files', async () => {
   const {bzImage} = await labKernel({progress, flavour: 'off'})
   const {stdout, exitCode} = await lab(
     [
@@ -94,7 +95,7 @@ test('without TASK_ISOLATION there is nothing of it', async () => {
   expect(exitCode).toBe(0)
 })
 
-/** The selftest's number of a test, as its second argument wants it. */
+/** The selftest's number of a test, for its second argument. */
 async function numberOf(name: string): Promise<number> {
   const {stdout} = await lab([selftest, '--list'])
   const line = stdout.split('\n').find((text) => text.endsWith(` ${name}`))

@@ -14,7 +14,7 @@ const says = (exit: number, ...texts: string[]) => ({
     new RegExp(texts.map((text) => text.replaceAll(/\s+/g, '\\s+')).join('[^]*')),
   ),
 })
-/** The lines of a picture that are not as they were before anything was done. */
+/** The lines of a picture that differ from the first picture. */
 const differing = (name: string) => {
   const before = new Set(part('before').output.split('\n'))
   return part(name)
@@ -22,7 +22,7 @@ const differing = (name: string) => {
     .filter((line) => !before.has(line))
 }
 
-/** One boot for all of it. */
+/** One boot for all tests. */
 beforeAll(async () => {
   const {stdout, stderr} = await runInLab([process.execPath, join(import.meta.dirname, 'guest/survive.ts')], {
     kernel: await testKernel(),
@@ -34,14 +34,14 @@ beforeAll(async () => {
 })
 
 describe('on a running kernel', () => {
-  it('the checks say no before apply and yes after it', () => {
+  it('the checks fail before apply and pass after it', () => {
     expect(part('judged before').exit).toBe(1)
     expect(ApplySchema.parse(JSON.parse(part('applied').output)).outcome).toBe('applied')
     expect(part('judged after')).toMatchObject({exit: 0})
     expect(differing('after undo')).toEqual([])
   })
 
-  it('makes an isolated partition that is valid, and takes it away', () => {
+  it('creates a valid isolated partition, and removes it', () => {
     expect(part('partition').exit).toBe(0)
     expect(part('partition made').output).toMatch(/partition isolated\n.*cpus.isolated 2-3\n.*\bcpuset\b/)
     expect(part('partition again')).toMatchObject(says(0, 'nothing to do'))
@@ -50,13 +50,13 @@ describe('on a running kernel', () => {
     expect(part('partition gone').output).not.toMatch(/\bcpuset\n/)
   })
 
-  it('notices a partition that the kernel takes and does not make', () => {
+  it('notices a partition that the kernel accepts and does not create', () => {
     expect(part('partition refused')).toMatchObject(says(4, 'isolated invalid', 'the machine is as it was'))
     expect(part('partition left').output).toContain('absent')
     expect(differing('after partitions')).toEqual([])
   })
 
-  it('lets one at a time', () => {
+  it('allows one run at a time', () => {
     for (const name of ['second apply', 'second undo'])
       expect(part(name)).toMatchObject(
         says(69, 'another isolctl \\(pid \\d+\\) is changing this machine', 'help:'),
@@ -66,19 +66,19 @@ describe('on a running kernel', () => {
     expect(differing('after two')).toEqual([])
   })
 
-  it('changes nothing that it cannot write down', () => {
+  it('changes nothing that it cannot write to the journal', () => {
     expect(part('full disk')).toMatchObject(says(69, 'cannot write the journal', 'ENOSPC', 'help:'))
     expect(differing('after full disk')).toEqual([])
   })
 
-  it('takes back what it did when a file cannot be written', () => {
+  it('undoes the run when a file cannot be written', () => {
     expect(part('read-only')).toMatchObject(
       says(4, 'isolctl.service: EROFS', 'the machine is as it was', 'help:'),
     )
     expect(differing('after read-only')).toEqual([])
   })
 
-  it('is for root', () => {
+  it('needs root', () => {
     for (const command of ['apply', 'undo', 'confirm'])
       expect(part(`user ${command}`)).toMatchObject(
         says(69, `isolctl ${command} must run as root`, 'help: sudo'),
@@ -86,7 +86,7 @@ describe('on a running kernel', () => {
     expect(differing('after user')).toEqual([])
   })
 
-  it('takes a run back that nobody confirms, and says so to who comes late', () => {
+  it('undoes a run without a confirmation, and reports that to a late confirm', () => {
     expect(part('unconfirmed')).toMatchObject(
       says(0, 'Taken back in 2 s unless confirmed with: isolctl confirm'),
     )
@@ -102,13 +102,13 @@ describe('on a running kernel', () => {
     expect(part('confirmed undone').exit).toBe(0)
   })
 
-  it('takes a run back that was killed before it could be confirmed', () => {
+  it('undoes a run that was killed before it could be confirmed', () => {
     expect(part('killed mask').output).toContain('"intent"')
     expect(StatusSchema.parse(JSON.parse(part('killed status').output)).changes).toEqual([])
     expect(differing('after killed')).toEqual([])
   })
 
-  it('is undone when a CPU went away meanwhile, or says what is left', () => {
+  it('is undone when a CPU went offline meanwhile, or reports what remains', () => {
     expect(part('unplugged apply').exit).toBe(0)
     expect([0, 1, 5]).toContain(part('unplugged undo').exit)
     expect(part('unplugged again').exit).toBe(0)

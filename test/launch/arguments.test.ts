@@ -21,11 +21,11 @@ describe('the arguments of launch', () => {
     expect(splitNul(Buffer.from('a\0\0b c\n\0'))).toEqual(['a', '', 'b c\n'].map((text) => Buffer.from(text)))
     expect(splitNul(Buffer.alloc(0))).toEqual([])
   })
-  it('know which of them Node.js cannot carry', () => {
+  it('are checked for bytes that Node.js cannot pass', () => {
     expect(isUtf8(Buffer.from('grün €'))).toBe(true)
     expect(isUtf8(Buffer.from([0x66, 0xfc]))).toBe(false)
   })
-  it('are printed so that a shell reads them back', () => {
+  it('are printed so that a shell parses them as the same arguments', () => {
     const word = fc.string({unit: 'grapheme'}).filter((text) => !text.includes('\0'))
     fc.assert(
       fc.property(fc.array(word, {maxLength: 5}), (argv) => {

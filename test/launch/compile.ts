@@ -12,7 +12,7 @@ export interface Workshop extends AsyncDisposable {
   compile(source: string, name: string): Promise<string>
 }
 
-/** A private folder to compile and run in. */
+/** A private directory to compile and run in. */
 export async function workshop(): Promise<Workshop> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
   return {

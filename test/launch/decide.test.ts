@@ -15,12 +15,12 @@ import {CpuSet} from '../../src/model/cpuset.ts'
 
 const set = (text: string) => CpuSet.parse(text)
 
-describe('who runs where', () => {
-  it('keeps the rest of the job off CPUs that are set apart for others', () => {
+describe('the choice of CPUs', () => {
+  it('keeps the rest of the job off other isolated CPUs', () => {
     const target = {isolated: set('2'), housekeeping: set('0-1,3-5')}
     expect(`${choose({target, setApart: set('2-5')}).housekeeping}`).toBe('0-1')
   })
-  it('refuses when nothing is left for it', () => {
+  it('refuses when no housekeeping CPU remains', () => {
     const target = {isolated: set('1'), housekeeping: set('0,2')}
     expect(() => choose({target, setApart: set('0-2')})).toThrow('isolating 1 leaves no housekeeping CPU')
   })
@@ -49,12 +49,17 @@ describe('the gate', () => {
   const everything = {soft: true, force: true, allowGuest: true}
   const quota = {cgroup: '/slow.slice', quotaUs: 20_000, periodUs: 100_000}
 
-  it('says nothing about a good machine', () => {
+  it('has no notes on a good machine', () => {
     expect(gate(good, [], strict)).toEqual([])
   })
   test.for([
     ['no-task-isolation', {eligible: undefined}, 'soft', 'this kernel has no task isolation'],
-    ['not-eligible', {eligible: set('2')}, 'soft', 'CPU 3 cannot be isolated: the kernel was booted to isolate 2'],
+    [
+      'not-eligible',
+      {eligible: set('2')},
+      'soft',
+      'CPU 3 cannot be isolated: the kernel was booted to isolate 2',
+    ],
     ['not-eligible', {eligible: CpuSet.empty}, 'soft', 'the kernel was booted to isolate none'],
     ['guest', {guest: 'a flag'}, 'allowGuest', 'this is a virtual machine (a flag)'],
     ['clocksource', {clocksource: 'hpet'}, 'force', 'the clock source is hpet'],
@@ -77,20 +82,20 @@ describe('the gate', () => {
     ['rtprio', {privileges: user}, {policy: {kind: 'fifo', priority: 5}}, 'real-time priority 5'],
     ['ptrace', {ptraceScope: 3}, {}, 'kernel.yama.ptrace_scope=3 forbids it'],
     ['ptrace', {ptraceScope: 2, privileges: {...user, memlock: Number.POSITIVE_INFINITY}}, {}, '=2 forbids'],
-  ] as const)('refuses for %s %j, whatever the options', ([code, ground, options, message]) => {
+  ] as const)('refuses for %s %j with all options', ([code, ground, options, message]) => {
     for (const more of [{}, everything]) {
       const refuse = () => gate({...good, ...ground}, [], {...strict, ...options, ...more})
       expect(refuse).toThrow(expect.objectContaining({code, exit: 69}))
       expect(refuse).toThrow(message)
     }
   })
-  it('lets through what does not matter for what was asked', () => {
+  it('ignores conditions that do not matter for the request', () => {
     const app = {...strict, enter: {kind: 'app'}} as const
     expect(gate({...good, architecture: 'arm64', ptraceScope: 3}, [], app)).toEqual([])
     expect(gate({...good, quota}, [], {...strict, policy: {kind: 'fifo', priority: 1}})).toEqual([])
     expect(gate({...good, privileges: {...user, memlock: Number.POSITIVE_INFINITY}}, [], strict)).toEqual([])
   })
-  it('refuses what preflight finds, and only notes what it cannot tell', () => {
+  it('refuses failures of preflight, and only notes unknown results', () => {
     const complaint: Complaint = {
       check: 'irq-affinity-effective',
       kind: 'fail',
@@ -113,12 +118,12 @@ describe('the gate', () => {
     [{cpuset: {unknown: 'EACCES'}}, 'cannot tell which CPUs the cgroup allows: EACCES'],
     [{quota: {unknown: 'EACCES'}}, 'cannot tell whether a cgroup limits CPU time: EACCES'],
     [{privileges: {unknown: 'EACCES'}}, 'cannot tell what this process may do: EACCES'],
-  ] as const)('does not take "cannot tell" for fine: %j', ([ground, note]) => {
+  ] as const)('notes what is unknown: %j', ([ground, note]) => {
     expect(gate({...good, ...ground}, [], strict)).toEqual([note])
   })
 })
 
-describe('what this process may do', () => {
+describe('the privileges of this process', () => {
   const limits = (memlock: string, rtprio: string) =>
     `Limit                     Soft Limit           Hard Limit           Units\n` +
     `Max locked memory         ${memlock}              8388608              bytes\n` +
@@ -127,7 +132,7 @@ describe('what this process may do', () => {
   const ask = <T>(fact: Fact<T>, files: Readonly<Record<string, string>>) =>
     gatherer(memoryHost({'/proc/self/status': status('0'), ...files}))(fact)
 
-  it('is read from its limits and capabilities', async () => {
+  it('are read from its limits and capabilities', async () => {
     const user = {
       '/proc/self/limits': limits('8388608', '0'),
       '/proc/self/status': status('0000000000000000'),
@@ -152,7 +157,7 @@ describe('what this process may do', () => {
     })
     await expect(ask(privileges, {'/proc/self/limits': ''})).rejects.toThrow('Max locked memory')
   })
-  it('may be limited by a cgroup above its own, of either version', async () => {
+  it('may be limited by an ancestor cgroup of either version', async () => {
     const v2 = {'/proc/self/cgroup': '0::/a/b\n', '/sys/fs/cgroup/a/b/cpu.max': 'max 100000\n'}
     expect(await ask(cpuQuota, v2)).toBeUndefined()
     expect(await ask(cpuQuota, {...v2, '/sys/fs/cgroup/a/cpu.max': '5000 100000\n'})).toEqual({
@@ -169,7 +174,7 @@ describe('what this process may do', () => {
     expect(await ask(cpuQuota, {...v1, '/sys/fs/cgroup/cpu/c/cpu.cfs_quota_us': '-1\n'})).toBeUndefined()
     expect(await ask(cpuQuota, {})).toBeUndefined()
   })
-  it('may be kept off CPUs by a cpuset', async () => {
+  it('may exclude CPUs by a cpuset', async () => {
     const files = {'/proc/self/cgroup': '0::/a/b\n', '/sys/fs/cgroup/a/cpuset.cpus.effective': '0-1\n'}
     expect(`${await ask(cpusetCpus, files)}`).toBe('0-1')
     expect(await ask(cpusetCpus, {})).toBeUndefined()
@@ -181,7 +186,7 @@ describe('the memory policy', () => {
     [0, set('0-3')],
     [1, set('4-7')],
   ])
-  it('names the nodes of the isolated CPUs, where there are several to choose from', () => {
+  it('has the nodes of the isolated CPUs on a machine with several nodes', () => {
     expect(memoryPolicy('local', two, set('5'))).toEqual(['--memory=prefer:1'])
     expect(memoryPolicy('bind', two, set('3-4'))).toEqual(['--memory=bind:0,1'])
     expect(memoryPolicy('none', two, set('5'))).toEqual([])
@@ -273,9 +278,9 @@ describe('a launch', () => {
   } as const
   const limit = /^--nofile=/
 
-  it('becomes the arguments of isol-exec, the program’s last and untouched', async () => {
+  it('becomes the arguments of isol-exec, with the program’s last and unchanged', async () => {
     const {argv, notes} = await prepareLaunch(memoryHost(machine), {...options, cpus: set('3')})
-    // A machine of seven files: what nobody can tell of it is said, and nothing else.
+    // A machine of seven files: the notes are exactly about what is unknown.
     expect(notes.length).toBeGreaterThan(2)
     expect(notes.filter((note) => !note.startsWith('cannot tell'))).toEqual([])
     expect(argv.filter((word) => !limit.test(word))).toEqual([
@@ -286,7 +291,7 @@ describe('a launch', () => {
       ...options.program,
     ])
   })
-  it('passes on what was asked for', async () => {
+  it('passes the options on', async () => {
     const {argv} = await prepareLaunch(memoryHost(machine), {
       ...options,
       policy: {kind: 'fifo', priority: 7},
@@ -306,7 +311,7 @@ describe('a launch', () => {
       ]),
     )
   })
-  it('tells isol-exec to wait until threads settle, and to rearm', async () => {
+  it('passes --settle and --rearm to isol-exec', async () => {
     const settle = {...options, enter: {kind: 'settle', ms: 50}, onBreak: {kind: 'rearm'}} as const
     const {argv} = await prepareLaunch(memoryHost(machine), settle)
     expect(argv).toEqual(expect.arrayContaining(['--flags=0x3', '--settle=50', '--rearm']))
@@ -314,7 +319,7 @@ describe('a launch', () => {
       '--on-break rearm needs --enter settle',
     )
   })
-  it('is refused on a stock kernel, and says how to go on', async () => {
+  it('is refused on a stock kernel with a help line', async () => {
     const {[`${cpu}/task_isolation`]: _, ...stock} = machine
     await expect(prepareLaunch(memoryHost(stock), options)).rejects.toMatchObject({
       exit: 69,

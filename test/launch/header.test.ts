@@ -5,7 +5,7 @@ import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
 
-vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
 
 let shop: Workshop
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => shop[Symbol.asyncDispose]())
 
 const strict = ['-O2', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Isrc/launch/shim']
-/** Every file that includes the header must compile, also one that uses nothing of it. */
+/** Every file that includes the header must compile, also one that uses none of it. */
 const program = `#include "isolctl.h"
 int main(void)
 {
@@ -45,7 +45,7 @@ describe('isolctl.h', () => {
     expect(stderr).toBe('')
   })
 
-  it('tells a loop once, and each thread for itself, that isolation was lost', async () => {
+  it('reports a loss of isolation once to a loop, and to each thread separately', async () => {
     const harness = `#include "isolctl.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ int main(void)
     })
   })
 
-  it('binds workers to the launch CPUs in ascending order, and refuses one too many', async () => {
+  it('binds workers to the launch CPUs in ascending order, and refuses one more', async () => {
     const harness = `#include "isolctl.h"
 #include <stdio.h>
 int main(void)
@@ -93,7 +93,7 @@ int main(void)
       expect(await bits(broken)).toBe('0000000000000000 -7')
   })
 
-  it('says on a stock kernel that there is no isolation, or goes on when told to', async ({skip}) => {
+  it('reports on a stock kernel that there is no isolation, or continues when allowed', async ({skip}) => {
     const poller = await shop.compile('src/launch/samples/poller.c', 'poller')
     const bare = await execa(poller, ['0.2'], {reject: false, env: {ISOLCTL_FLAGS: '0x1'}})
     skip(!bare.stderr.includes('no task isolation'), 'this kernel has task isolation')

@@ -7,7 +7,7 @@ import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
 
-vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
 
 let shop: Workshop
 let torture: string
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => shop[Symbol.asyncDispose]())
 
 describe.runIf(process.arch === 'x64')('sending a thread through the stub', () => {
-  // The prctl fails on a stock kernel, but everything around it happens all the same.
+  // The prctl fails on a stock kernel; everything around it happens nevertheless.
   test.for([
     ['interrupted anywhere', ['500', '1000000', 'quiet']],
     ['with a signal arriving in the stub', ['500', '1000000', 'signals']],
@@ -36,7 +36,7 @@ describe.runIf(process.arch === 'x64')('sending a thread through the stub', () =
 })
 
 describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', () => {
-  /** 40 ms, at most `times`: few when nothing is to happen, many to be patient with a busy machine. */
+  /** 40 ms, at most `times`: few when nothing is expected, many on a busy machine. */
   const settle = async (program: readonly string[], times: number) => {
     const {stdout} = await execa(settler, ['40', `${times}`, '1', '0', ...program])
     return stdout.split('\n')
@@ -56,7 +56,7 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
       'program runs',
     ])
   })
-  it('deals one CPU to one thread, also of a dynamic program', async () => {
+  it('assigns one CPU to one thread, also of a dynamic program', async () => {
     const dynamic = join(shop.folder, 'dynamic')
     await execa('gcc', [
       '-O2',
@@ -72,7 +72,8 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
   })
   it('recognises runtimes that interrupt their own threads', async () => {
     const source = join(packageRoot, 'test/launch/fixtures/threads.c')
-    const marked = join(shop.folder, 'marked.c') // as the Go linker marks what it makes (cmd/link, buildinfo)
+    // As the Go linker marks its output (cmd/link, buildinfo).
+    const marked = join(shop.folder, 'marked.c')
     await writeFile(marked, 'const char mark[] __attribute__((used)) = "\\xff Go buildinf:";\n')
     const go = join(shop.folder, 'go')
     await execa('gcc', ['-O2', '-pthread', '-o', go, source, marked])

@@ -10,7 +10,7 @@ import {packageRoot} from '../../src/lib/assets.ts'
 import {LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
-vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on machines that have other things to do
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
 
 let shop: Workshop
 let shim: string
@@ -33,12 +33,12 @@ const run = (argv: readonly string[], options: readonly string[] = []) =>
   })
 
 describe('isol-exec', () => {
-  it('hands over every argument byte for byte', async () => {
+  it('passes every argument byte for byte', async () => {
     const odd = ['', ' a  b ', 'line\nline', 'ü€𝄞', '\'"$\\`', '--cpus=5', '--', '-n']
     const {stdout} = await run(['sh', '-c', 'cat /proc/$$/cmdline; :', 'sh', ...odd])
     expect(stdout.split('\0').slice(4, -1)).toEqual(odd)
   })
-  it('takes arguments and environment in hex, where they are not UTF-8', async () => {
+  it('accepts arguments and environment in hex when they are not UTF-8', async () => {
     const hex = (...bytes: number[]) => Buffer.from(bytes).toString('hex')
     const words = ['printf', '%s'].map((word) => Buffer.from(word).toString('hex'))
     const {stdout} = await execa(shim, [...places, '--hex', '--', ...words, hex(0x66, 0xfc, 0xff)], {
@@ -61,13 +61,13 @@ describe('isol-exec', () => {
     expect(found['pgrp']).toBe(findings((await execa(probe)).stdout)['pgrp'])
     expect(exitCode).toBe(7)
   })
-  it('gives back the signals, the mask, the limit and the pipes that Node.js changed', async () => {
+  it('restores the signals, the mask, the limit and the pipes that Node.js changed', async () => {
     const before = findings((await execa(probe, ['--like-node', probe])).stdout)
     expect(before).toMatchObject({ignored: '13 25', blocked: '10', nonblocking: '0 1 2'})
     const {stdout} = await execa(probe, ['--like-node', shim, ...places, '--nofile=777', '--', probe])
     expect(findings(stdout)).toMatchObject({ignored: '', blocked: '', nonblocking: '', nofile: '777'})
   })
-  it('changes nothing else: limit when it is not told one, open files, children', async () => {
+  it('changes nothing else: the limit without --nofile, open files, children', async () => {
     const {pid: _, ...direct} = findings((await execa(probe)).stdout)
     expect(direct['children']).toBe('none')
     const {stdout} = await execa(shim, [...places, '--soft', '--json', '--', probe])
@@ -83,7 +83,7 @@ describe('isol-exec', () => {
   ] as const)('exits %s for %j', async ([code, argv, stderr]) => {
     expect(await run(argv)).toMatchObject({exitCode: Number(code), stderr, stdout: ''})
   })
-  it('exits 126 for a program that exec refuses, and its reporter holds its tongue', async () => {
+  it('exits 126 for a program that exec refuses, and its reporter prints nothing', async () => {
     const broken = join(shop.folder, 'broken')
     await writeFile(broken, '#!/no/such/interpreter\n')
     await chmod(broken, 0o755)
@@ -97,7 +97,7 @@ describe('isol-exec', () => {
     ['is setuid, setgid', [], 0o2755, undefined],
     ['is for another processor architecture', ['--soft'], 0o755, {machine: 8}], // MIPS
     ['is not a 64-bit program', ['--settle=50'], 0o755, {machine: 3}], // i386
-  ] as const)('exits 126, and says what to do, when the program %s %j', async ([why, options, mode, elf]) => {
+  ] as const)('exits 126 with a help line when the program %s %j', async ([why, options, mode, elf]) => {
     const odd = join(shop.folder, `odd-${mode}-${elf?.machine}`)
     const bytes = await readFile(probe)
     if (elf) bytes.writeUInt16LE(elf.machine, 18) // e_machine of its ELF header
@@ -110,7 +110,7 @@ describe('isol-exec', () => {
     ])
     if (mode & 0o6000) expect(await run([odd], [...options, '--force'])).toMatchObject({exitCode: 0})
   })
-  it('takes memory from the NUMA nodes it is told, or says that it cannot', async ({skip}) => {
+  it('allocates memory on the given NUMA nodes, or reports that it cannot', async ({skip}) => {
     const numa = await run(['cat', '/proc/self/numa_maps'], ['--memory=bind:0'])
     skip(numa.stderr.includes('Function not implemented'), 'this kernel has no NUMA')
     expect(numa.stdout).toContain(' bind:0 ')
@@ -137,7 +137,7 @@ describe('isol-exec', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  it('tells the program where it is', async () => {
+  it('passes the isolated CPUs to the program', async () => {
     const {stdout} = await run(['sh', '-c', 'env | grep ISOLCTL | sort'], ['--flags=0xa01', '--soft'])
     expect(stdout).toBe('ISOLCTL_CPUS=0\nISOLCTL_FLAGS=0xa01\nISOLCTL_HOUSEKEEPING=0\nISOLCTL_SOFT=1\n')
   })
@@ -154,7 +154,7 @@ describe('isol-exec', () => {
 })
 
 describe('the reporter', () => {
-  it('is there while the program is, no child of it, and gone when it is', async () => {
+  it('runs as long as the program, and is not its child', async () => {
     const script = 'grep -l isol-reporter /proc/[0-9]*/comm; exec "$0"'
     const {stdout} = await run(['sh', '-c', script, probe], ['--status-file=gone.json', '--soft'])
     expect(stdout).toContain('/comm')
@@ -168,7 +168,7 @@ describe('the reporter', () => {
       cpus: '0',
     })
   })
-  it('outlives Ctrl-C of the program’s group, and says so on a stock kernel: nothing was isolated', async () => {
+  it('survives a Ctrl-C to the program’s group, and reports on a stock kernel that nothing was isolated', async () => {
     const child = execa(shim, [...places, '--soft', '--status-file=killed.json', '--', poller, '60'], {
       cwd: shop.folder,
       reject: false,
@@ -186,7 +186,7 @@ describe('the reporter', () => {
       breaks: [],
     })
   })
-  it('writes JSON for any name', async () => {
+  it('writes JSON for any program name', async () => {
     const folder = join(shop.folder, 'odd')
     await mkdir(folder, {recursive: true})
     const odd = join(folder, 'a"b\\c\nd')
@@ -198,7 +198,7 @@ describe('the reporter', () => {
   })
 })
 
-/** Wait until no reporter of that status file lives; throws after two seconds. */
+/** Wait until no reporter with that status file runs; throws after two seconds. */
 async function gone(statusFile: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     if (!reporters(statusFile)) return
@@ -207,7 +207,7 @@ async function gone(statusFile: string): Promise<void> {
   throw new Error(`the reporter of ${statusFile} is still there`)
 }
 
-/** What the probe printed: "key value" lines. */
+/** The output of the probe: "key value" lines. */
 const findings = (text: string): Readonly<Record<string, string>> =>
   Object.fromEntries(text.split('\n').map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]))
 
@@ -227,7 +227,7 @@ describe.skipIf(availableParallelism() < 2)('isolctl launch', () => {
   const dev = join(packageRoot, 'bin', 'dev.js')
   const launch = ['launch', '--cpus', '1', '--enter', 'app', '--soft', '--allow-guest', '--force']
 
-  it('leaves no Node.js behind: same pid, nothing of it in signals, limits and pipes', async () => {
+  it('leaves no trace of Node.js: same pid, and its own signals, limits and pipes', async () => {
     const script = `ulimit -Sn 999; echo $$; exec "$0" "$@"`
     const {stdout, exitCode} = await execa(
       'sh',
@@ -245,7 +245,7 @@ describe.skipIf(availableParallelism() < 2)('isolctl launch', () => {
       children: 'none',
     })
   })
-  it('gives the program the limit of open files that our caller has', async () => {
+  it("gives the program the caller's limit of open files", async () => {
     const script = `ulimit -Sn 999; "$0" "$@"; exit $?`
     const {stdout} = await execa('sh', ['-c', script, process.execPath, dev, ...launch, '--', probe])
     expect(findings(stdout)['nofile']).toBe('999')

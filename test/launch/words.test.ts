@@ -43,7 +43,7 @@ describe('a break in words', () => {
     expect(sentence).toBe(what)
     expect(advice).toContain(help)
   })
-  it('names who interrupted it from another CPU, and why that happens', async () => {
+  it('names the task that interrupted it from another CPU, with the reason', async () => {
     const sender =
       'sender:\tcpu=0 pid=77 func=flush_tlb_func site=on_each_cpu_cond_mask+0x24/0x40 comm=my app\n'
     const [sentence, advice] = await say(`${record('ipi', '0xfb')}${sender}steal_ns:\t0\n`)
@@ -56,14 +56,14 @@ describe('a break in words', () => {
     const [broken] = await say(`${record('ipi', '0xfd')}sender:\tnobody\n`)
     expect(broken).toBe('another CPU interrupted it (IPI, vector 0xfd)')
   })
-  it('names who ran on its CPU, rather than who let it', async () => {
+  it('names the task that ran on its CPU, not the one that woke it', async () => {
     const sender = 'sender:\tcpu=0 pid=77 site=ttwu_queue_wakelist+0x2/0x4 comm=waker\n'
     const [sentence] = await say(`${record('sched', '0x9')}${sender}intruder:\tpid=9 comm=kworker/3:1\n`)
     expect(sentence).toBe('another task ran on its CPU: kworker/3:1[9]')
     const [broken] = await say(`${record('sched', '0x9')}intruder:\tsomebody\n`)
     expect(broken).toBe('another task ran on its CPU: pid 9')
   })
-  it('survives a record with holes', async () => {
+  it('handles a record with missing fields', async () => {
     expect((await say(''))[0]).toBe('the kernel could not tell why')
     expect((await say('cause:'))[0]).toBe(' (0x0)')
     expect((await say(`cause:\t${'x'.repeat(300)}\n`))[0]).toBe(`${'x'.repeat(15)} (0x0)`)

@@ -37,7 +37,7 @@ test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s waits for the work to cle
   expect(exitCode).toBe(0)
 })
 
-test('a second one ends it', async () => {
+test('a second signal ends the process', async () => {
   const child = start('stubborn')
   for await (const line of child) {
     child.kill('SIGINT')
@@ -49,16 +49,16 @@ test('a second one ends it', async () => {
 const isolctl = (...args: string[]) =>
   execa(process.execPath, [join(packageRoot, 'bin/dev.js'), ...args], {reject: false})
 
-test('status --watch ends with Ctrl-C as what it last saw, and prints nothing but looks', async () => {
+test('status --watch, ended by Ctrl-C, exits with its last status and prints only its readings', async () => {
   const child = isolctl('status', '--watch', '10ms', '--json')
   let looks = 0
   for await (const _line of child) if (++looks === 3) child.kill('SIGINT')
   const {stdout, exitCode} = await child
-  expect(exitCode).toBeLessThan(4) // 0, or what drifted or is unknown on this machine
+  expect(exitCode).toBeLessThan(4) // 0, or a status for drifted or unknown values of this machine
   for (const line of stdout.split('\n')) expect(JSON.parse(line).schema).toBe('isolctl.status/1')
 })
 
-test('a wait that is interrupted says so', async () => {
+test('an interrupted wait rejects with Interrupted', async () => {
   const controller = new AbortController()
   const waiting = localHost().live.sleep(100_000, controller.signal)
   controller.abort(new Interrupted())

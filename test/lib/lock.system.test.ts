@@ -36,7 +36,8 @@ test('is free again after a failure, and says when it waits', async () => {
   const {promise, resolve} = Promise.withResolvers<void>()
   const first = withLock(path, {}, () => promise)
   await sleep(200)
-  const second = withLock(path, {onWait: resolve}, async () => 'second') // the first one ends because we wait
+  // The first one ends because this one waits.
+  const second = withLock(path, {onWait: resolve}, async () => 'second')
   expect(await second).toBe('second')
   await first
 })

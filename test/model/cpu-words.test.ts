@@ -6,7 +6,10 @@ import {type CpuWorld, parseCpuWords} from '../../src/model/cpu-words.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 import type {Cpu} from '../../src/model/topology.ts'
 
-/** Two nodes of two cores with SMT, the second threads behind the first ones; CPU 6 is offline. */
+/**
+ * Two nodes of two cores with SMT; the second threads are numbered after all first threads. CPU 6
+ * is offline.
+ */
 const cpus: readonly Cpu[] = [0, 1, 2, 3, 4, 5, 6, 7].map((cpu) => ({
   cpu,
   online: cpu !== 6,
@@ -21,7 +24,7 @@ const on = (text: string, where = world) => `${parseCpuWords(text).on(where)}`
 
 test.for([
   ['2-3', '2-3'],
-  ['6', '6'], // named by its number: whether it is online is checked with everything else
+  ['6', '6'], // a number: the check for online CPUs comes later
   ['2-N', '2-5,7'],
   ['2-n', '2-5,7'],
   ['0-N:1/2', '0,2,4'],
@@ -58,11 +61,11 @@ test.for([
   ['the first 0 cores of each node', 'selects no CPU'],
   ['the first core of each cluster', 'not a set of CPUs'],
   ['node x', 'not a set of CPUs'],
-] as const)('%s is refused before any machine is looked at', ([text, why]) => {
+] as const)('%s is refused without a machine', ([text, why]) => {
   expect(() => parseCpuWords(text)).toThrow(why)
 })
 
-describe('a machine that does not fit', () => {
+describe('a machine without such CPUs', () => {
   const bare: CpuWorld = {cpus: [0, 1].map((cpu) => ({cpu, online: true}))}
   test.for([
     ['node 3', world, 'no node 3; it has 0, 1'],
@@ -82,12 +85,12 @@ describe('a machine that does not fit', () => {
   ] as const)('%s', ([text, where, why]) => {
     expect(() => parseCpuWords(text).on(where)).toThrow(why)
   })
-  it('is one node where there is no NUMA', () => {
+  it('is one node without NUMA', () => {
     expect(on('the first cpu of each node', bare)).toBe('0')
   })
 })
 
-it('a plain list is what it says, on every machine', () => {
+it('a plain list is the same on every machine', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({min: 0, max: 300}), {minLength: 1}), (numbers) => {
       const set = CpuSet.from(numbers)

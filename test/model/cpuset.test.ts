@@ -36,11 +36,11 @@ test.for(['', 'xyz', '0-3'])('is not a cpumask: "%s"', (text) => {
 })
 
 describe('laws', () => {
-  it('survives its text forms', () => {
+  it('equals the set parsed from its text forms', () => {
     fc.assert(fc.property(cpus, (set) => CpuSet.parse(`${set}`).equals(set)))
     fc.assert(fc.property(cpus, (set) => CpuSet.fromMask(set.toMask()).equals(set)))
   })
-  it('is its intersection with another plus the rest', () => {
+  it('is the union of its intersection with another set and its difference', () => {
     fc.assert(
       fc.property(cpus, cpus, (a, b) => {
         expect(a.intersect(b).union(a.minus(b)).equals(a)).toBe(true)

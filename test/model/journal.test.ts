@@ -28,9 +28,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, {recursive: true}))
 
-describe('a torn last line', () => {
+describe('an incomplete last line', () => {
   const text = lines(begin, done)
-  it('is left out, wherever it was torn', () => {
+  it('is ignored, wherever it ends', () => {
     const second = lines(done)
     for (let kept = 0; kept < second.length; kept++) {
       const torn = lines(begin) + second.slice(0, kept)
@@ -45,7 +45,7 @@ describe('a torn last line', () => {
     expect(parseJournal(`${lines(begin)}${'\0'.repeat(40)}seq":1}\n`)).toEqual([begin])
   })
 
-  it('is cut off before anything is appended', async () => {
+  it('is truncated before an append', async () => {
     await withJournal(folder, async ({append}) => append(begin))
     await appendFile(join(folder, 'journal.jsonl'), '{"op":"done","at"')
     await withJournal(folder, async ({entries, append}) => {
@@ -70,12 +70,12 @@ test.for([
     2,
   ],
   ['another version', lines(begin).replace('journal/1', 'journal/2'), 1],
-] as const)('%s is an error that names the line', ([, text, line]) => {
+] as const)('%s is an error with the line number', ([, text, line]) => {
   expect(() => parseJournal(text)).toThrow(`${JOURNAL} line ${line} is not a journal entry`)
 })
 
 describe('the state directory', () => {
-  it('is for its owner alone', async () => {
+  it('is accessible by its owner only', async () => {
     const directory = join(folder, 'state')
     await withJournal(directory, async ({append}) => append(begin))
     const modes = [directory, join(directory, 'journal.jsonl'), join(directory, 'lock')].map(
@@ -84,7 +84,7 @@ describe('the state directory', () => {
     expect(await Promise.all(modes)).toEqual([0o700, 0o600, 0o600])
   })
 
-  it('that cannot be made is an error that says what to do', async () => {
+  it('that cannot be created is an error with a help line', async () => {
     await writeFile(join(folder, 'file'), '')
     await expect(withJournal(join(folder, 'file', 'state'), async () => {})).rejects.toMatchObject({
       exit: 69,
@@ -96,7 +96,7 @@ describe('the state directory', () => {
 describe('the lock', () => {
   const path = () => join(folder, 'lock')
 
-  it('refuses a second holder, names the first, and lets go', async () => {
+  it('refuses a second holder with the pid of the first, and is released', async () => {
     await locked(path(), async () => {
       await expect(locked(path(), async () => {})).rejects.toMatchObject({
         code: 'locked',
@@ -107,12 +107,12 @@ describe('the lock', () => {
     await expect(locked(path(), async () => 'mine')).resolves.toBe('mine')
   })
 
-  it('lets go when the body fails', async () => {
+  it('is released when the body fails', async () => {
     await expect(locked(path(), async () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     await expect(locked(path(), async () => 'mine')).resolves.toBe('mine')
   })
 
-  it('is free again when its holder was killed, whatever pid the file names', async () => {
+  it('is free again after its holder was killed, with any pid in the file', async () => {
     const lock = JSON.stringify(join(import.meta.dirname, '../../src/plan/lock.ts'))
     const hold = `import {locked} from ${lock}
       await locked(${JSON.stringify(path())}, async () => { console.log('held'); await new Promise((r) => setTimeout(r, 60_000)) })`

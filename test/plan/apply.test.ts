@@ -35,14 +35,14 @@ const server = {
   '/sys/devices/virtual/workqueue/cpumask': 'ff\n',
 }
 
-/** A host on which writing a path behaves otherwise. */
+/** A host on which a write to this path behaves differently. */
 const writing = (host: Host, path: string, write: (value: string) => Promise<void>): Host => ({
   ...host,
   set: (to, value) => (to === path ? write(value) : host.set(to, value)),
 })
 
 describe('apply', () => {
-  it('leaves nothing to plan', async () => {
+  it('leaves an empty plan', async () => {
     const m = machine(server)
     const plan = await makePlan(m.host, {settings, steps: STEPS})
     expect(changeCount(plan)).toBe(4)
@@ -55,7 +55,7 @@ describe('apply', () => {
     expect(trimmed(contents(m))).toEqual(trimmed(server))
   })
 
-  it('writes nothing where the value is already there, however it is spelt', async () => {
+  it('writes nothing when the value is there already, in any spelling', async () => {
     const m = machine({[IRQ]: '0,1\n'})
     const {events} = await applyAll(planOf([irq(IRQ, '0-7')]), m.under(alive))
     expect(events).toContainEqual(expect.objectContaining({type: 'change', result: 'same'}))
@@ -64,7 +64,7 @@ describe('apply', () => {
   })
 
   it.each(['EIO', 'EPERM'])(
-    'takes %s from an affinity for an answer, and does not ask again',
+    'treats %s from an affinity as a refusal, and does not try again',
     async (code) => {
       const m = machine(server)
       const options = m.under(alive)
@@ -85,7 +85,7 @@ describe('apply', () => {
     },
   )
 
-  it('takes EPERM from anything else for a failure', async () => {
+  it('treats EPERM from any other file as a failure', async () => {
     const m = machine(server)
     const options = m.under(alive)
     const path = '/sys/devices/virtual/workqueue/cpumask'
@@ -103,7 +103,7 @@ describe('apply', () => {
     )
   })
 
-  it('touches nothing when any path is no longer what the plan found', async () => {
+  it('changes nothing when any path differs from the plan', async () => {
     const m = machine({...before, [OTHER]: '5\n'})
     await expect(applyAll(planOf([irq(IRQ, '0-7'), irq(OTHER, '4')]), m.under(alive))).rejects.toMatchObject({
       code: 'stale-plan',
@@ -114,7 +114,7 @@ describe('apply', () => {
     expect(m.journal.text).toBe('')
   })
 
-  it('stops and takes back when a path changes under it', async () => {
+  it('stops and undoes when a path changes during the run', async () => {
     const m = machine(before)
     const options = m.under(alive)
     const host = writing(options.host, IRQ, async (value) => {
@@ -126,7 +126,7 @@ describe('apply', () => {
     expect(contents(m)).toEqual({[IRQ]: '0-7', [OTHER]: '7\n'})
   })
 
-  it('does not believe a write that reads back as something else', async () => {
+  it('fails when a value reads back differently', async () => {
     const m = machine(before)
     const options = m.under(alive)
     const host = writing(options.host, OTHER, async () => {})
@@ -137,7 +137,7 @@ describe('apply', () => {
     })
   })
 
-  it('goes on where the kernel is busy, if the change says that it may be', async () => {
+  it('continues on EBUSY when the change is marked for it', async () => {
     const fair = '/sys/kernel/debug/sched/fair_server/cpu2/runtime'
     const m = machine({[fair]: '50000000\n'})
     const options = m.under(alive)
@@ -153,7 +153,7 @@ describe('apply', () => {
     expect((await applyAll(off({}), {...options, host})).outcome.status).toBe('undone')
   })
 
-  it('takes back a choice by its word: the kernel does not read its own list', async () => {
+  it('undoes a choice with one word: the kernel does not accept its own list', async () => {
     const path = '/sys/kernel/mm/transparent_hugepage/enabled'
     const m = machine({[path]: '[always] madvise never\n'})
     const madvise = set(path, '[always] madvise never', 'madvise', {format: 'choice'})
@@ -163,7 +163,7 @@ describe('apply', () => {
     expect(contents(m)).toEqual({[path]: '[always] madvise never\n'})
   })
 
-  it('says so when not everything could be taken back', async () => {
+  it('reports when not everything could be undone', async () => {
     const m = machine(before)
     const options = m.under(alive)
     let writes = 0
@@ -190,7 +190,7 @@ describe('apply', () => {
     expect(report.changes.find(({subject}) => subject === IRQ)?.pending).toBe('3')
   })
 
-  it('finishes the change at hand on Ctrl-C, and takes the run back', async () => {
+  it('finishes the current change on Ctrl-C, and undoes the run', async () => {
     const m = machine(before)
     const options = m.under(alive)
     const controller = new AbortController()

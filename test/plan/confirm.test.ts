@@ -9,7 +9,7 @@ const [ONE, TWO] = ['/proc/irq/1/smp_affinity_list', '/proc/irq/2/smp_affinity_l
 const BEFORE = {[ONE]: '0-7', [TWO]: '0-7'}
 const BY = '2026-01-01T00:01:00.000Z'
 
-/** Two runs: the first stays for good, the second is to be confirmed. */
+/** Two runs: the first is permanent, the second has to be confirmed. */
 async function twoRuns() {
   const m = machine(BEFORE)
   const cpulist = {format: 'cpulist'}
@@ -18,7 +18,7 @@ async function twoRuns() {
   await applyAll(second, {...m.under(alive), run: 'second', confirmBy: BY})
   const entries = () => parseJournal(m.journal.text)
   const wanted = {bootId: 'boot', run: 'second', unlessConfirmed: true}
-  /** What the dead man does. */
+  /** The undo that the dead man's timer starts. */
   const deadline = async () => {
     const deltas = deltasOf(toUndo(entries(), wanted))
     if (deltas.length > 0) await Array.fromAsync(undo(deltas, m.under(alive)))
@@ -27,8 +27,8 @@ async function twoRuns() {
   return {m, entries, deadline}
 }
 
-describe('a run that is to be confirmed', () => {
-  it('is taken back when nobody does, and nothing else is', async () => {
+describe('a run that has to be confirmed', () => {
+  it('is undone without a confirmation, and no other run is', async () => {
     const {m, entries, deadline} = await twoRuns()
     expect(awaited(entries(), 'boot')).toEqual({run: 'second', by: BY, bootId: 'boot', state: 'waiting'})
     expect(await deadline()).toBe(2)
@@ -36,7 +36,7 @@ describe('a run that is to be confirmed', () => {
     expect(awaited(entries(), 'boot')?.state).toBe('undone')
   })
 
-  it('stays when somebody does, and status no longer tells of it', async () => {
+  it('stays after a confirmation, and status no longer lists it', async () => {
     const {m, entries, deadline} = await twoRuns()
     const seen = {bootId: 'boot', readings: new Map()}
     expect(statusOf(entries(), seen).awaiting).toEqual({run: 'second', by: BY})
@@ -47,7 +47,7 @@ describe('a run that is to be confirmed', () => {
     expect(statusOf(entries(), seen).awaiting).toBeUndefined()
   })
 
-  it('cannot stay any more when part of it was taken back; the rest is still overdue', async () => {
+  it('can no longer be confirmed when a part of it was undone; the rest is still overdue', async () => {
     const {m, entries, deadline} = await twoRuns()
     m.memory.files.set(TWO, '5')
     expect(await deadline()).toBe(2)
@@ -58,7 +58,7 @@ describe('a run that is to be confirmed', () => {
     expect(overdue.map(({change}) => 'path' in change && change.path)).toEqual([TWO])
   })
 
-  it('is taken back as far as it came, wherever it was killed', async () => {
+  it('is undone completely, wherever it was killed', async () => {
     for (let at = 0; at <= 7; at++) {
       const m = machine(BEFORE)
       const plan = planOf([set(ONE, '0-7', '0-1'), set(TWO, '0-7', '0-1')])
@@ -70,7 +70,7 @@ describe('a run that is to be confirmed', () => {
     }
   })
 
-  it('is overdue when its time is past, or its boot; what a reboot took back is not', async () => {
+  it('is overdue after its time or its boot; values that the reboot reverted are not', async () => {
     const {entries} = await twoRuns()
     const overdue = (bootId: string, overdueAt: string) => toUndo(entries(), {bootId, overdueAt}).length
     expect(overdue('boot', '2026-01-01T00:00:59.000Z')).toBe(0)
@@ -86,7 +86,7 @@ describe('a run that is to be confirmed', () => {
     expect(then.map(({change}) => change.kind)).toEqual(['file'])
   })
 
-  it('by a name that nobody knows is an error for people, and nothing to do for the timer', async () => {
+  it('with an unknown id is an error for the operator, and nothing to do for the timer', async () => {
     const {entries} = await twoRuns()
     expect(() => toUndo(entries(), {bootId: 'boot', run: 'third'})).toThrow('there was no run third')
     expect(toUndo(entries(), {bootId: 'boot', run: 'third', unlessConfirmed: true})).toEqual([])

@@ -14,12 +14,14 @@ const settings = {
   windowMs: 1000,
 } as const
 
-it('a large machine takes one write per changed value, and undo as many', {timeout: 120_000}, async () => {
+it('on a large machine, apply makes one write per changed value, and so does undo', {
+  timeout: 120_000,
+}, async () => {
   const files = largeFiles()
   const m = machine(files)
   const folders = tree(Object.keys(files))
   const writes = new Map<string, number>()
-  // The memory host walks all its files to list a directory; this one knows them.
+  // The memory host searches all its files to list a directory; this one has an index.
   const counting: Host = {
     ...m.memory,
     list: async (path) => folders.get(path) ?? [],
@@ -31,13 +33,14 @@ it('a large machine takes one write per changed value, and undo as many', {timeo
   }
   const plan = await makePlan(counting, {settings, ...chooseSteps({})})
   const count = changeCount(plan)
-  // Every interrupt, and per isolated CPU the fair server, the governor and the wake-up.
+  // All interrupts, and for each isolated CPU the fair server, the governor and the wake-up
+  // latency.
   expect(count).toBeGreaterThanOrEqual(LARGE.irqs + 3 * settings.isolated.size)
   const options = {...m.under(alive), host: counting}
   expect((await applyAll(plan, options)).outcome.status).toBe('applied')
   expect(writes.size).toBe(count)
   expect([...writes.values()].every((times) => times === 1)).toBe(true)
-  // And so many lines: begin, intent and done for each, end.
+  // The number of lines: begin, intent and done for each change, end.
   expect(m.journal.text.split('\n')).toHaveLength(2 * count + 2 + 1)
   writes.clear()
   await undoAll({...m.under(alive), host: counting})
@@ -45,7 +48,7 @@ it('a large machine takes one write per changed value, and undo as many', {timeo
   expect([...writes.values()].every((times) => times === 1)).toBe(true)
 })
 
-/** Directory to what is in it. */
+/** Directory to its entries. */
 function tree(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
   const folders = new Map<string, Set<string>>()
   for (const path of paths) {

@@ -29,8 +29,8 @@ const BEFORE: Readonly<Record<string, string>> = {
 }
 
 /**
- * Any sequence of changes that fits together: each begins with what the one before left. Paths repeat, so there are
- * chains; values repeat, so a chain may come back to where it began.
+ * Any sequence of changes that fits together: each begins with the value that the one before wrote.
+ * Paths repeat, so there are chains; values repeat, so a chain may return to its first value.
  */
 const changes = fc
   .array(
@@ -49,29 +49,29 @@ const changes = fc
     })
   })
 
-/** As before, where texts of the kernel's files are compared without their newline. */
+/** The machine is as before; kernel files are compared without their newline. */
 const state = (m: Machine) =>
   Object.fromEntries(Object.entries(contents(m)).map(([path, text]) => [path, text.trim()]))
 const before = Object.fromEntries(Object.entries(BEFORE).map(([path, text]) => [path, text.trim()]))
 
-/** How many operations a run takes when nothing goes wrong. */
+/** The number of operations of a run without faults. */
 async function operationsOf(run: (m: ReturnType<typeof machine>) => Promise<unknown>): Promise<number> {
   const m = machine(BEFORE)
   await run(m)
   return m.count()
 }
 
-/** Run it with something going wrong; whatever that throws is part of the story. */
+/** Run it with a fault; any error that it throws is expected. */
 const survive = (promise: Promise<unknown>) => promise.catch(() => {})
 
 const forEach = (check: (plan: readonly Change[]) => Promise<void>) =>
   fc.assert(fc.asyncProperty(changes, check), {numRuns: 20})
 
-/** A busy machine must not make these fail. */
+/** Long enough for a busy machine. */
 const patient = {timeout: 120_000}
 
 describe('a crash', patient, () => {
-  it('anywhere in apply: undo brings the machine back', async () => {
+  it('anywhere in apply: undo restores the machine', async () => {
     await forEach(async (plan) => {
       const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))
       for (let at = 0; at <= total; at++) {
@@ -85,7 +85,7 @@ describe('a crash', patient, () => {
     })
   })
 
-  it('anywhere in undo: undo again brings the machine back', async () => {
+  it('anywhere in undo: a second undo restores the machine', async () => {
     await forEach(async (plan) => {
       const total = await operationsOf(async (m) => {
         await applyAll(planOf(plan), m.under(alive))
@@ -97,12 +97,12 @@ describe('a crash', patient, () => {
         await survive(undoAll(m.under(dieAt(at))))
         await undoAll(m.under(alive))
         expect(state(m)).toEqual(before)
-        expect(await undoAll(m.under(alive))).toEqual([]) // nothing is left to undo
+        expect(await undoAll(m.under(alive))).toEqual([]) // nothing remains to undo
       }
     })
   })
 
-  it('anywhere while a failed apply is being taken back: undo brings the machine back', async () => {
+  it('anywhere in the undo of a failed apply: undo restores the machine', async () => {
     const plan: Change[] = KERNEL.map((path) => ({
       kind: 'set',
       path,
@@ -122,7 +122,7 @@ describe('a crash', patient, () => {
     }
   })
 
-  it('in the second of two runs: undo takes back both', async () => {
+  it('in the second of two runs: undo reverts both', async () => {
     const [first = '', second = ''] = KERNEL
     const one: Change[] = [{kind: 'set', path: first, from: '0-7', to: '0-3', format: 'cpulist'}]
     const two: Change[] = [
@@ -140,13 +140,13 @@ describe('a crash', patient, () => {
 })
 
 describe.each(['ENOSPC', 'EIO', 'EPERM', 'ENOENT', 'EINVAL'])('%s', patient, (code) => {
-  it('at any effect of apply: the run is taken back and the machine is as it was', async () => {
+  it('at any effect of apply: the run is undone and the machine is as before', async () => {
     await forEach(async (plan) => {
       const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))
       for (let at = 0; at < total; at++) {
         const m = machine(BEFORE)
         const {outcome, events} = await applyAll(planOf(plan), m.under(failAt(at, code)))
-        if (outcome.status === 'applied') continue // the operation was no effect
+        if (outcome.status === 'applied') continue // the operation was not an effect
         expect(outcome.status).toBe('undone')
         expect(outcome.error.message).toContain(code)
         expect(events.some(({type}) => type === 'failed')).toBe(true)
@@ -156,7 +156,7 @@ describe.each(['ENOSPC', 'EIO', 'EPERM', 'ENOENT', 'EINVAL'])('%s', patient, (co
     })
   })
 
-  it('at any effect of undo: it is named, the rest is done, and undo again finishes', async () => {
+  it('at any effect of undo: it is reported, the rest is undone, and a second undo finishes', async () => {
     await forEach(async (plan) => {
       const total = await operationsOf(async (m) => {
         await applyAll(planOf(plan), m.under(alive))
@@ -176,7 +176,7 @@ describe.each(['ENOSPC', 'EIO', 'EPERM', 'ENOENT', 'EINVAL'])('%s', patient, (co
   })
 })
 
-it('a full disk under the journal, from any point on: nothing is left changed', patient, async () => {
+it('a full disk under the journal, from any point on: no change remains', patient, async () => {
   await forEach(async (plan) => {
     const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))
     for (let at = 0; at < total; at++) {

@@ -7,10 +7,10 @@ import type {Undone} from '../../src/plan/undo.ts'
 import {taskFiles} from '../support/machine.ts'
 import {alive, applyAll, dieAt, type Fate, failAt, machine, planOf, undoAll} from './machine.ts'
 
-/** Every kind of change there is, on one machine, with everything that can go wrong at every single operation. */
+/** All kinds of changes on one machine, with all faults at every single operation. */
 const IRQ = '/proc/irq/24/smp_affinity_list'
 const CHOICE = '/sys/kernel/mm/transparent_hugepage/enabled'
-/** A CPU's own setting: gone when the CPU is. */
+/** A setting per CPU, which disappears when the CPU goes offline. */
 const OF_CPU = '/sys/devices/system/cpu/cpu3/power/pm_qos_resume_latency_us'
 const FOLDER = '/etc/isolctl.d'
 const INSIDE = `${FOLDER}/inside`
@@ -39,25 +39,25 @@ const STEPS: Readonly<Record<string, readonly Change[]>> = {
   ],
 }
 
-/** Some of them, in any order. */
+/** Some of the changes, in any order. */
 const plans = fc
   .shuffledSubarray(Object.keys(STEPS), {minLength: 1})
   .map((names) => names.flatMap((name) => [...(STEPS[name] ?? [])]))
 
 type M = ReturnType<typeof machine>
 
-/** What the machine holds, directories included; the kernel's newline at the end means nothing. */
+/** The contents of the machine, including directories, without the kernel's final newline. */
 const state = (m: M): Record<string, string> => ({
   ...Object.fromEntries([...m.memory.files].map(([path, text]) => [path, text.trim()])),
   ...Object.fromEntries([...m.memory.folders].map((path) => [`${path}/`, ''])),
 })
 const BEFORE = state(machine(FILES))
 
-/** The places an undo said it left, and why. */
+/** The places that an undo did not restore, with the reasons. */
 const named = (undone: readonly Undone[]) =>
   undone.filter(({result}) => result === 'conflict' || result === 'failed')
 
-/** Whatever it throws is part of the story. */
+/** Any error that it throws is expected. */
 const survive = (promise: Promise<unknown>) => promise.then(() => {}).catch(() => {})
 
 async function operationsOf(run: (m: M) => Promise<unknown>): Promise<number> {
@@ -66,7 +66,9 @@ async function operationsOf(run: (m: M) => Promise<unknown>): Promise<number> {
   return m.count()
 }
 
-/** One thing that goes wrong at operation `at`. It may change the machine: what it took away is not ours to bring back. */
+/**
+ * A fault at operation `at`. It may change the machine; undo cannot restore what the fault removed.
+ */
 interface Fault {
   readonly name: string
   fate(m: M, at: number): Fate
@@ -94,7 +96,7 @@ const FAULTS: readonly Fault[] = [
   vanish('a CPU that is unplugged', [OF_CPU]),
 ]
 
-/** As before, but for what the fault itself took away. */
+/** The machine is as before, except for what the fault removed. */
 function expectBefore(m: M, {takes = []}: Fault): void {
   const after = state(m)
   const lost = takes.filter((path) => !(path in after))
@@ -105,7 +107,7 @@ function expectBefore(m: M, {takes = []}: Fault): void {
 const patient = {timeout: 180_000}
 
 describe.for(FAULTS)('$name', patient, (fault) => {
-  it('at any operation of apply: undo brings the machine back, with nothing left to say', async () => {
+  it('at any operation of apply: undo restores the machine and reports nothing', async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
         const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))
@@ -121,7 +123,7 @@ describe.for(FAULTS)('$name', patient, (fault) => {
     )
   })
 
-  it('at any operation of undo: what failed is named, and undo again finishes', async () => {
+  it('at any operation of undo: the failure is reported, and a second undo finishes', async () => {
     await fc.assert(
       fc.asyncProperty(plans, async (plan) => {
         const total = await operationsOf(async (m) => {
@@ -137,7 +139,7 @@ describe.for(FAULTS)('$name', patient, (fault) => {
               said = undone
             }),
           )
-          // Alive to its end, it either did all or named what it could not do.
+          // A run that ended either undid everything or reported what it could not undo.
           if (said.length > 0 && named(said).length === 0) expectBefore(m, fault)
           expect(named(await undoAll(m.under(alive)))).toEqual([])
           expectBefore(m, fault)
@@ -149,8 +151,8 @@ describe.for(FAULTS)('$name', patient, (fault) => {
   })
 })
 
-describe('somebody else', patient, () => {
-  it('who writes after any operation of apply is named by undo, and what he wrote is left', async () => {
+describe('another program', patient, () => {
+  it('that writes after any operation of apply is reported by undo, and its value stays', async () => {
     await fc.assert(
       fc.asyncProperty(plans, fc.constantFrom(CHOICE, OTHER, IRQ), async (plan, path) => {
         if (!plan.some((change) => 'path' in change && change.path === path)) return
@@ -165,7 +167,8 @@ describe('somebody else', patient, () => {
           const written = m.memory.files.get(path) === '5'
           const left = named(await undoAll(m.under(alive))).map(({delta}) => delta.back)
           const after = state(m)
-          // Ours came after his, and his went with it; or his is there still, and was named if we had been there first.
+          // isolctl wrote later and its value was undone with the other one; or the other value is
+          // still there, and was reported if isolctl had written before.
           if (!written) expect(after[path]).toBe(BEFORE[path])
           else expect(after[path]).toBe('5')
           if (applied && written && at < total)
@@ -179,7 +182,7 @@ describe('somebody else', patient, () => {
     )
   })
 
-  it('who uses the number of a thread that ended is never moved', async () => {
+  it('that gets the id of a thread that ended is never moved', async () => {
     const plan = [...(STEPS['thread'] ?? [])]
     const reuse = (m: M, allowed: string): void => {
       for (const [path, text] of Object.entries(taskFiles({tid: THREAD.tid, comm: 'somebody', allowed})))
@@ -188,25 +191,25 @@ describe('somebody else', patient, () => {
     const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))
     for (let at = 0; at < total; at++) {
       const m = machine(FILES)
-      let his: Record<string, string> | undefined
+      let theirs: Record<string, string> | undefined
       const fate: Fate = (operation) => {
-        if (operation !== at || his !== undefined) return
+        if (operation !== at || theirs !== undefined) return
         reuse(m, '0-7')
-        his = state(m)
+        theirs = state(m)
       }
       await survive(applyAll(planOf(plan), m.under(fate)))
-      expect(state(m)).toEqual(his)
+      expect(state(m)).toEqual(theirs)
     }
     const m = machine(FILES)
     await applyAll(planOf(plan), m.under(alive))
-    reuse(m, '0-1') // where we had put the one before him
-    const his = state(m)
+    reuse(m, '0-1') // where the thread before it had been moved
+    const theirs = state(m)
     expect((await undoAll(m.under(alive))).map(({result}) => result)).toEqual(['gone'])
-    expect(state(m)).toEqual(his)
+    expect(state(m)).toEqual(theirs)
   })
 })
 
-/** The same line, with another start time: field 22. */
+/** The same line with another start time: field 22. */
 function restarted(stat: string): string {
   const end = stat.lastIndexOf(')') + 2
   const fields = stat.slice(end).split(' ')

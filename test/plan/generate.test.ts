@@ -29,7 +29,7 @@ function grub(made: string, {sound = true} = {}): MemoryHost & {given: string[]}
   }
 }
 
-it('a generated grub.cfg takes the place of the old one when it passes what it must, and is checked', async () => {
+it('a generated grub.cfg replaces the old one after it passes the checks', async () => {
   const host = grub(cfg('quiet nohz_full=2-3'))
   await effect(change, host)
   expect(host.files.get('/boot/grub/grub.cfg')).toBe(cfg('quiet nohz_full=2-3'))
@@ -41,12 +41,12 @@ it.each([
   ['has it twice', grub(cfg('nohz_full=2-3 nohz_full=2-3')), 'is passed as nohz_full=2-3 nohz_full=2-3'],
   ['is empty', grub(''), 'no entry for a kernel of this system'],
   ['is no script', grub(cfg('nohz_full=2-3'), {sound: false}), 'syntax error'],
-])('one that %s does not', async (_, host, why) => {
+])('one that %s does not replace it', async (_, host, why) => {
   await expect(effect(change, host)).rejects.toThrow(why)
   expect(host.files.get('/boot/grub/grub.cfg')).toBe(cfg('before'))
 })
 
-it('a variable of grubenv is read back, and a damaged block is not guessed at', async () => {
+it('a variable of grubenv is read back, and a damaged block is an error', async () => {
   const variable = ChangeSchema.parse({
     kind: 'grubenv',
     path: '/boot/grub2/grubenv',

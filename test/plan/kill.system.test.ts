@@ -26,7 +26,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(root, {recursive: true}))
 
-/** Start a process that applies or undoes, and kill -9 it as soon as the journal has so many lines. */
+/**
+ * Start a process that applies or undoes, and kill -9 it when the journal has this number of lines.
+ */
 async function killAt(lines: number, what: 'apply' | 'undo'): Promise<void> {
   const program = join(import.meta.dirname, 'fixtures/slow-run.ts')
   const child = spawn(process.execPath, [program, root, what], {stdio: 'inherit'})
@@ -41,14 +43,14 @@ async function killAt(lines: number, what: 'apply' | 'undo'): Promise<void> {
 const contents = () =>
   Object.fromEntries(Object.keys(BEFORE).map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 
-// begin, then intent and done of three changes, then end
+// The lines: begin, then intent and done of three changes, then end.
 test.for([2, 3, 6])('apply killed after %i journal entries is undone', {timeout: 60_000}, async (lines) => {
   await killAt(lines, 'apply')
   await work('undo', {root, slowMs: 0})
   expect(contents()).toEqual(BEFORE)
 })
 
-// the eight of apply, begin, and undone for each of the three
+// The lines: the eight of apply, begin, and undone for each of the three changes.
 test.for([9, 10])(
   'undo killed after %i journal entries is finished by undo',
   {timeout: 60_000},

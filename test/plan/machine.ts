@@ -10,10 +10,13 @@ import type {Plan} from '../../src/plan/plan.ts'
 import type {RunOptions} from '../../src/plan/run.ts'
 import {deltasOf, type Undone, undo} from '../../src/plan/undo.ts'
 
-/** The power is cut at the n-th operation (journal append or effect): it does not happen, and nothing does after it. */
+/**
+ * The power is cut at the n-th operation (journal append or effect): that operation and all later
+ * ones do not happen.
+ */
 export class PowerCut extends Error {}
 
-/** Counts operations and decides what becomes of each. Throwing refuses it. */
+/** Counts operations and decides what happens in each. The operation fails when it throws. */
 export type Fate = (operation: number, kind: 'append' | 'effect', path: string) => void
 
 export const dieAt =
@@ -28,7 +31,7 @@ export const failAt =
     if (operation === n && kind === 'effect') throw new HostError(code, path, 'cannot write')
   }
 
-/** The disk of the journal is full from the n-th operation on; the machine itself goes on working. */
+/** The disk of the journal is full from the n-th operation on; the rest of the machine works. */
 export const fullFrom =
   (n: number): Fate =>
   (operation, kind) => {
@@ -38,13 +41,13 @@ export const fullFrom =
 export interface Machine {
   readonly host: Host
   readonly memory: MemoryHost
-  /** The journal's text, as it survives. */
+  /** The journal's text on disk. */
   readonly journal: {text: string}
-  /** Operations so far. */
+  /** The number of operations so far. */
   count(): number
 }
 
-/** A machine in memory and its journal, on which every operation can be made to fail. */
+/** A machine in memory with a journal, on which every operation can be made to fail. */
 export function machine(files: Readonly<Record<string, string>>): Machine & {under(fate: Fate): RunOptions} {
   const memory = memoryHost(files)
   const journal = {text: ''}
@@ -59,11 +62,12 @@ export function machine(files: Readonly<Record<string, string>>): Machine & {und
     const host: Host = {
       ...memory,
       read: async (path) => {
-        fate(operations, 'append', path) // a dead machine does not read either; not an operation of its own
+        // A machine without power does not read either; reads are not counted.
+        fate(operations, 'append', path)
         return memory.read(path)
       },
       set: async (path, value) => during('effect', path, () => memory.set(path, value)),
-      // As local.ts does it: a fresh file beside, which then takes the place of the old one.
+      // As local.ts does it: a temporary file beside the target, which is then renamed.
       writeFile: async (path, text) => {
         const fresh = freshBeside(path)
         if (text !== null) during('effect', path, () => memory.files.set(fresh, text))
@@ -82,7 +86,7 @@ export function machine(files: Readonly<Record<string, string>>): Machine & {und
       run: async (argv) => during('effect', argv[0], () => memory.run(argv)),
     }
     const append: Journal['append'] = async (added) => {
-      // Line by line: a crash may leave any number of them.
+      // One line at a time: a crash may leave any number of them.
       for (const entry of [added].flat())
         during('append', 'journal', () => {
           journal.text += `${JSON.stringify(entry)}\n`

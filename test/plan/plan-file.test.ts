@@ -18,16 +18,16 @@ const withChange = (change: object): object => ({
   steps: plan.steps.map((step) => ({...step, changes: [change]})),
 })
 
-it('comes back as it was saved', () => {
+it('is the same after saving and loading', () => {
   expect(read(plan)).toEqual(plan satisfies Plan)
 })
 
 test.for([
   ['no JSON', '{', 'not a plan'],
   ['another schema', {...plan, schema: 'isolctl.plan/2'}, 'at schema'],
-  ['a key nobody knows', {...plan, force: true}, 'not a plan'],
-  ['a CPU list that is none', {...plan, isolated: '2-'}, 'not a cpulist (at isolated)'],
-  ['a step nobody knows', {...plan, steps: [{...plan.steps[0], id: 'rm'}]}, 'no step "rm"'],
+  ['an unknown key', {...plan, force: true}, 'not a plan'],
+  ['an invalid CPU list', {...plan, isolated: '2-'}, 'not a cpulist (at isolated)'],
+  ['an unknown step', {...plan, steps: [{...plan.steps[0], id: 'rm'}]}, 'no step "rm"'],
   [
     'a value outside of procfs and sysfs',
     withChange({kind: 'set', path: '/etc/passwd', from: '', to: ''}),
@@ -48,7 +48,7 @@ it('refuses the plan of another machine', () => {
   expect(() => read(plan, 'rt-08')).toThrow('the plan was made on memory; this is rt-08')
 })
 
-it('has checks and steps that know each other', () => {
+it('has checks and steps that refer to each other', () => {
   const known = CHECKS.map(({id}) => id)
   for (const {check} of STEPS) expect(known).toContain(check)
   const remedies = CHECKS.flatMap(({remedy}) => (typeof remedy === 'object' ? [remedy.command ?? ''] : []))

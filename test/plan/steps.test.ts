@@ -46,7 +46,7 @@ const planIrqs = (
 const cpus = fc.uniqueArray(fc.integer({min: 0, max: 140}), {minLength: 1, maxLength: 40}).map(CpuSet.from)
 
 describe('irq-affinity', () => {
-  it('never sends an interrupt to an isolated CPU, and always to an online one', () => {
+  it('never moves an interrupt to an isolated CPU, and always to an online one', () => {
     fc.assert(
       fc.property(cpus, cpus, fc.array(cpus, {maxLength: 8}), (isolated, extra, affinities) => {
         const asked = settingsFor(isolated.minus(CpuSet.of(0)), isolated.union(extra).union(CpuSet.of(0)))
@@ -70,17 +70,17 @@ describe('irq-affinity', () => {
     )
   })
 
-  it('keeps what is left of a narrower choice', () => {
+  it('keeps the housekeeping CPUs of a narrower affinity', () => {
     const {changes} = planIrqs([irq(24, CpuSet.parse('1,4')), irq(25, CpuSet.parse('5'))], {mask: '03'})
     expect(changes).toMatchObject([{to: '1'}, {to: '0-1'}])
   })
 
-  it('writes the default as wide a mask as it was', () => {
+  it('writes the default mask as wide as it was', () => {
     const {changes} = planIrqs([], {mask: '0000ffff,ffffffff'})
     expect(changes).toMatchObject([{from: '0000ffff,ffffffff', to: '0000ffff,ffffff03'}])
   })
 
-  it('leaves alone what the kernel places, and says so', () => {
+  it('does not move what the kernel places, and adds a note', () => {
     const path = '/proc/irq/37/smp_affinity_list'
     const irqs = [irq(36, CpuSet.parse('4'), {movable: false}), irq(37, CpuSet.parse('5'))]
     const {changes, notes} = planIrqs(irqs, {mask: '03', refused: new Map([[path, 'no']])})
@@ -88,7 +88,7 @@ describe('irq-affinity', () => {
     expect(notes?.map(({subject}) => subject)).toEqual(['irq 36 (dev36)', 'irq 37 (dev37)'])
   })
 
-  it('is silent about what it leaves alone on housekeeping CPUs', () => {
+  it('has no note for interrupts that stay on housekeeping CPUs', () => {
     expect(planIrqs([irq(36, CpuSet.parse('0'), {movable: false})], {mask: '03'})).toEqual({
       changes: [],
       notes: [],
@@ -107,13 +107,13 @@ describe('workqueue-cpumask', () => {
       },
     })
 
-  it('takes the isolated CPUs out of the mask', () => {
+  it('removes the isolated CPUs from the mask', () => {
     expect(planWq('ff').changes).toMatchObject([{from: 'ff', to: '03', format: 'cpumask'}])
     expect(planWq('03').changes).toEqual([])
     expect(planWq('fc').changes).toMatchObject([{to: '03'}])
   })
 
-  it('says when undo cannot restore the request behind the mask', () => {
+  it('has a note when undo cannot restore the requested mask', () => {
     expect(planWq('ff', 'ff').notes).toEqual([])
     expect(planWq('0f', 'ff').notes).toHaveLength(1)
   })

@@ -28,7 +28,7 @@ async function status(m: Machine, bootId = 'boot') {
   return StatusSchema.parse(statusReport(statusOf(entries, {bootId, readings}), {host: 'memory', bootId}))
 }
 
-it('takes back a partition that the kernel made invalid: what it says of our word is ours', async () => {
+it('undoes a partition that the kernel made invalid: "isolated invalid" results from our value', async () => {
   const path = '/sys/fs/cgroup/isolctl/cpuset.cpus.partition'
   const m = machine({[path]: 'member\n'})
   const options = m.under(alive)
@@ -49,7 +49,7 @@ it('takes back a partition that the kernel made invalid: what it says of our wor
   expect(m.memory.files.get(path)).toBe('member')
 })
 
-it('needs no systemd to take back what systemd is to read', async () => {
+it('needs no systemd to undo files that systemd reads', async () => {
   const path = '/etc/systemd/system/isolctl.service'
   const m = machine({})
   const changes = [
@@ -66,7 +66,7 @@ it('needs no systemd to take back what systemd is to read', async () => {
 })
 
 describe('undo', () => {
-  it('goes newest first, and a second time there is nothing', async () => {
+  it('reverts the newest change first, and does nothing the second time', async () => {
     const m = await applied()
     const undone = await undoAll(m.under(alive))
     expect(undone.map(({delta}) => delta.back.kind === 'set' && delta.back.path)).toEqual([B, A])
@@ -74,7 +74,7 @@ describe('undo', () => {
     expect(await undoAll(m.under(alive))).toEqual([])
   })
 
-  it('leaves alone and names what somebody else wrote since', async () => {
+  it('reports a value that another program wrote since, and does not change it', async () => {
     const m = await applied()
     m.memory.files.set(B, '3')
     const undone = await undoAll(m.under(alive))
@@ -86,26 +86,26 @@ describe('undo', () => {
     expect(contents(m)).toEqual(before)
   })
 
-  it('takes our own value for ours, however it is spelt', async () => {
+  it('recognizes its own value in another spelling', async () => {
     const m = await applied()
     m.memory.files.set(A, '0,1\n')
     expect(await results(undoAll(m.under(alive)))).toEqual(['undone', 'undone'])
   })
 
-  it('is content when somebody else put it back already', async () => {
+  it('reports "same" when another program has restored the value', async () => {
     const m = await applied()
     m.memory.files.set(A, '0-7')
     expect(await results(undoAll(m.under(alive)))).toEqual(['undone', 'same'])
   })
 
-  it('lets go of what went away with its device', async () => {
+  it('reports "gone" when the device was removed', async () => {
     const m = await applied()
     m.memory.files.delete(A)
     expect(await results(undoAll(m.under(alive)))).toEqual(['undone', 'gone'])
     expect(await undoAll(m.under(alive))).toEqual([])
   })
 
-  it('does not restore what an earlier boot had, but does take back files', async () => {
+  it('does not restore values of an earlier boot, but does undo files', async () => {
     const m = machine(before)
     const file: Change = {kind: 'file', path: '/etc/default/grub.d/60-isolctl.cfg', from: null, to: 'x\n'}
     await applyAll(planOf([set(A, '0-7', '0-1', {format: 'cpulist'}), file]), m.under(alive))
@@ -116,7 +116,7 @@ describe('undo', () => {
     expect(contents(m)).toEqual(before)
   })
 
-  it('keeps a value that somebody else set between two of our runs', async () => {
+  it('keeps a value that another program wrote between two runs', async () => {
     const m = await applied()
     m.memory.files.set(A, '0-3')
     await applyAll(planOf([set(A, '0-3', '1', {format: 'cpulist'})]), m.under(alive))
@@ -144,22 +144,22 @@ describe('undo', () => {
       }),
     )
     const file = '/etc/default/grub.d/60-isolctl.cfg'
-    // To write one is two effects, to remove it is one.
+    // A write is two effects, a removal is one.
     expect(seen).toEqual([file, file, 'update-grub', file, 'update-grub'])
   })
 
-  it('can be rehearsed without touching anything', async () => {
+  it('can be rehearsed without a change', async () => {
     const m = await applied()
     m.memory.files.set(B, '3')
     const picture = contents(m)
-    const told = await rehearse(deltasOf(inForce(parseJournal(m.journal.text), 'boot')), {host: m.host})
-    expect(told.map(({result}) => result)).toEqual(['conflict', 'undone'])
+    const results = await rehearse(deltasOf(inForce(parseJournal(m.journal.text), 'boot')), {host: m.host})
+    expect(results.map(({result}) => result)).toEqual(['conflict', 'undone'])
     expect(contents(m)).toEqual(picture)
   })
 })
 
 describe('status', () => {
-  it('is fine when everything is as we left it', async () => {
+  it('is in-force when everything is as apply left it', async () => {
     const report = await status(await applied())
     expect([report.ok, statusExit(report)]).toEqual([true, 0])
     expect(report.changes.map(({subject, from, to}) => [subject, from, to])).toEqual([
@@ -168,7 +168,7 @@ describe('status', () => {
     ])
   })
 
-  it('tells drifted, reverted and gone apart', async () => {
+  it('distinguishes drifted, reverted and gone', async () => {
     const m = await applied()
     m.memory.files.set(A, '5')
     m.memory.files.set(B, '0-7')
@@ -178,7 +178,7 @@ describe('status', () => {
     expect(statusExit(await status(m))).toBe(1)
   })
 
-  it('names a run that was killed', async () => {
+  it('lists a run that was killed', async () => {
     const m = await applied()
     m.journal.text = m.journal.text.replace(/.*"op":"end".*\n/, '')
     const report = await status(m)
@@ -187,7 +187,7 @@ describe('status', () => {
     expect((await status(m)).unfinished).toEqual([])
   })
 
-  it('is unknown, not fine, where nothing can be read', async () => {
+  it('is unknown when nothing can be read', async () => {
     const m = await applied()
     const entries = parseJournal(m.journal.text)
     const host = {...m.host, read: async () => Promise.reject(new Error('cannot read it: EACCES'))}

@@ -11,7 +11,7 @@ let parts: Parts = {}
 let folder = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
-  // Unpacked and not installed: Debian starts the daemons that it installs.
+  // Unpacked and not installed, because Debian starts the daemons that it installs.
   await execa('apt-get', ['download', '-q', 'irqbalance'], {cwd: folder})
   await execa('sh', ['-c', 'dpkg-deb -x irqbalance_*.deb .'], {cwd: folder})
   parts = await runScenarios(['quiet', 'irqbalance'], {
@@ -20,11 +20,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, {recursive: true, force: true}))
 
-test('the real irqbalance is judged by what it was started with, running and stopped', () => {
+test('the real irqbalance is judged by its environment, running and stopped', () => {
   expect(failures(parts)).toEqual([])
   expectHarmless(parts)
   const {id, says, after} = INJECTIONS['irqbalance told wrong'] ?? {id: '', says: /^$/, after: ''}
-  // Beside this it may move interrupts there, as the check foretells.
+  // Besides, it may move interrupts to isolated CPUs, as the check predicts.
   expect(amissIn(reportOf(parts, 'irqbalance told wrong'))).toMatchObject({[id]: 'fail'})
   expect(said(reportOf(parts, 'irqbalance told wrong'), id)).toMatch(says)
   expect(amissIn(reportOf(parts, after))).toEqual({})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Real programs, unmodified, under hard isolation: Debian's DPDK, rt-tests and stress-ng, gdb and perf. Takes packages that
- * the other tests do not need, and minutes: npm run test:proof.
+ * Real programs, unmodified, under hard isolation: Debian's DPDK, rt-tests and stress-ng, gdb and
+ * perf. Needs packages that the other tests do not need, and takes minutes: npm run test:proof.
  */
 import {join} from 'node:path'
 import {execa} from 'execa'
@@ -41,13 +41,13 @@ beforeAll(async () => {
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
-/** How long DPDK forwards: 60 s, or an hour for who has it: ISOLCTL_PROOF_SECONDS=3600. */
+/** How long DPDK forwards: 60 s by default, one hour with ISOLCTL_PROOF_SECONDS=3600. */
 const SECONDS = Number(process.env['ISOLCTL_PROOF_SECONDS'] ?? 60)
 const TIMEOUT_MS = 400_000 + SECONDS * 2000
 
 const guest = (script: string) => launchGuest(script, {kernel, timeoutMs: TIMEOUT_MS})
 
-/** The sentences about breaks, one for each, in the order in which they were said. */
+/** The sentences about breaks, one for each break, in the order in which they were printed. */
 const breaks = (stderr: string) => stderr.match(/^isolctl: .*isolation lost.*\nhelp: .*$/gm) ?? []
 
 const TESTPMD = `
@@ -82,7 +82,8 @@ describe('an unmodified DPDK program', () => {
     ).toBe(true)
     expect(Number(/Accumulated[\s\S]*?RX-packets: (\d+)/.exec(stdout)?.[1]), stdout).toBeGreaterThan(100_000)
     expect(stdout).toMatch(/reporter on Cpus_allowed_list:\s0-1, nothing else of us: 1\./)
-    // It sleeps, and looks four times a second; how long a look takes is a matter of the emulator's host.
+    // It sleeps and reads four times a second; the duration of a read depends on the emulator's
+    // host.
     const [before = Number.NaN, after = Number.NaN] = ['before', 'after'].map((when) =>
       Number(new RegExp(`${when}: voluntary_ctxt_switches:\\s*(\\d+)`).exec(stdout)?.[1]),
     )
@@ -90,7 +91,7 @@ describe('an unmodified DPDK program', () => {
     expect(after - before).toBeLessThan(SECONDS * 6)
   })
 
-  it('names each of those who interrupt it, and goes back into isolation', async () => {
+  it('reports each interruption with its cause, and enters isolation again', async () => {
     const {stdout, stderr} = await guest(`${TESTPMD}
       mount -t tracefs none /sys/kernel/tracing 2>/dev/null
       echo 1 > /sys/kernel/tracing/events/sched/sched_switch/enable # once, so that its buffers are there
@@ -148,7 +149,7 @@ describe('other programs', () => {
     expect(stdout, stderr).toContain('oslat 0')
   })
 
-  it('are told why not when they do not: cyclictest and stress-ng; and run as they would', async () => {
+  it('are reported with the reason when they do not poll: cyclictest and stress-ng; and run as usual', async () => {
     const {stdout, stderr} = await guest(`
       L="$exec --cpus=2-3 --housekeeping=0-1 --settle=100 --flags=0x3"
       $L -- cyclictest -q -t 1 -a 2 -p 1 -i 1000 -D 14; echo "cyclictest $?"; sleep 1
@@ -159,7 +160,7 @@ describe('other programs', () => {
     expect(stderr).toMatch(/no thread of stress-ng has settled yet:\n(.*\n)*?.*1 process that it started/)
   })
 
-  it('may have siblings that unmap and fork: named, and isolated again', async () => {
+  it('may have sibling threads that unmap and fork: reported, and isolated again', async () => {
     const {stdout, stderr} = await guest(`
       $shim --settle=100 --flags=0x3 --rearm --status-file=/tmp/status.json -- ${threads} poll unmap fork & P=$!
       isolated $P 1 || exit 99; sleep 10; isolated $P 1; kill $P; wait $P; echo "ended $?"; sleep 1; cat /tmp/status.json`)
@@ -183,8 +184,8 @@ describe('other programs', () => {
   })
 })
 
-describe('whoever watches', () => {
-  it('is told by systemd, the status file and isolctl status, and disturbs nobody', async () => {
+describe('an observer', () => {
+  it('gets the state from systemd, the status file and isolctl status, without a disturbance', async () => {
     const {stdout, stderr} = await guest(`
       perl -MIO::Socket::UNIX -e '
         $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "/tmp/notify") or die;

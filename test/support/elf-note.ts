@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/** As the linker lays out a note: sizes and type in little endian, both parts padded. */
+/** A note as the linker writes it: sizes and type in little endian, name and content padded. */
 export function note(owner: string, type: number, content: string): Buffer {
   const head = Buffer.alloc(12)
   const name = Buffer.from(`${owner}\0`)

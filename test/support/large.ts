@@ -5,7 +5,10 @@ const CPU = '/sys/devices/system/cpu'
 
 export const LARGE = {isolated: '8-511', housekeeping: '0-7', irqs: IRQS} as const
 
-/** A machine of 512 CPUs with 4096 interrupts that may all go anywhere, and settings per CPU to go with it. */
+/**
+ * A machine of 512 CPUs with 4096 interrupts that may go to every CPU, and with settings for each
+ * CPU.
+ */
 export function largeFiles(): Record<string, string> {
   const [list, mask] = [
     `0-${CPUS - 1}`,

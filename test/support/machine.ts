@@ -97,7 +97,7 @@ export const timerListText = (functions: Readonly<Record<number, readonly string
     '',
   ].join('\n')
 
-/** A control group with cpusets. */
+/** A cgroup with the cpuset controller. */
 export const cpusetFiles = (
   group: string,
   cpus: string,
@@ -111,12 +111,12 @@ export const cpusetFiles = (
 export const CMDLINE =
   'BOOT_IMAGE=/vmlinuz root=/dev/sda1 isolcpus=domain,managed_irq,2-3 nohz_full=2-3 irqaffinity=0-1 tsc=reliable'
 
-/** Where systemd-boot keeps what it passes on that machine. */
+/** The boot entry of systemd-boot on that machine. */
 export const BOOT_ENTRY = '/boot/loader/entries/debian-6.12.117-isol1.conf'
 export const bootEntry = (options: string) =>
   `title Debian\nversion 6.12.117-isol1\nlinux /vmlinuz\noptions ${options}\n`
 
-/** A machine of four CPUs on Linux 6.12 on which everything is as it should be for CPUs 2 and 3. */
+/** A machine of four CPUs on Linux 6.12, completely tuned for the isolated CPUs 2 and 3. */
 export function goodFiles(): Record<string, string> {
   const cpu = '/sys/devices/system/cpu'
   return {
@@ -226,7 +226,7 @@ export function goodFiles(): Record<string, string> {
   }
 }
 
-/** The good machine with files replaced or, where undefined, gone with everything below. */
+/** The good machine with some files replaced or, where undefined, removed with everything below. */
 export function changed(change: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const files = goodFiles()
   for (const [path, text] of Object.entries(change)) {
@@ -254,17 +254,17 @@ export const givens = (over: Over = {}, how: Partial<Probe> = {}): readonly Give
 export interface FakeLive {
   readonly host: HostView
   readonly files: Map<string, string>
-  /** What was started, as argument lists. */
+  /** The argument lists of the helpers that were started. */
   readonly started: string[][]
-  /** What was traced. */
+  /** The trace requests. */
   readonly traced: TraceRequest[]
-  /** Spinners that run now. */
+  /** The spinners that run. */
   readonly running: Set<number>
 }
 
 /**
- * A running machine whose clock is ours. Sleeping through the window changes files as `during` says; spinners get the
- * thread ids 1002 for CPU 2 and so on.
+ * A running machine with a clock that the test controls. A sleep through the window changes files
+ * as `during` says; spinners get the thread ids 1002 for CPU 2 and so on.
  */
 export function fakeLive(
   files: Files,
@@ -276,12 +276,12 @@ export function fakeLive(
     trace = '',
   }: {
     readonly during?: Files
-    /** CPU to what its spinner says instead of "ready". */
+    /** CPU to what its spinner prints instead of "ready". */
     readonly refuse?: Readonly<Record<number, string>>
-    /** What the spinners note. */
+    /** The output of the spinners. */
     readonly maxGapNs?: number
     readonly onSleep?: (ms: number) => void
-    /** What tracepoints write, or how they fail. */
+    /** The trace that tracepoints write, or the error. */
     readonly trace?: string | Error
   } = {},
 ): FakeLive {
@@ -298,7 +298,7 @@ export function fakeLive(
       signal?.throwIfAborted()
       now += ms
       slept += 1
-      // The first sleep under load is the settling; without spinners there is none.
+      // The first sleep under load is the settling; there is none without spinners.
       if (slept > (running.size > 0 ? 1 : 0))
         for (const [path, text] of Object.entries(during)) memory.files.set(path, text)
     },

@@ -3,7 +3,7 @@ import {PF_KTHREAD, PF_NO_SETAFFINITY, taskFiles} from './machine.ts'
 
 const CPU = '/sys/devices/system/cpu'
 
-/** Four CPUs, two cores with SMT, on Linux 6.1, where everything may run anywhere: there is work for every step. */
+/** Four CPUs, two cores with SMT, on Linux 6.1, without any isolation: every step has changes. */
 export function untunedFiles(): Record<string, string> {
   return {
     [`${CPU}/online`]: '0-3\n',

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** From source to a promoted kernel, and back: built here, tried by a real Debian with isolated CPUs, at home there. */
+/**
+ * From source to a promoted kernel and back: the kernel is built on this machine, and tried and
+ * installed in a real Debian with isolated CPUs.
+ */
 import {readdir, readFile, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {execa} from 'execa'
@@ -13,7 +16,7 @@ import {CPUS, LOADERS, openWorkshop, settled, WORDS, type Workshop} from './supp
 const FRAGMENT = join(import.meta.dirname, 'support/kernel.config')
 
 let workshop: Workshop
-/** `uname -r` of the kernel that was built. */
+/** `uname -r` of the built kernel. */
 let ours: string
 
 beforeAll(async () => {
@@ -21,7 +24,7 @@ beforeAll(async () => {
     const kconfig = join(folder, 'kernel.config')
     const lab = await readFile(join(dirname(await testKernel()), 'config'), 'utf8')
     await writeFile(kconfig, `${lab}${await readFile(FRAGMENT, 'utf8')}`)
-    // As a user does, and what was built before is not built again.
+    // As a user does it; an existing build is used again.
     const {stdout} = await execa(
       process.execPath,
       [join(packageRoot, 'bin/run.js'), 'kernel', 'build', '--kconfig', kconfig, '--format', 'deb', '--json'],
@@ -65,7 +68,7 @@ test.for(LOADERS)(
     expect(cmdline.filter((word) => word.startsWith('isolctl'))).toEqual([])
     expect(await vm.sh('isolctl kernel verify')).toMatchObject({exitCode: 0})
     expect(await vm.sh('isolctl preflight --window 3s')).toMatchObject({exitCode: 0})
-    // Signed with the key of the build: one that is not would be marked "E".
+    // Signed with the key of the build: a module that is not would be marked "E".
     expect(await vm.must('modprobe dummy && cat /sys/module/dummy/taint')).toBe('\n')
 
     await vm.must('isolctl kernel rollback --quiet')

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Kernels installed, tried, promoted and thrown out, in a real Debian, with nobody at the console. */
+/**
+ * Kernels installed, tried, promoted and removed in a real Debian, without an operator at the
+ * console.
+ */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {faultFiles, spoil} from './support/broken.ts'
 import {bootReport, startVm} from './support/machine.ts'
@@ -18,11 +21,11 @@ beforeAll(async () => {
 })
 afterAll(() => trials.close())
 
-/** What isolctl wrote down of it. */
+/** isolctl's record of it. */
 const RECORD = '/var/lib/isolctl/kernels/*.json'
 
 describe.for(LOADERS)('%s', (loader) => {
-  test('a kernel boots once, and for good when it proved itself there', async () => {
+  test('a kernel boots once, and permanently after a successful trial', async () => {
     const options = await trials.beforeTrial(loader)
     {
       await using vm = await startVm(options)
@@ -40,9 +43,10 @@ describe.for(LOADERS)('%s', (loader) => {
     expect((await bootReport(options)).release).toBe(stock)
   })
 
-  test('a kernel that is judged unfit is left again without a hand on it', async () => {
+  test('a kernel that fails its trial is replaced by the old one without an operator', async () => {
     const options = await trials.beforeTrial(loader)
-    // As if it had been installed with --gate verify: to do that once more would be most of what this test takes.
+    // As if it had been installed with --gate verify: a second installation would be most of the
+    // time of this test.
     await inside(await trials.pastLoader(options, loader), (vm) =>
       vm.must(`sed -i 's/"gate": "boot"/"gate": "verify"/' ${RECORD}; grep -q verify ${RECORD}`),
     )
@@ -55,9 +59,9 @@ describe.for(LOADERS)('%s', (loader) => {
     await vm.powerOff()
   })
 
-  // In the initramfs, where no init system is in sight that could help: the kernel itself has to give up.
+  // In the initramfs, without an init system that could help: the kernel itself has to panic.
   test.for(['panics', 'spins', 'has no driver for its root'] as const)(
-    'a kernel that %s is left again without a hand on it',
+    'a kernel that %s is replaced by the old one without an operator',
     async (fault) => {
       const options = await trials.beforeTrial(loader)
       await inside(await trials.pastLoader(options, loader), (vm) => vm.must(spoil(fault, newer)))
@@ -72,8 +76,9 @@ describe.for(LOADERS)('%s', (loader) => {
     },
   )
 
-  test('a kernel that freezes is left again, where the machine has a watchdog', async () => {
-    // At an address of its own: the firmware knows the disk by its place on the bus, which must not move.
+  test('a kernel that freezes is replaced by the old one on a machine with a watchdog', async () => {
+    // At its own address: the firmware identifies the disk by its place on the bus, which must not
+    // change.
     const options = {...(await trials.beforeTrial(loader)), cpus: 1, qemu: ['-device', 'i6300esb,addr=0x10']}
     await inside(await trials.pastLoader(options, loader), (vm) => vm.must(spoil('freezes', newer)))
     await using vm = await startVm(options)
@@ -87,7 +92,7 @@ describe.for(LOADERS)('%s', (loader) => {
     await vm.powerOff()
   })
 
-  test('a kernel under which the machine does not come up in time is left again', async () => {
+  test('a kernel with which the machine does not come up in time is replaced by the old one', async () => {
     const options = await trials.machine(loader)
     await inside(options, async (vm) => {
       await vm.must(`printf '[Service]\nType=oneshot\nExecStart=sleep infinity\n' >/etc/systemd/system/never.service
@@ -103,7 +108,7 @@ describe.for(LOADERS)('%s', (loader) => {
     await vm.powerOff()
   })
 
-  test('the plug is pulled at any moment of an installation: it boots, and can be repeated', async () => {
+  test('a power cut at any moment of an installation: the machine boots, and the installation can be repeated', async () => {
     const options = await trials.machine(loader)
     const {exitCode, left} = await inside(options, (vm) => cutting(vm, INSTALL))
     expect(exitCode).toBe(0)
@@ -113,22 +118,22 @@ describe.for(LOADERS)('%s', (loader) => {
       const {release, cmdline} = await bootReport(remains)
       const trial = cmdline.includes(`isolctl.trial=${newer}`)
       booted.push(trial ? 'trial' : release)
-      // Whatever comes first: the old kernel is there in the end.
+      // In every case the old kernel boots in the end.
       if (trial) expect((await bootReport(remains)).release).toBe(stock)
     }
     expect(booted.filter((each) => each !== stock && each !== 'trial')).toEqual([])
     expect([booted[0], booted.at(-1)]).toEqual([stock, 'trial'])
-    const amidst = left[Math.floor(left.length / 2)] ?? options
-    await inside(amidst, async (vm) => {
+    const midway = left[Math.floor(left.length / 2)] ?? options
+    await inside(midway, async (vm) => {
       expect((await fate(vm))?.fate?.what).toBe('unfinished')
       await vm.must(INSTALL)
     })
-    expect((await bootReport(amidst)).cmdline).toContain(`isolctl.trial=${newer}`)
-    expect((await bootReport(amidst)).release).toBe(stock)
+    expect((await bootReport(midway)).cmdline).toContain(`isolctl.trial=${newer}`)
+    expect((await bootReport(midway)).release).toBe(stock)
   })
 })
 
-/** What the kernel, or its initramfs, said of it. */
+/** Messages about it from the kernel or its initramfs. */
 const CONSOLE = {
   panics: /Kernel panic - not syncing: Fatal exception/,
   spins: /Kernel panic - not syncing: softlockup/,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The harness itself: if these fail, nothing else here says anything. */
+/** Tests of the harness itself: when they fail, the results of all other vm tests mean nothing. */
 import {afterAll, beforeAll, expect, test} from 'vitest'
 import type {Loader} from './support/image.ts'
 import {bootReport, startVm} from './support/machine.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => workshop.close())
 
-/** As an administrator does it by hand. */
+/** As an administrator does it manually. */
 const NEW_ARGUMENTS: Record<Loader, string> = {
   grub: 'sed -i s/quiet/vm.test=1/ /etc/default/grub && update-grub',
   'systemd-boot':
@@ -19,7 +19,7 @@ const NEW_ARGUMENTS: Record<Loader, string> = {
 }
 
 test.for(LOADERS)(
-  'a machine with %s boots, takes scripts and boot arguments, and keeps what was flushed',
+  'a machine with %s boots, runs scripts, accepts boot arguments, and keeps what was flushed',
   async (loader) => {
     const options = await workshop.machine(loader)
     const first = await bootReport(options)
@@ -43,7 +43,7 @@ test.for(LOADERS)(
   },
 )
 
-test('a whole system comes up, and again after a reboot', async () => {
+test('a complete system starts, and starts again after a reboot', async () => {
   await using vm = await startVm(await workshop.machine('grub'))
   const first = await vm.ready()
   const state = await vm.must(

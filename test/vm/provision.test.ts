@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** A machine prepared, restarted, and taken back, in a real Debian: what only a boot loader and systemd can show. */
+/** Apply, reboot and undo in a real Debian: tests that need a boot loader and systemd. */
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import type {z} from 'zod'
 import {type ApplyReport, ApplySchema, StatusSchema, UndoSchema} from '../../src/schema/machine.ts'
@@ -25,24 +25,28 @@ afterAll(() => workshop.close())
 const CONFIG = 'isolated: "2"\nsteps:\n  also: [systemd-slices]\n'
 const CONFIGURE = `mkdir -p /etc/isolctl && printf '${CONFIG.replaceAll('\n', '\\n')}' >/etc/isolctl/config.yaml`
 
-/** Everything that apply writes for the next boots, in a folder. GRUB's environment is a matter of its own. */
+/**
+ * The files that apply writes for the next boots, in a folder. GRUB's environment is compared
+ * separately.
+ */
 const copyTo = (folder: string) => `mkdir ${folder} && cd / && for path in \
     etc/default etc/kernel etc/systemd boot/grub/grub.cfg boot/grub/custom.cfg boot/efi/loader; do
     [ ! -e $path ] || cp -a --parents $path ${folder}; done; rm -f ${folder}/boot/efi/loader/random-seed`
 const KEEP = copyTo('/root/before')
-/** How they differ from what was kept: nothing, when they do not. */
+/** The differences to the kept files; empty when there are none. */
 const DIFFERENCE = `rm -rf /root/now; ${copyTo('/root/now')}; diff -ru --no-dereference /root/before /root/now; true`
 
 /**
- * What the kernel was told at run time. Interrupts by their names: numbers are other ones after a restart. The one of a
- * controller without a disk comes and goes with its driver.
+ * The values that apply set at run time. Interrupts are identified by their names, because their
+ * numbers change with a reboot. The one of a controller without a disk exists only while its driver
+ * is bound.
  */
 const AFFINITIES = `cat /proc/irq/default_smp_affinity /sys/devices/virtual/workqueue/cpumask
   for irq in /proc/irq/[0-9]*; do echo "irq $(cat /sys/kernel/irq/\${irq##*/}/actions) $(cat $irq/smp_affinity_list)"; done | grep -v ahci | sort
   cat /proc/sys/vm/stat_interval /proc/sys/kernel/timer_migration /proc/sys/kernel/sched_rt_runtime_us
   for slice in init.scope system.slice user.slice; do echo "$slice $(cat /sys/fs/cgroup/$slice/cpuset.cpus 2>/dev/null)"; done`
 
-/** The words of a command line that isolate. */
+/** The isolation arguments of a command line. */
 const isolating = (cmdline: string) =>
   cmdline.split(/\s+/).filter((word) => /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)=/.test(word))
 
@@ -57,8 +61,8 @@ const failureOf = ({error, undone = []}: ApplyReport) => ({
 })
 
 describe.for(LOADERS)('%s', (loader) => {
-  test('a machine is isolated at boot, stays so, and is as before after undo', async () => {
-    // Softly: a run takes minutes, and should tell all that it has to tell.
+  test('a machine is isolated at boot, stays isolated, and is as before after undo', async () => {
+    // Soft assertions: a run takes minutes, and should report all failures.
     await using vm = await startVm({...(await workshop.machine(loader)), cpus: CPUS})
     await vm.ready()
     await settled(vm)
@@ -68,7 +72,8 @@ describe.for(LOADERS)('%s', (loader) => {
     expect.soft(before.files).toBe('')
     await vm.must(CONFIGURE)
 
-    // Nobody confirms: systemd's timer, no child of a shell that is gone by then, takes all of it back.
+    // There is no confirmation: systemd's timer undoes the run, although the shell has ended by
+    // then.
     const awaited = await json(vm, 'isolctl apply --yes --persist --confirm-within 2s')
     const tried = ApplySchema.parse(awaited.report)
     expect
@@ -118,7 +123,7 @@ describe.for(LOADERS)('%s', (loader) => {
     expect.soft([status.exitCode, there.ok, there.unfinished]).toEqual([0, true, []])
     expect.soft(there.changes.map(({state}) => state)).not.toContain('drifted')
     expect.soft(there.goneAtReboot).toBeGreaterThan(0)
-    // Nothing is left to do, and saying so changes nothing.
+    // Nothing remains to do, and a second apply changes nothing.
     expect.soft(await vm.sh('isolctl plan --persist')).toMatchObject({exitCode: 0})
 
     const judged = ReportSchema.parse((await json(vm, 'isolctl preflight --window 3s')).report)
@@ -138,10 +143,11 @@ describe.for(LOADERS)('%s', (loader) => {
 
   const STEP = 'isolctl apply --only boot-arguments --cpus 2 --yes'
 
-  test('apply that is killed in the boot step is taken back by undo, to the byte', async () => {
+  test('apply that is killed in the boot step is undone by undo, byte for byte', async () => {
     await inside({...(await workshop.machine(loader)), cpus: CPUS}, async (vm) => {
       await vm.must(KEEP)
-      // As many lines of the journal later: before the first change, amidst of them, and while GRUB's menu is made.
+      // Killed after this number of journal lines: before the first change, between changes, and
+      // while grub.cfg is generated.
       for (const lines of loader === 'grub' ? [2, 5, 6, 7] : [2, 3, 5]) {
         await vm.must(`log=/var/lib/isolctl/journal.jsonl; mkdir -p \${log%/*}; touch $log
           goal=$(($(wc -l <$log) + ${lines}))
@@ -159,7 +165,7 @@ describe.for(LOADERS)('%s', (loader) => {
     })
   })
 
-  test('the plug is pulled at any moment of the boot step: it boots, with all of the arguments or none', async () => {
+  test('a power cut at any moment of the boot step: the machine boots with all of the arguments or none', async () => {
     const options = {...(await workshop.machine(loader)), cpus: CPUS}
     const {exitCode, left} = await inside(options, async (vm) => {
       await vm.must(`${KEEP}; sync`)
@@ -171,7 +177,7 @@ describe.for(LOADERS)('%s', (loader) => {
     for (const remains of left) booted.push(isolating((await bootReport(remains)).cmdline).join(' '))
     for (const words of booted) expect(['', WORDS.join(' ')]).toContain(words)
     expect([booted[0], booted.at(-1)]).toEqual(['', WORDS.join(' ')])
-    // Amidst, and when it had just ended: everything can be taken back, and done again.
+    // During the step, and right after its end: everything can be undone and applied again.
     for (const remains of [left.at(-3), left.at(-1)])
       await inside(remains ?? options, async (vm) => {
         await vm.must('isolctl undo --quiet')
@@ -186,8 +192,8 @@ type Judged = z.output<typeof ReportSchema>['checks'][number]
 const isGreen = ({status}: Judged) => status === 'ok' || status === 'skip'
 
 /**
- * What an emulated machine with Debian's own kernel cannot have. Its time stamp counter is not reliable, so that the
- * kernel watches it, on one CPU after the other.
+ * Failures that an emulated machine with Debian's kernel cannot avoid. Its time stamp counter is
+ * not reliable, so the clock source watchdog runs on one CPU after the other.
  */
 const isNotToBeHad = ({id, status, findings = []}: Judged) =>
   (status === 'warn' &&

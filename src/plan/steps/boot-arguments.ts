@@ -53,7 +53,8 @@ export const bootArguments = defineStep({
     const effective = sameIsolation(booted, isolationOf(words.join(' '), cpus))
     const planned = planLoader(bootLoader, wanted)
     if (planned === undefined) {
-      if (effective) return {changes: []} // a boot loader that isolctl does not configure already passes them
+      // A boot loader that isolctl does not configure already passes them.
+      if (effective) return {changes: []}
       throw new Error(advice(bootLoader, words.join(' ')))
     }
     const passed = words.filter((word) => !planned.notes.some(({subject}) => subject === word))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** Inside the lab machine: take a picture of it, apply, look, undo, and take the picture again. */
+/**
+ * Inside the lab machine: take a picture of it, apply, compare, undo, and take the picture again.
+ */
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {writeFileSync} from 'node:fs'
@@ -26,7 +28,7 @@ await isolctl('force', 'undo', '--force', '--json')
 picture('restored')
 await isolctl('again', 'undo')
 
-// Killed as soon as the first change is announced in the journal.
+// Killed when the first change is announced in the journal.
 const before = intents()
 const child = spawn(process.execPath, [program, 'apply', '--cpus', '2-3', '--yes'], {
   stdio: 'ignore',

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /**
- * Inside the lab machine: quiet it, then disturb it in one way after the other, look each time, and take the disturbance
- * back by the remedy. Prints the reports of each part, as JSON; with $CAPTURE also an archive of what was captured in it.
- * Commands run in this one process, because an emulated machine takes seconds to start another.
+ * Inside the lab machine: make it quiet, then disturb it in one way after the other, run preflight
+ * each time, and undo the disturbance with the printed remedy. Prints the reports of each part as
+ * JSON; with $CAPTURE also an archive of the captures. Commands run in this process, because an
+ * emulated machine takes seconds to start another.
  *
- * A host that is busy with other things holds emulated CPUs up, and what is late then shows as a disturbance. So each part
- * that does not say what it should is repeated, three times at most: what was injected is there each time.
+ * A busy host holds up emulated CPUs, and the delay then looks like a disturbance. For that reason
+ * a part without the expected result is repeated, three times at most: the injected disturbance is
+ * there each time.
  */
 import {type ChildProcess, execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
@@ -36,7 +38,9 @@ async function until(said: () => boolean, attempt: () => Promise<void>): Promise
   for (let tries = 1; tries < TRIES && !said(); tries++) await attempt()
 }
 
-/** Look without measuring, until it says what the part is to say: nothing, where it is no injection. */
+/**
+ * Look without measuring, until the expected result appears: no finding, when nothing is injected.
+ */
 async function look(part: string, ...args: string[]): Promise<void> {
   const wanted = JSON.stringify(sorted(INJECTIONS[part]?.amiss ?? {}))
   await until(
@@ -66,7 +70,9 @@ async function capture(part: string): Promise<void> {
 const apply = (...steps: string[]) =>
   isolctl(`apply ${steps}`, 'apply', '--yes', '--json', ...steps.flatMap((step) => ['--only', step]))
 
-/** Do what a report says to do about a check: the command for the finding that is about `whom`. */
+/**
+ * Carry out the remedy that a report prints for a check: the command of the finding about `whom`.
+ */
 async function remedy(part: string, check = INJECTIONS[part]?.id ?? '', whom = /./): Promise<void> {
   const {findings = [], remedy} = report(part).checks.find(({id}) => id === check) ?? {}
   const about = findings.filter(({subject, message}) => whom.test(`${subject}: ${message}`))
@@ -85,7 +91,7 @@ function shell(command: string): number {
   }
 }
 
-/** Until something holds that takes its time: half a minute. */
+/** Wait until a slow condition holds: half a minute at most. */
 async function eventually(what: string, holds: () => boolean, nudge = () => {}): Promise<void> {
   for (let tries = 0; !holds(); tries++) {
     if (tries === 150) throw new Error(`${what}: not within half a minute`)
@@ -138,7 +144,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     const fired = () => writeFileSync('/dev/ttyS0', '.\n')
     const delivered = () => readFileSync(`${IRQ}/${serialIrq}/effective_affinity_list`, 'utf8').trim()
     writeFileSync(`${IRQ}/${serialIrq}/smp_affinity_list`, '3')
-    await eventually('the interrupt comes to CPU 3', () => delivered() === '3', fired) // it moves when it fires
+    // It moves when it fires.
+    await eventually('the interrupt comes to CPU 3', () => delivered() === '3', fired)
     await look('irq pinned')
     await remedy('irq pinned')
     await eventually('the interrupt leaves CPU 3', () => delivered() !== '3', fired)
@@ -194,7 +201,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await look('traced')
     await remedy('traced')
     await look('not traced', '--only', 'tracing-off')
-    writeFileSync(`${TRACING}/osnoise/cpus`, '1') // its threads are another matter
+    writeFileSync(`${TRACING}/osnoise/cpus`, '1') // its threads are not tested here
     writeFileSync(`${TRACING}/current_tracer`, 'timerlat')
     await look('tracer on')
     await remedy('tracer on')
@@ -228,8 +235,8 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   /**
-   * The one that $IRQBALANCE names, else a program of that name: what counts is how it was started. Left alone it keeps
-   * off isolated CPUs, told otherwise it does not.
+   * The program that $IRQBALANCE names, else one with that name: only the way it was started
+   * matters. By default it avoids isolated CPUs, with another ban it does not.
    */
   async irqbalance() {
     const real = process.env['IRQBALANCE']
@@ -239,7 +246,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
         stdio: 'ignore',
         env: ban === undefined ? {} : {IRQBALANCE_BANNED_CPULIST: ban},
       })
-      daemon.on('error', () => {}) // then it has no pid, and never runs
+      daemon.on('error', () => {}) // then it has no pid and does not run
       running.push(daemon)
       await eventually('irqbalance runs', () => commOf(daemon.pid) === 'irqbalance')
       return daemon
@@ -259,10 +266,10 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await stop(led)
   },
 
-  /** As it was booted, for better or worse. */
+  /** As it was booted. */
   async boot() {
     for (const folder of ['grub', 'grub2', 'loader', 'extlinux', 'efi'])
-      rmSync(`/boot/${folder}`, {recursive: true, force: true}) // those are the host's
+      rmSync(`/boot/${folder}`, {recursive: true, force: true}) // those of the host
     await apply('fair-server', 'kthread-affinity', 'memory-daemons')
     await prove('boot', process.env['DISTURBED'] ?? '')
     await capture('bad boot arguments')

@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: MIT
-/** What preflight has to say of a quiet machine that was disturbed in one way: for the machine itself, and of its capture. */
+/**
+ * The expected results of preflight on a quiet machine with one disturbance: on the machine itself,
+ * and on its capture.
+ */
 
-/** Check to status, of what is not as it should be. */
+/** Check to status, for checks that do not pass. */
 export type Amiss = Readonly<Record<string, string>>
 
 export interface Injection {
-  /** Exactly these checks tell. */
+  /** Exactly these checks report it. */
   readonly amiss: Amiss
-  /** One of them, and what it says. */
+  /** One of them, and its message. */
   readonly id: string
   readonly says: RegExp
-  /** The part in which the remedy has worked. */
+  /** The part after the remedy. */
   readonly after: string
 }
 
-/** All of guest/inject.ts that a well-booted machine can be put through, in an order in which none is in another's way. */
+/**
+ * All disturbances of guest/inject.ts for a well-booted machine, in an order in which none affects
+ * another.
+ */
 export const SCENARIOS: readonly string[] = [
   ...['quiet', 'irq', 'kthread', 'task', 'visitor', 'second', 'fairServer', 'tracer', 'workqueue'],
   ...['watchdog', 'irqbalance', 'partition'],
 ]
 
-/** A list too short, a misspelt argument, an unknown flag, two of the same; for CPUs 2 and 3 of four. */
+/**
+ * A list that is too short, a misspelt argument, an unknown flag, a duplicate; for CPUs 2 and 3 of
+ * four.
+ */
 export const BAD_BOOT_ARGUMENTS: readonly string[] = [
   ...['isolcpus=domain,managed_irq,2-3', 'nohz_full=3', 'nohz_ful=2', 'rcu_nocbs=2', 'rcu_nocbs=3'],
   ...['isolcpus=managedirq,domain,2-3', 'irqaffinity=0-1', 'nowatchdog', 'tsc=reliable'],
@@ -30,7 +39,7 @@ interface Judged {
   readonly checks: readonly {readonly id: string; readonly status: string}[]
 }
 
-/** Pure. That the laboratory is a virtual machine is the only warning of a quiet one. */
+/** The only warning of a quiet machine is that the lab is a virtual machine. Pure. */
 export const amissIn = ({checks}: Judged): Record<string, string> =>
   Object.fromEntries(
     checks
@@ -38,13 +47,13 @@ export const amissIn = ({checks}: Judged): Record<string, string> =>
       .map(({id, status}) => [id, status]),
   )
 
-/** Those that show while nothing is measured, by the name of the part. */
+/** The disturbances that are visible without a measurement, by the name of the part. */
 export const INJECTIONS: Readonly<Record<string, Injection>> = {
   'irq pinned': {
     amiss: {
       'irq-affinity-requested': 'fail',
       'irq-affinity-effective': 'fail',
-      // Whether an interrupt is managed the kernel tells in debugfs only, which this one is built without.
+      // The kernel reports managed interrupts in debugfs only, and this kernel is built without it.
       'irq-managed-queues': 'unknown',
     },
     id: 'irq-affinity-effective',
@@ -101,7 +110,7 @@ export const INJECTIONS: Readonly<Record<string, Injection>> = {
   },
 }
 
-/** Captured while a measurement was needed to tell: what the capture alone shows. */
+/** Captured while a measurement was needed to see it: the results of the capture alone. */
 export const CAPTURED: Readonly<Record<string, Amiss>> = {
   quiet: {},
   'task runs': {'stray-tasks-allowed': 'warn'},
@@ -111,7 +120,7 @@ export const CAPTURED: Readonly<Record<string, Amiss>> = {
     'cmdline-misread': 'fail',
     'cmdline-duplicates': 'fail',
     'nohz-full-effective': 'fail',
-    // What follows for CPU 2.
+    // Consequences for CPU 2.
     'rcu-nocbs-effective': 'fail',
     'kernel-task-isolation-abi': 'fail',
     'kthread-unbound-affinity': 'warn',

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** What the programs inside the lab machine share: run isolctl, keep what it says, and take pictures of the machine. */
+/**
+ * Shared by the programs inside the lab machine: run isolctl, keep its output, and take pictures of
+ * the machine.
+ */
 import {readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import process from 'node:process'
@@ -17,8 +20,8 @@ const write = process.stdout.write.bind(process.stdout)
 export const parts: Record<string, {output: string; exit: number}> = {}
 
 /**
- * Run a command line of isolctl as if typed, and keep what it prints, errors included. In this one process, because an
- * emulated machine takes seconds to start another.
+ * Run a command line of isolctl as if typed, and keep its output and errors. All in this process,
+ * because an emulated machine takes seconds to start another.
  */
 export async function isolctl(part: string, ...args: string[]): Promise<void> {
   let output = ''
@@ -34,7 +37,7 @@ export async function isolctl(part: string, ...args: string[]): Promise<void> {
   parts[part] = {output, exit: Number(process.exitCode)}
 }
 
-/** What the plan is about, as `isolctl plan --json` printed it. */
+/** The changes of the plan, as `isolctl plan --json` printed it. */
 const planned: string[] = []
 const threads: number[] = []
 
@@ -48,7 +51,10 @@ export function remember(plan: string): void {
 const allowed = (tid: number) =>
   `thread ${tid} ${/^Cpus_allowed_list:\s*(.*\n)/m.exec(readFileSync(`/proc/${tid}/status`, 'utf8'))?.[1]}`
 
-/** Every requested affinity, mask of the workqueues and fair server, and what is planned, as the machine prints them. */
+/**
+ * All requested affinities, masks of workqueues and fair servers, and the planned places, as the
+ * machine prints them.
+ */
 export function picture(part: string): void {
   const irqs = readdirSync('/proc/irq').filter((name) => /^\d+$/.test(name))
   const masks = readdirSync(WORKQUEUE).filter((name) => name.startsWith('cpumask'))
@@ -64,10 +70,10 @@ export function picture(part: string): void {
   parts[part] = {output: [...all, ...threads.map(allowed)].join(''), exit: 0}
 }
 
-/** How many changes the journal announces. */
+/** The number of changes that the journal announces. */
 export const intents = () => readFileSync(JOURNAL, 'utf8').split('"intent"').length - 1
 
-/** All parts, as JSON: the one thing the machine says. */
+/** All parts as JSON, which is the only output of the program. */
 export function finish(): void {
   process.exitCode = 0
   write(JSON.stringify(parts))

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** Inside the lab machine: whatever can go wrong around apply and undo, one after the other, with a picture after each. */
+/**
+ * Inside the lab machine: faults around apply and undo, one after the other, with a picture after
+ * each.
+ */
 import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {
@@ -23,7 +26,7 @@ const CGROUP = '/sys/fs/cgroup'
 const MASK = `${WORKQUEUE}/cpumask`
 const STATE = '/var/lib/isolctl'
 
-/** What a file says, for a part. */
+/** The contents of a file, for a part. */
 const record = (part: string, ...files: string[]) => {
   const lines = files.map((file) => `${file} ${contents(file)}`)
   parts[part] = {output: lines.join(''), exit: 0}
@@ -35,7 +38,7 @@ function contents(file: string): string {
   return what.isDirectory() ? 'a directory\n' : readFileSync(file, 'utf8')
 }
 
-/** Another isolctl, as a process of its own. */
+/** Another isolctl in its own process. */
 const another = (args: string[], options: {uid?: number} = {}) => {
   const child = spawn(process.execPath, [program, ...args], {stdio: ['ignore', 'pipe', 'pipe'], ...options})
   let output = ''
@@ -44,7 +47,7 @@ const another = (args: string[], options: {uid?: number} = {}) => {
   return {child, ended}
 }
 
-/** Until the next change is announced in the journal. */
+/** Wait until the next change is announced in the journal. */
 async function untilAnnounced(before: number, child: {exitCode: number | null}): Promise<void> {
   while (child.exitCode === null && (!existsSync(JOURNAL) || intents() === before)) await sleep(1)
 }
@@ -55,7 +58,7 @@ await isolctl('plan', 'plan', ...CPUS, '--json')
 remember(parts['plan']?.output ?? '')
 picture('before')
 
-// The steps, by what the checks say.
+// The steps, by the results of the checks.
 const judged = [
   'irq-affinity-requested',
   'wq-unbound-cpumask',
@@ -77,7 +80,7 @@ await isolctl('judged after', ...preflight)
 await isolctl('taken back', 'undo')
 picture('after undo')
 
-// An isolated partition, and one that the kernel takes and does not make.
+// An isolated partition, and one that the kernel accepts and does not create.
 await isolctl('partition', 'apply', ...CPUS, '--only', 'cpuset-partition', '--yes', '--json')
 record(
   'partition made',
@@ -103,7 +106,7 @@ rmdirSync(`${CGROUP}/other`)
 writeFileSync(`${CGROUP}/cgroup.subtree_control`, '-cpuset')
 picture('after partitions')
 
-// Two at once: the first is stopped in the middle of it.
+// Two runs at once: the first is stopped in the middle.
 {
   const before = announced()
   const {child, ended} = another(['apply', ...CPUS, '--yes'])
@@ -117,7 +120,7 @@ picture('after partitions')
   picture('after two')
 }
 
-// No room for the journal.
+// No space for the journal.
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'full', STATE])
 const filler = openSync(`${STATE}/filler`, 'w')
 try {
@@ -131,7 +134,7 @@ execFileSync('umount', [STATE])
 
 // A file that cannot be written, after a change that could.
 mkdirSync('/run/systemd/system', {recursive: true})
-// There is no systemd here; what it would do is not what is tested.
+// There is no systemd here; its part is not tested.
 const tools = mkdtempSync('/tmp/tools-')
 writeFileSync(`${tools}/systemctl`, '#!/bin/sh\nexit 0\n', {mode: 0o755})
 process.env['PATH'] = `${tools}:${process.env['PATH']}`
@@ -142,14 +145,14 @@ picture('after read-only')
 execFileSync('umount', ['/etc'])
 rmdirSync('/run/systemd/system')
 
-// Somebody who may not.
+// A user without permission.
 for (const command of ['apply', 'undo', 'confirm'])
   parts[`user ${command}`] = await another([command, ...(command === 'apply' ? [...CPUS, '--yes'] : [])], {
     uid: 65534,
   }).ended
 picture('after user')
 
-// A dead man's switch that nobody holds, one that is confirmed, and one of a run that was killed.
+// A dead man's switch without a confirmation, one with, and one of a run that was killed.
 const ONE = ['apply', ...CPUS, '--only', 'workqueue-cpumask', '--yes']
 const original = readFileSync(MASK, 'utf8')
 const untilBack = async () => {
@@ -182,7 +185,7 @@ await isolctl('confirmed undone', 'undo')
   picture('after killed')
 }
 
-// A CPU that goes away, and comes back.
+// A CPU that goes offline and comes back.
 await isolctl('unplugged apply', 'apply', ...CPUS, '--yes', '--json')
 writeFileSync('/sys/devices/system/cpu/cpu3/online', '0')
 await isolctl('unplugged undo', 'undo')

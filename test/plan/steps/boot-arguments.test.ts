@@ -69,7 +69,7 @@ describe('the arguments', () => {
     )
   })
 
-  it("come with the operator's own", async () => {
+  it('include those of the operator', async () => {
     const boot = {isolation: 'static', extra: ['skew_tick=1', 'nowatchdog']} as const
     expect(await dropIn(GRUB('quiet skew_tick=1'), {boot})).toBe(`${OURS} nowatchdog`)
   })
@@ -102,7 +102,7 @@ describe('the arguments', () => {
     else expect(note?.reason).toContain(why)
   })
 
-  it('leave a tsc= of somebody else alone, and say so', async () => {
+  it('keep a tsc= of others, with a note', async () => {
     const {changes, notes = []} = await planned({...GRUB('quiet tsc=nowatchdog'), ...stable})
     expect(JSON.stringify(changes)).not.toContain('tsc=reliable')
     expect(notes).toContainEqual({
@@ -113,67 +113,67 @@ describe('the arguments', () => {
 })
 
 describe('GRUB', () => {
-  it('does not add what somebody else passes already', async () => {
+  it('does not add an argument that is already passed', async () => {
     expect(await dropIn(GRUB('quiet nohz_full=2-3'))).toBe(OURS.replace(' nohz_full=2-3', ''))
   })
 
-  it('does not add a second one that the kernel would drop, and names the file', async () => {
+  it('does not add a second argument that the kernel would drop, and reports the file', async () => {
     expect(await dropIn(GRUB('quiet nohz-full=1'))).toBe(
       '/etc/default/grub already passes nohz-full=1, and the kernel drops one of the two: remove it there',
     )
   })
 
-  it('is not touched without its programs', async () => {
+  it('is not changed without its programs', async () => {
     const {'/usr/sbin/grub-mkconfig': _, ...files} = GRUB('quiet')
     expect(await dropIn(files)).toBe('grub-mkconfig is not installed')
   })
 
-  it('is not touched when grub.cfg was not generated', async () => {
+  it('is not changed when grub.cfg was not generated', async () => {
     const files = {...GRUB('quiet'), '/boot/grub/grub.cfg': "menuentry 'mine' { linux /vmlinuz quiet }\n"}
     expect(await dropIn(files)).toContain('no entry that grub-mkconfig wrote')
   })
 })
 
-describe('what the kernel would not take', () => {
-  it('is too long', async () => {
+describe('arguments that the kernel would refuse', () => {
+  it('are too long', async () => {
     const files = GRUB(`quiet ${'x'.repeat(1950)}`)
     expect(await dropIn(files)).toMatch(/would have 20\d\d bytes, and the kernel truncates it to 2047/)
   })
-  it('is a CPU that it cannot have', async () => {
+  it('have a CPU that is not possible', async () => {
     const files = {...GRUB('quiet'), '/sys/devices/system/cpu/possible': '0-2\n'}
     expect(await dropIn(files)).toContain('the kernel would drop isolcpus=nohz,domain,managed_irq,2-3')
   })
-  it('is anything, when it was built without', async () => {
+  it('are all, when it was built without isolation', async () => {
     const files = {...GRUB('quiet'), '/boot/config-6.12.1': 'CONFIG_CPU_ISOLATION=y\n'}
     expect(await dropIn(files)).toContain('built without CONFIG_NO_HZ_FULL')
   })
 })
 
 describe('other boot loaders', () => {
-  it('ostree: the command is named', async () => {
+  it('ostree: the reason has the command', async () => {
     const {reason} = await planned({'/proc/cmdline': 'ostree=/ostree/boot.1/x ro\n', ...systemdBoot('ro')})
     expect(reason).toContain(
       'rpm-ostree kargs --append-if-missing=isolcpus=nohz,domain,managed_irq,2-3 --append',
     )
   })
-  it('extlinux: the file is named', async () => {
+  it('extlinux: the reason has the file', async () => {
     const {reason} = await planned({'/boot/extlinux/extlinux.conf': 'LABEL l0\n'})
     expect(reason).toContain(`/boot/extlinux/extlinux.conf: ${OURS}`)
   })
-  it('a unified kernel image: what to rebuild', async () => {
+  it('a unified kernel image: the reason says what to rebuild', async () => {
     const {reason} = await planned({'/boot/efi/EFI/Linux/debian-6.12.1.efi': 'MZ'})
     expect(reason).toContain('/etc/kernel/cmdline and rebuild it')
   })
-  it('none: the arguments are named, unless the machine was booted with them', async () => {
+  it('none: the reason has the arguments, unless the machine was booted with them', async () => {
     expect((await planned({})).reason).toBe(
       `no boot loader that isolctl knows was found; pass these arguments to the kernel: ${OURS}`,
     )
     expect(await planned({'/proc/cmdline': `ro ${OURS}\n`})).toMatchObject({changes: []})
-    // Written otherwise, and the same to the kernel.
+    // Another spelling that means the same to the kernel.
     const other = 'isolcpus=managed_irq,domain,2-3 nohz_full=2,3 irqaffinity=0-1'
     expect(await planned({'/proc/cmdline': `ro ${other}\n`})).toMatchObject({changes: []})
   })
-  it('systemd-boot whose default is kept in the firmware: what to clear', async () => {
+  it('systemd-boot with its default in the firmware: the reason says what to clear', async () => {
     const utf16 = [...'debian-*'].map((char) => `${char}\0`).join('')
     const {reason} = await planned(
       systemdBoot('ro', {
@@ -184,7 +184,7 @@ describe('other boot loaders', () => {
   })
 })
 
-/** What kernel-install and people leave in these files. */
+/** Contents of these files as kernel-install and people write them. */
 const word = fc.oneof(
   fc.stringMatching(/^[a-z][a-z0-9_.]{0,8}(=[A-Za-z0-9,:/-]{0,12})?$/),
   fc.constantFrom(
@@ -215,8 +215,8 @@ const install = fc.record({options, cmdline: fc.option(fc.tuple(options, tail)),
   }),
 )
 
-describe('whatever was there', () => {
-  it('apply, a second time nothing, and undo gives every byte back', async () => {
+describe('with any contents', () => {
+  it('apply changes them once, and undo restores every byte', async () => {
     await fc.assert(
       fc.asyncProperty(install, async (files) => {
         const m = machine(files)
@@ -232,7 +232,7 @@ describe('whatever was there', () => {
     )
   })
 
-  it('killed anywhere in apply: the distribution entry is as it was, and undo gives every byte back', async () => {
+  it("killed anywhere in apply: the distribution's entry is as before, and undo restores every byte", async () => {
     await fc.assert(
       fc.asyncProperty(install, async (files) => {
         const whole = machine(files)
@@ -242,7 +242,7 @@ describe('whatever was there', () => {
           const m = machine(files)
           await applyAll(plan, m.under(dieAt(at))).catch(() => {})
           expect(contents(m)[ENTRY]).toBe(files[ENTRY])
-          // Never a default entry that is not there.
+          // The default entry always exists.
           const chosen = /^default +(isolctl-\S+)$/m.exec(contents(m)['/boot/loader/loader.conf'] ?? '')?.[1]
           if (chosen) expect(contents(m)).toHaveProperty([`/boot/loader/entries/${chosen}`])
           await undoAll(m.under(alive))

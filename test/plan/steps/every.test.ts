@@ -22,7 +22,7 @@ const asked: Settings = {
   windowMs: 1000,
 }
 
-/** A boot loader, and what it passed. */
+/** A boot loader with the arguments that it passed. */
 const BOOT: Readonly<Record<string, string>> = {
   '/proc/cmdline': 'ro quiet\n',
   '/proc/sys/kernel/osrelease': '6.12.1\n',
@@ -30,7 +30,7 @@ const BOOT: Readonly<Record<string, string>> = {
   '/boot/loader/entries/debian-6.12.1.conf': 'title Debian\nversion 6.12.1\nlinux /linux\noptions ro quiet\n',
 }
 
-/** Some are for other machines than the rest. */
+/** Some steps are for other machines than the rest. */
 function machineFor(step: Step): Record<string, string> {
   const files = untunedFiles()
   const cpu = '/sys/devices/system/cpu'
@@ -41,7 +41,7 @@ function machineFor(step: Step): Record<string, string> {
       '/sys/kernel/debug/sched/fair_server/cpu2/runtime': '50000000\n',
       '/sys/kernel/debug/sched/fair_server/cpu3/runtime': '0\n',
     }
-  // A cgroup comes with its files; this memory does not make them.
+  // The kernel creates the files of a cgroup with it; the memory host does not.
   if (step.id === 'cpuset-partition')
     return {...files, [`${partition}/cpuset.cpus`]: '\n', [`${partition}/cpuset.cpus.partition`]: 'member\n'}
   if (step.id === 'smt-siblings') return {...files, [`${cpu}/cpu3/topology/core_cpus_list`]: '1,3\n'}
@@ -67,7 +67,7 @@ const planFor = (m: ReturnType<typeof Machine>, step: Step) =>
 const trimmed = (m: ReturnType<typeof Machine>) =>
   Object.fromEntries([...m.memory.files].map(([path, text]) => [path, text.trim()]))
 
-/** What its check says of the machine; undefined where this isolctl has no such check. */
+/** The result of the step's check on the machine; undefined when this isolctl has no such check. */
 async function verdict(m: ReturnType<typeof Machine>, step: Step) {
   const check = CHECKS.find(({id}) => id === step.check)
   if (check === undefined) return undefined
@@ -86,7 +86,10 @@ async function verdict(m: ReturnType<typeof Machine>, step: Step) {
     : findings.map(({message, subject}) => `${subject}: ${message}`)
 }
 
-/** What systemd and irqbalance make of it is theirs, as is a reboot; what stays on the management card, the operator's. */
+/**
+ * Results that isolctl does not produce here: those of systemd and irqbalance, those of a reboot,
+ * and what stays on the management card.
+ */
 const ELSEWHERE = [
   'boot-arguments',
   'irqbalance-ban',
@@ -98,7 +101,7 @@ const ELSEWHERE = [
 ]
 
 describe.for(STEPS)('$id', (step) => {
-  it('has work on an untuned machine, then none, and is taken back to the letter', async () => {
+  it('has changes on an untuned machine, then none, and undo restores every byte', async () => {
     const m = machine(machineFor(step))
     const before = trimmed(m)
     const plan = await planFor(m, step)
@@ -106,7 +109,7 @@ describe.for(STEPS)('$id', (step) => {
     expect(changeCount(plan)).toBeGreaterThan(0)
     expect((await applyAll(plan, m.under(alive))).outcome.status).toBe('applied')
     if (!plan.steps[0]?.changes.some(({kind}) => kind === 'run')) expect(trimmed(m)).not.toEqual(before)
-    // What systemd does with a command, this memory does not.
+    // The memory host does not carry out commands of systemd.
     if (!['systemd-slices', 'smt-siblings', 'persistence'].includes(step.id))
       expect(changeCount(await planFor(m, step))).toBe(0)
     const undone = await undoAll(m.under(alive))
@@ -114,7 +117,7 @@ describe.for(STEPS)('$id', (step) => {
     expect(trimmed(m)).toEqual(before)
   })
 
-  it('never names an isolated CPU, and always one that is left', async () => {
+  it('never uses an isolated CPU, and always a housekeeping CPU', async () => {
     const {steps} = await planFor(machine(machineFor(step)), step)
     for (const change of steps.flatMap(({changes}) => changes)) {
       const format = change.kind === 'set' ? change.format : 'cpulist'
@@ -136,12 +139,12 @@ describe.for(STEPS.filter(({id}) => !ELSEWHERE.includes(id)))('$id', (step) => {
     const plan = await planFor(m, step)
     await applyAll(plan, m.under(alive))
     const after = await verdict(m, step)
-    // An offline CPU leaves the list of those online, and here nobody does that.
+    // The kernel removes an offline CPU from the list of online CPUs; the memory host does not.
     if (after !== undefined && step.id !== 'smt-siblings') expect(after).toEqual([])
   })
 })
 
-test('what an operator may be cut off by is only done when it is named', () => {
+test('steps that may disconnect the operator are applied only on request', () => {
   const plain = chooseSteps({})
   expect(plain.steps.map(({id}) => id)).not.toContain('management-nic')
   expect(plain.offered.map(({id}) => id)).toEqual([
@@ -156,7 +159,7 @@ test('what an operator may be cut off by is only done when it is named', () => {
   expect(chooseSteps({never: ['mce-poll']}).steps.map(({id}) => id)).not.toContain('mce-poll')
 })
 
-test('the management card is found, told of, and left alone by the steps that move its like', async () => {
+test('the management card is detected, noted, and not changed by the steps that move other cards', async () => {
   const m = machine(untunedFiles())
   const plan = await makePlan(m.host, {settings: asked, ...chooseSteps({})})
   const texts = JSON.stringify(plan.steps.flatMap(({changes}) => changes))
@@ -176,7 +179,7 @@ describe('the unit', () => {
     return makePlan(m.host, {settings: asked, steps: STEPS.filter(({id}) => id === 'persistence'), known})
   }
 
-  it('calls us as we were called, names the card to be left alone, and starts before what is ordinary', async () => {
+  it('calls isolctl with the same flags, excludes the management card, and starts before ordinary units', async () => {
     const {steps} = await plan()
     const file = steps[0]?.changes.find((change) => change.kind === 'file')
     expect(file?.to).toContain(
@@ -187,7 +190,7 @@ describe('the unit', () => {
     expect(file?.to).toMatch(/^ExecStartPre=-udevadm settle/m)
   })
 
-  it('is not offered where systemd does not run the machine', async () => {
+  it('is not offered when systemd is not the init system', async () => {
     const {'/run/systemd/system/.keep': _, ...files} = untunedFiles()
     expect((await plan(files)).unknown[0]?.reason).toContain('systemd does not run this machine')
   })

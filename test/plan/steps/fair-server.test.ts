@@ -16,26 +16,26 @@ const planned = (files: Record<string, string>, policy: Policy = {kind: 'other'}
     steps: [fairServer],
   })
 
-it('turns the server off on isolated CPUs that have it on, and nowhere else', async () => {
+it('turns off the server on isolated CPUs where it is on, and nowhere else', async () => {
   const {steps} = await planned(on)
   expect(steps[0]?.changes).toEqual([
     {kind: 'set', path: runtime(2), from: '50000000', to: '0', refusable: 'busy'},
   ])
 })
 
-it('leaves it alone for SCHED_FIFO, and on a kernel without one', async () => {
+it('does nothing for SCHED_FIFO, and on a kernel without a fair server', async () => {
   expect((await planned(on, {kind: 'fifo', priority: 1})).steps[0]?.changes).toEqual([])
   expect((await planned({'/sys/kernel/debug/sched/debug': ''})).steps[0]?.changes).toEqual([])
 })
 
-it('cannot be planned where debugfs is hidden, or where the warning would be a panic', async () => {
+it('cannot be planned without debugfs, or when the warning would cause a panic', async () => {
   expect((await planned({})).unknown[0]?.reason).toContain('is debugfs mounted?')
   expect((await planned({...on, '/proc/sys/kernel/panic_on_warn': '1\n'})).unknown[0]?.reason).toContain(
     'panic_on_warn is set',
   )
 })
 
-it('is not tried again in a boot in which the kernel would not let go of it', async () => {
+it('is not tried again in a boot in which the kernel refused it', async () => {
   const change = {kind: 'set', path: runtime(2), from: '50000000', to: '0', refusable: 'busy'}
   const at = '2026-11-24T12:00:00.000Z'
   const entries = [

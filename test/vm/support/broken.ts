@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: MIT
-/** Kernels that do not come up, or do not stay up: Debian's own, with one of its drivers spoilt. */
+/**
+ * Kernels that do not come up, or do not stay up: Debian's kernel with one of its drivers changed.
+ */
 import {readdir, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 
 interface Spoilt {
   readonly driver: string
-  /** Machine code that it starts with; absent: it is missing. */
+  /** The machine code at its start; absent: the driver is missing. */
   readonly code?: readonly number[]
-  /** Loads it, for a driver that the initramfs has no use for. */
+  /** A script that loads the driver, when the initramfs does not do so. */
   readonly unit?: string
 }
 
 const ROOT_DRIVER = 'virtio_blk'
 
 export const FAULTS = {
-  /** ud2: an oops, and with oops=panic a panic. */
+  /** ud2: an oops, and a panic with oops=panic. */
   panics: {driver: ROOT_DRIVER, code: [0x0f, 0x0b]},
-  /** A jump to itself, with interrupts on and preemption off. */
+  /** A jump to itself, with interrupts enabled and preemption disabled. */
   spins: {driver: ROOT_DRIVER, code: [0xeb, 0xfe]},
   'has no driver for its root': {driver: ROOT_DRIVER},
-  /** cli and a jump back to it: on a machine with one CPU nothing runs any more. When it is told to, and a watchdog runs. */
+  /**
+   * cli and a jump back to it: on a machine with one CPU nothing runs any more. Only when
+   * requested, and with a watchdog running.
+   */
   freezes: {
     driver: 'softdog',
     code: [0xfa, 0xeb, 0xfd],
@@ -36,12 +41,13 @@ ExecStart=/bin/sh -c 'until [ -e /run/vm-freeze ] && grep -qx active /sys/class/
 } as const satisfies Record<string, Spoilt>
 export type Fault = keyof typeof FAULTS
 
-/** Where a driver comes to lie beside isolctl. */
+/** The path of a driver beside isolctl. */
 const fileOf = (fault: Fault) => `faults/${fault.replaceAll(' ', '-')}.ko`
 
 /**
- * What spoil() needs in a machine, from the package of its kernel: path below /opt/isolctl to file here. In place of a
- * driver that is to be missing there is one without contents, which nothing loads.
+ * The files that spoil() needs in a machine, from the package of its kernel: path below
+ * /opt/isolctl to file on this machine. A driver that must be missing is replaced by an empty file,
+ * which nothing loads.
  */
 export async function faultFiles(file: string, folder: string): Promise<Readonly<Record<string, string>>> {
   const tree = join(folder, crypto.randomUUID())
@@ -61,9 +67,10 @@ export async function faultFiles(file: string, folder: string): Promise<Readonly
 }
 
 /**
- * A script that spoils an installed kernel. In an initramfs what comes later wins (Documentation/driver-api/early-userspace/
- * buffer-format.rst): an archive with nothing but the driver is added to it, where to make it anew would take minutes. A
- * driver may have any name: that it is not compressed is told by its contents.
+ * A script that breaks an installed kernel. In an initramfs the last archive wins
+ * (Documentation/driver-api/early-userspace/buffer-format.rst), so an archive with only the driver
+ * is appended: to build the initramfs again would take minutes. A driver may have any name: the
+ * kernel detects by its contents that it is not compressed.
  */
 export function spoil(fault: Fault, release: string): string {
   const {driver, unit}: Spoilt = FAULTS[fault]
@@ -85,8 +92,9 @@ done; sync`
 const SIGNATURE = '~Module signature appended~\n'
 
 /**
- * A module whose function begins with other code. Its signature goes, because it would be wrong: a module without one
- * taints the kernel and is loaded, one with a wrong one is refused (kernel/module/signing.c). ELF, 64 bit: elf(5).
+ * A module whose function begins with other code. Its signature is removed, because it would be
+ * wrong: a module without a signature taints the kernel and is loaded, one with a wrong signature
+ * is refused (kernel/module/signing.c). ELF, 64 bit: elf(5).
  */
 function withCode(module: Buffer, name: string, code: readonly number[]): Buffer {
   const [headers, size, count] = [
@@ -113,7 +121,7 @@ function withCode(module: Buffer, name: string, code: readonly number[]): Buffer
     Buffer.from(code).copy(module, section.offset + Number(module.readBigUInt64LE(at + 8)))
     const signed = module.toString('latin1', module.length - SIGNATURE.length) === SIGNATURE
     if (!signed) return module
-    // struct module_signature: 12 bytes, the last 4 of them the length of what is before it.
+    // struct module_signature: 12 bytes, the last 4 of them the length of the signature before it.
     const end = module.length - SIGNATURE.length
     return module.subarray(0, end - 12 - module.readUInt32BE(end - 4))
   }

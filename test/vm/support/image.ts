@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** A small but real Debian on a disk of its own, with a real boot loader: made once, and then only copied on write. */
+/**
+ * A small but real Debian on its own disk, with a real boot loader: created once, and then used
+ * through copy-on-write overlays.
+ */
 import {createHash} from 'node:crypto'
 import {existsSync} from 'node:fs'
 import {mkdir, readdir, readFile, readlink, rename, rm, stat, truncate, writeFile} from 'node:fs/promises'
@@ -14,7 +17,10 @@ import {startVm, type VmOptions} from './machine.ts'
 
 export type Loader = 'grub' | 'systemd-boot'
 
-/** Raise it when the way of making the image changes what is in it, and nothing that imageKey() looks at does. */
+/**
+ * Increase it when the way of creating the image changes its contents and imageKey() does not
+ * notice.
+ */
 const RECIPE = 2
 const ROOTFS = join(import.meta.dirname, 'rootfs')
 const PROGRAMS = [
@@ -26,7 +32,7 @@ const PROGRAMS = [
   {name: 'qemu-system-x86_64', package: 'qemu-system-x86'},
 ]
 
-/** libstdc++6 is for Node; the rest a server has anyway. A kernel comes on top. */
+/** libstdc++6 is for Node.js; a server has the other packages anyway. A kernel is added to them. */
 const PACKAGES = [
   ...[
     'systemd',
@@ -45,7 +51,7 @@ const LOADER_PACKAGES: Record<Loader, readonly string[]> = {
   grub: ['grub-pc'],
   'systemd-boot': ['systemd-boot', 'efibootmgr'],
 }
-/** Nothing that wakes up by itself, and no log-in on the console, which is for the kernel. */
+/** No units that start by themselves, and no login on the console, which is for kernel messages. */
 const MASKED = [
   ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'e2scrub_all.timer', 'dpkg-db-backup.timer'],
   ...[
@@ -58,7 +64,10 @@ const MASKED = [
   ...['systemd-networkd.service', 'systemd-timesyncd.service', 'systemd-resolved.service'],
 ]
 
-/** Sectors of 512 bytes: what BIOS GRUB embeds itself in, the EFI system partition, and the root to the end. */
+/**
+ * Sectors of 512 bytes: the BIOS boot partition of GRUB, the EFI system partition, and the root
+ * partition up to the end.
+ */
 const DISK_BYTES = 2 ** 31
 const PARTITIONS = {
   bios: {start: 2048, size: 2048},
@@ -68,7 +77,10 @@ const PARTITIONS = {
 const ROOT_UUID = '6f1c2f6e-0b52-4d0c-9d9b-0f5f3a1c7d21'
 const MACHINE_ID = '0b8f1a6f5d7c4c1e9f4f3d2a1b0c9d8e'
 
-/** Path of a raw disk image, not to be written to: from the cache, or made now, which takes minutes. */
+/**
+ * Path of a raw disk image, which must not be written to: from the cache, or created now, which
+ * takes minutes.
+ */
 export async function debianImage(loader: Loader, say: (line: string) => void = () => {}): Promise<string> {
   await requirePrograms(PROGRAMS, 'making the virtual machine')
   const sources = await debianSources()
@@ -92,7 +104,7 @@ export async function debianImage(loader: Loader, say: (line: string) => void = 
   })
 }
 
-/** Made a week ago or longer: not yesterday's, which another checkout may be using. */
+/** Created a week ago or earlier: another checkout may be using a newer one. */
 async function dropOldImages(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
@@ -101,7 +113,10 @@ async function dropOldImages(folder: string): Promise<void> {
   }
 }
 
-/** A disk that is ours to write, as long as the one below it lasts and does not change. */
+/**
+ * A writable overlay of a disk. The disk below must exist and stay unchanged as long as the overlay
+ * is used.
+ */
 export async function overlay(
   below: {readonly file: string; readonly format: 'raw' | 'qcow2'},
   folder: string,
@@ -111,7 +126,7 @@ export async function overlay(
   return disk
 }
 
-/** The Debian archives that this machine's apt trusts, as lines of a sources.list. */
+/** The Debian archives that the apt of this machine trusts, as lines of a sources.list. */
 async function debianSources(): Promise<readonly string[]> {
   const {stdout} = await execa('apt-get', [
     'indextargets',
@@ -179,7 +194,7 @@ async function makeDisk(
       '--customize-hook=rm -rf "$1/var/cache/apt/archives" "$1"/var/lib/apt/lists/*',
       ...['', archive, ...sources],
     ])
-    // Who is not root keeps the owners by pretending to be. The last MiB is the second partition table's.
+    // Without root, fakeroot keeps the owners. The last MiB is for the second partition table.
     const kilobytes = DISK_BYTES / 1024 - root.start / 2 - 1024
     const fill = [
       'set -e; mkdir "$1/rootfs"; tar -xf "$1/rootfs.tar" -C "$1/rootfs" --exclude=./dev/*;',
@@ -203,7 +218,8 @@ const configuration = (loader: Loader): Readonly<Record<string, string>> => ({
   ].join('\n'),
   ...(loader === 'grub'
     ? {
-        // As Debian's installer leaves it, but for the console: a headless machine's.
+        // As Debian's installer leaves it, except for the console: a headless machine has a serial
+        // one.
         'default/grub': [
           'GRUB_DEFAULT=0',
           'GRUB_TIMEOUT=0',
@@ -234,7 +250,10 @@ const INSTALL: Record<Loader, string> = {
   ].join('\n'),
 }
 
-/** The disk's own system installs its boot loader, on real devices, in a machine that was started without one. */
+/**
+ * The system on the disk installs its boot loader on real devices, in a machine that was started
+ * without one.
+ */
 async function installLoader(loader: Loader, disk: string): Promise<void> {
   await withPrivateFolder(async (folder) => {
     const direct = await directBoot(disk, folder)
@@ -245,13 +264,16 @@ async function installLoader(loader: Loader, disk: string): Promise<void> {
   })
 }
 
-/** How to start the system of an image without a boot loader: its kernel and initramfs, copied to `folder`. */
+/**
+ * How to start the system of an image without a boot loader: with its kernel and initramfs, copied
+ * to `folder`.
+ */
 export async function directBoot(image: string, folder: string): Promise<NonNullable<VmOptions['direct']>> {
   const append = `root=UUID=${ROOT_UUID} ro console=ttyS0 no_timer_check`
   return {...(await extractKernel(image, folder)), append}
 }
 
-/** Kernel and initramfs of the disk, by reading its file system where it lies. */
+/** Kernel and initramfs of the disk, read from its file system in place. */
 async function extractKernel(disk: string, folder: string): Promise<{kernel: string; initrd: string}> {
   const device = `${disk}?offset=${PARTITIONS.root.start * 512}`
   const debugfs = (request: string) => execa('/sbin/debugfs', ['-R', request, device])

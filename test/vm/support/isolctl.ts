@@ -5,8 +5,9 @@ import {execa} from 'execa'
 import {packageRoot} from '../../../src/lib/assets.ts'
 
 /**
- * A disk with isolctl as it was built, the Node that runs us, and more files if need be, below /opt/isolctl of a
- * machine; "isolctl" is in the agent's PATH. Not 9p: a distribution's kernel for virtual machines has none.
+ * A disk with the built isolctl, this Node.js, and further files, below /opt/isolctl in a machine;
+ * "isolctl" is in the agent's PATH. Not 9p, because a distribution's kernel for virtual machines
+ * does not have it.
  */
 export async function isolctlDisk(
   folder: string,

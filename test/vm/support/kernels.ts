@@ -4,8 +4,8 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 
 /**
- * The two newest packages of Debian's kernel for virtual machines: the images have the older one, so that the newer one,
- * installed, is what every boot loader would choose if nobody held it back.
+ * The two newest packages of Debian's kernel for virtual machines. The images have the older one,
+ * so every boot loader would choose the newer one after its installation, unless it is held back.
  */
 export async function debianKernels(): Promise<{readonly stock: string; readonly newer: string}> {
   const pattern = '^linux-image-[0-9][0-9a-z.+-]*-cloud-amd64$'
@@ -20,7 +20,9 @@ export async function debianKernels(): Promise<{readonly stock: string; readonly
   return {stock, newer}
 }
 
-/** Fetch a package, which must be one by exactly this name: apt takes others for patterns. Returns its path. */
+/**
+ * Download a package with exactly this name: apt treats other names as patterns. Returns its path.
+ */
 export async function fetchPackage(name: string, folder: string): Promise<string> {
   await execa('apt-get', ['download', name], {cwd: folder})
   const file = (await readdir(folder)).find((each) => each.startsWith(`${name}_`))
@@ -29,8 +31,8 @@ export async function fetchPackage(name: string, folder: string): Promise<string
 }
 
 /**
- * The same package, not compressed: to unpack it again and again is most of what an emulated installation does. Returns
- * its path, beside the other.
+ * The same package without compression: decompression is most of the time of an emulated
+ * installation. Returns its path, beside the other.
  */
 export async function unpacked(file: string): Promise<string> {
   const tree = `${file}.tree`

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** A virtual machine that boots from its own disk, through its own boot loader, and runs scripts for us. */
+/**
+ * A virtual machine that boots from its own disk through its own boot loader, and runs scripts for
+ * the tests.
+ */
 import {constants, copyFile, readFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import type {Duplex, Readable} from 'node:stream'
@@ -9,30 +12,34 @@ import {chooseAccelerator} from '../../../src/lab/accel.ts'
 import {acceleratorArguments} from '../../../src/lab/machine.ts'
 
 const QEMU = 'qemu-system-x86_64'
-/** For what hangs, not for what is slow: emulated, on a busy host, a boot takes minutes, and an installation more. */
+/**
+ * Only for a machine that hangs: emulated on a busy host, a boot takes minutes, and an installation
+ * takes longer.
+ */
 const BOOT_TIMEOUT_MS = 900_000
 const SCRIPT_TIMEOUT_MS = 900_000
 const FIRMWARE = {code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd'}
 
 export interface VmOptions {
   readonly disk: string
-  /** "qcow2" when not given, what overlay() makes. */
+  /** Default "qcow2", as overlay() creates it. */
   readonly format?: 'raw' | 'qcow2'
   /**
-   * 'system': the whole of it, by systemd. 'agent': the kernel and our scripts, no init system: seconds. 'report': says
-   * which kernel with which arguments the boot loader chose, and powers off. The disk is the same for all of them.
+   * 'system': the complete system with systemd. 'agent': the kernel and scripts without an init
+   * system, which takes seconds. 'report': prints which kernel and arguments the boot loader chose,
+   * and powers off. The disk is the same for all of them.
    */
   readonly mode?: 'system' | 'agent' | 'report'
-  /** Leave out the boot loader. */
+  /** Start without the boot loader. */
   readonly direct?: {readonly kernel: string; readonly initrd: string; readonly append: string}
   /** UEFI instead of BIOS: the file with its variables, see firmwareVariables(). */
   readonly variables?: string
   /** A second disk, read-only: see isolctlDisk(). */
   readonly data?: string
-  /** 2 when not given. */
+  /** Default 2. */
   readonly cpus?: number
   readonly memoryMb?: number
-  /** More arguments for QEMU. */
+  /** Further arguments for QEMU. */
   readonly qemu?: readonly string[]
 }
 
@@ -45,32 +52,32 @@ export interface ScriptResult {
 export interface Vm extends AsyncDisposable {
   /** Wait for the next boot: its id and `uname -r`. */
   ready(timeoutMs?: number): Promise<{bootId: string; release: string}>
-  /** Run a script with sh, as root. Rejects if the machine goes away under it. */
+  /** Run a script with sh, as root. Rejects when the machine ends during it. */
   sh(script: string, timeoutMs?: number): Promise<ScriptResult>
-  /** The same, and throws unless it succeeds; its standard output. */
+  /** Run a script, and throw unless it succeeds; returns its standard output. */
   must(script: string, timeoutMs?: number): Promise<string>
-  /** Start a script and do not wait: for one that ends the machine. */
+  /** Start a script without waiting, for one that ends the machine. */
   begin(script: string): void
-  /** Restart it as an operator would; resolves when it is up again. */
+  /** Reboot the machine as an operator would; resolves when it is up again. */
   reboot(): Promise<{bootId: string; release: string}>
-  /** Wait until the console has shown it. */
+  /** Wait until the console has printed this text. */
   saw(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>
-  /** What the console has shown so far. */
+  /** The output of the console so far. */
   console(): string
-  /** In order: everything written is on the disk. */
+  /** Shut down in order: all writes are on disk. */
   powerOff(): Promise<void>
-  /** The plug is pulled: what the guest had not flushed is lost. */
+  /** Cut the power: what the guest had not flushed is lost. */
   cut(): Promise<void>
   /**
-   * What would be left if the plug were pulled now: the machine again, with copies of its disk and of its firmware's
-   * variables as they are at this moment. The machine itself goes on.
+   * The machine as a power cut at this moment would leave it: a new machine with copies of the disk
+   * and of the firmware's variables. This machine continues.
    */
   remains(): Promise<VmOptions>
   /** Resolves when QEMU has ended. */
   readonly ended: Promise<unknown>
 }
 
-/** Empty variables of a UEFI machine, ours to write. */
+/** Empty, writable variables of a UEFI machine. */
 export async function firmwareVariables(folder: string): Promise<string> {
   const file = join(folder, `${crypto.randomUUID()}.fd`)
   await copyFile(FIRMWARE.variables, file)
@@ -78,8 +85,9 @@ export async function firmwareVariables(folder: string): Promise<string> {
 }
 
 /**
- * What the boot loader of a disk decides: `uname -r` and the kernel's arguments. Writes to the disk only if it does. With
- * one CPU, which is no matter to it: where several are emulated, a kernel that patches itself at boot was seen to crash.
+ * The decision of a disk's boot loader: `uname -r` and the kernel's arguments. Only the boot loader
+ * may write to the disk. With one CPU, which does not matter for the decision: with several
+ * emulated CPUs, a kernel was seen to crash when it patched itself at boot.
  */
 export async function bootReport(options: VmOptions): Promise<{release: string; cmdline: string}> {
   await using vm = await startVm({
@@ -104,7 +112,8 @@ export async function startVm(options: VmOptions): Promise<Vm> {
   const {stdio, stderr} = child.nodeChildProcess
   const [, , , agent, consolePort] = stdio as unknown as readonly Duplex[]
   if (agent === undefined || consolePort === undefined) throw new Error('QEMU has no ports')
-  for (const port of [agent, consolePort]) port.on('error', () => {}) // it ended: noticed elsewhere
+  // The machine ended: handled elsewhere.
+  for (const port of [agent, consolePort]) port.on('error', () => {})
   const console = watch(consolePort)
   const complaint = watch(stderr as Readable)
   const messages = watch(agent)
@@ -119,7 +128,7 @@ export async function startVm(options: VmOptions): Promise<Vm> {
       return await Promise.race([
         work,
         child.then(async () => {
-          // What it said last may be still on its way.
+          // Its last output may not have arrived yet.
           await Promise.all([console.ended, messages.ended])
           return await Promise.race([
             work,
@@ -212,13 +221,14 @@ export async function startVm(options: VmOptions): Promise<Vm> {
   return vm
 }
 
-/** Without an init system: everything to the disk, then the hardware. */
+/** Without an init system: flush everything to disk, then power off. */
 const END = (key: 'b' | 'o') => `sync; mount -o remount,ro / ; echo ${key} >/proc/sysrq-trigger; sleep 60`
 
 function qemuArguments(options: VmOptions, accel: 'kvm' | 'tcg'): string[] {
   const {mode = 'system', format = 'qcow2', direct, variables, data} = options
   const file = (path: string) => `file=${path.replaceAll(',', ',,')}`
-  // A power cut is the end of QEMU, not of the host: what the guest has flushed need not be flushed again.
+  // A power cut ends QEMU, not the host: writes that the guest has flushed do not have to be
+  // flushed again.
   return [
     ...['-M', 'q35', ...acceleratorArguments(accel), '-m', `${options.memoryMb ?? 1024}`],
     ...['-smp', `${options.cpus ?? 2}`, '-nodefaults', '-no-user-config', '-display', 'none'],
@@ -229,7 +239,8 @@ function qemuArguments(options: VmOptions, accel: 'kvm' | 'tcg'): string[] {
           ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,${file(FIRMWARE.code)}`],
           ...['-drive', `if=pflash,unit=1,format=raw,${file(variables)}`],
         ]),
-    // One queue, for all CPUs: of several each belongs to a CPU, and the kernel lets nobody move its interrupt.
+    // One queue for all CPUs: with several, each belongs to a CPU, and the kernel does not allow
+    // its interrupt to be moved.
     ...['-global', 'virtio-blk-pci.num-queues=1'],
     ...['-drive', `if=virtio,format=${format},cache=unsafe,${file(options.disk)}`],
     ...(data === undefined ? [] : ['-drive', `if=virtio,format=raw,readonly=on,${file(data)}`]),
@@ -247,7 +258,7 @@ function fromBase64(text: string): string {
   return Buffer.from(text, 'base64').toString('utf8')
 }
 
-/** Everything a stream has said, and promises of what it will say. */
+/** The output of a stream so far, and promises of later output. */
 function watch(stream: Readable) {
   let text = ''
   const watchers = new Set<() => void>()

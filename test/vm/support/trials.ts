@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Machines in which isolctl has a kernel to try: Debian's own, newer than the one that runs. */
+/** Machines with a kernel for isolctl to try: Debian's own, newer than the running one. */
 import {expect} from 'vitest'
 import {type KernelList, KernelListSchema} from '../../../src/schema/kernel-list.ts'
 import type {Loader} from './image.ts'
@@ -14,15 +14,18 @@ export interface Trials extends Workshop {
   /** `uname -r` of the distribution's kernel, and of one that every boot loader would prefer. */
   readonly stock: string
   readonly newer: string
-  /** A machine whose next start is the trial of the newer kernel. */
+  /** A machine whose next boot is the trial of the newer kernel. */
   beforeTrial(loader: Loader): Promise<VmOptions>
-  /** What `kernel list` says of the newer kernel. */
+  /** The output of `kernel list` about the newer kernel. */
   fate(vm: Vm): Promise<KernelList['kernels'][number] | undefined>
-  /** Which kernel the machine ended up with. The one on trial may be left before its agent has said a word. */
+  /**
+   * The kernel that the machine ended up with. The kernel on trial may end before its agent has
+   * reported.
+   */
   afterTrial(vm: Vm): Promise<string>
 }
 
-/** `files`: what is to lie beside isolctl, made of the newer kernel's package. */
+/** `files`: files to place beside isolctl, made from the package of the newer kernel. */
 export async function openTrials(
   files: (debian: string, folder: string) => Promise<Readonly<Record<string, string>>> = async () => ({}),
 ): Promise<Trials> {
@@ -36,7 +39,7 @@ export async function openTrials(
     const {kernels} = KernelListSchema.parse(JSON.parse(await vm.must('isolctl kernel list --json')))
     return kernels.find(({release}) => release === newer)
   }
-  /** Installed once, because emulated that takes minutes. */
+  /** Installed once, because it takes minutes when emulated. */
   const installed = new Map<Loader, Promise<VmOptions>>()
   const install = async (loader: Loader) => {
     const options = await workshop.machine(loader)

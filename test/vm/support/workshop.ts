@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Machines for the tests of one file, in a folder of their own. */
+/** Machines for the tests of one file, in a private folder. */
 import {copyFile, mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -12,31 +12,31 @@ import {firmwareVariables, startVm, type Vm, type VmOptions} from './machine.ts'
 
 export const LOADERS = ['grub', 'systemd-boot'] as const
 
-/** Of the three CPUs of a machine the last one is to be isolated: */
+/** The last of the three CPUs of a machine is to be isolated. */
 export const CPUS = 3
-/** with these boot arguments. */
+/** The boot arguments for that. */
 export const WORDS = isolationWords({
   isolated: CpuSet.parse('2'),
   housekeeping: CpuSet.parse('0-1'),
   isolation: 'static',
 })
 
-/** Wait until systemd has nothing left to start. */
+/** Wait until systemd has started everything. */
 export const settled = (vm: Vm): Promise<string> =>
   vm.must('while systemctl list-jobs --no-legend | grep -q .; do sleep 1; done')
 
 export interface Workshop {
   readonly folder: string
-  /** A fresh Debian. */
+  /** A new Debian. */
   machine(loader: Loader): Promise<VmOptions>
-  /** Another machine, like one that was switched off and stays so. */
+  /** Another machine with the disk of one that is switched off and stays so. */
   copyOf(machine: VmOptions): Promise<VmOptions>
-  /** The same machine, started past its boot loader: what that will start next stays as it is. */
+  /** The same machine, started without its boot loader, whose next choice stays unchanged. */
   pastLoader(machine: VmOptions, loader: Loader): Promise<VmOptions>
   close(): Promise<void>
 }
 
-/** `files` come to lie beside isolctl, below /opt/isolctl. */
+/** `files` are placed beside isolctl, below /opt/isolctl. */
 export async function openWorkshop(
   files: (folder: string) => Promise<Readonly<Record<string, string>>> = async () => ({}),
 ): Promise<Workshop> {
@@ -63,7 +63,7 @@ export async function openWorkshop(
   }
 }
 
-/** Run scripts in a machine without its init system, and switch it off. */
+/** Run scripts in a machine without its init system, and power it off. */
 export async function inside<T>(options: VmOptions, body: (vm: Vm) => Promise<T>): Promise<T> {
   await using vm = await startVm({...options, mode: 'agent'})
   await vm.ready()
@@ -72,12 +72,13 @@ export async function inside<T>(options: VmOptions, body: (vm: Vm) => Promise<T>
   return result
 }
 
-/** So many moments at most: each costs a boot or two to look at. */
+/** The maximum number of moments: to look at each costs one or two boots. */
 const MOMENTS = 12
 
 /**
- * Run a script, and meanwhile, again and again, keep what a power cut would leave of the machine; the last time when the
- * script is done. However long it takes, these are between half of MOMENTS and all of them, evenly spread.
+ * Run a script, and keep snapshots of what a power cut would leave of the machine, the last one
+ * when the script is done. Independent of the duration there are between half of MOMENTS and all of
+ * them, evenly spread.
  */
 export async function cutting(
   vm: Vm,
