@@ -83,7 +83,7 @@ describe('isol-exec', () => {
   ] as const)('exits %s for %j', async ([code, argv, stderr]) => {
     expect(await run(argv)).toMatchObject({exitCode: Number(code), stderr, stdout: ''})
   })
-  it('exits 126 for a program that exec refuses, and its reporter prints nothing', async () => {
+  it('exits 127 for a script without its interpreter, and its reporter prints nothing', async () => {
     const broken = join(shop.folder, 'broken')
     await writeFile(broken, '#!/no/such/interpreter\n')
     await chmod(broken, 0o755)
