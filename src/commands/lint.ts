@@ -6,9 +6,8 @@ import {parseKernel} from '../facts/kernel.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {lintBoot} from '../lint/lint.ts'
-import {colour} from '../report/colour.ts'
+import {paintWith} from '../report/colour.ts'
 import {lintReport, renderLint} from '../report/lint.ts'
-import type {Paint} from '../report/text.ts'
 import {exitCode} from '../report/verdict.ts'
 import type {LintReport} from '../schema/lint.ts'
 import {columns} from '../ui/terminal.ts'
@@ -55,9 +54,12 @@ export default class Lint extends IsolCommand {
     }
     const linted = await lintBoot(boot)
     const report = lintReport(boot, linted)
-    const paint: Paint = (style, text) => colour[style](text)
     if (!this.jsonEnabled())
-      for (const line of renderLint(report, linted, {...flags, paint, width: Math.min(columns(), 120)}))
+      for (const line of renderLint(report, linted, {
+        ...flags,
+        paint: paintWith,
+        width: Math.min(columns(), 120),
+      }))
         this.log(line)
     process.exitCode = exitCode(linted.results, flags)
     return report

@@ -107,7 +107,13 @@ export default class Preflight extends IsolCommand {
       const {version} = this.config
       const context = (results: readonly Result[]) => reportContext(host, get, {version, results})
       const nagios = flags['exit-scheme'] === 'nagios'
-      const show = presenter(await context([]), {...flags, answerFirst: nagios, silent: this.jsonEnabled()})
+      const show = presenter(await context([]), {
+        ...flags,
+        checks: selected,
+        fold: flags.only === undefined, // a check that was named is an answer that was asked for
+        answerFirst: nagios,
+        silent: this.jsonEnabled(),
+      })
       const results: Result[] = []
       const clock = () => performance.now()
       for await (const result of runChecks(selected, get, {allow, clock, signal, starting: show.starting})) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {Chalk, supportsColor} from 'chalk'
+import type {Paint} from './text.ts'
 
 /** chalk itself does not know NO_COLOR (https://no-color.org). */
 export function colourLevel(env: NodeJS.ProcessEnv, detected: 0 | 1 | 2 | 3): 0 | 1 | 2 | 3 {
@@ -7,3 +8,6 @@ export function colourLevel(env: NodeJS.ProcessEnv, detected: 0 | 1 | 2 | 3): 0 
 }
 
 export const colour = new Chalk({level: colourLevel(process.env, supportsColor ? supportsColor.level : 0)})
+
+/** Paints for the terminal this process writes to. */
+export const paintWith: Paint = (style, text) => colour[style](text)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import type {Check} from '../checks/check.ts'
-import {CHECKS} from '../checks/registry.ts'
+import {CHECK_GROUPS} from '../checks/registry.ts'
 import type {Fact} from '../facts/fact.ts'
 import type {Kernel} from '../facts/kernel.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -9,7 +9,7 @@ import type {Remedy} from '../model/finding.ts'
 import type {Settings} from '../model/settings.ts'
 import {type Paint, wrap} from './text.ts'
 
-/** Everything that can be said of a check without a machine. */
+/** What is known of a check without a machine. */
 export interface Explanation {
   readonly id: string
   readonly title: string
@@ -20,7 +20,7 @@ export interface Explanation {
   readonly reference?: string
 }
 
-/** For remedies that name CPUs, when there is no machine to take them from. */
+/** Remedies name CPUs. Where there is no machine, they name these. */
 const EXAMPLE: Settings = {
   isolated: CpuSet.parse('2-3'),
   housekeeping: CpuSet.parse('0-1'),
@@ -28,7 +28,7 @@ const EXAMPLE: Settings = {
   windowMs: 10_000,
 }
 
-/** The oldest that we look at: what newer ones do by themselves still has to be done there. */
+/** The oldest kernel that isolctl knows: it needs every step that newer kernels do by themselves. */
 const OLD_KERNEL: Kernel = {release: '6.1.0', major: 6, minor: 1}
 
 export function explanation(check: Check): Explanation {
@@ -50,25 +50,25 @@ function exampleRemedy({remedy}: Check): Remedy | undefined {
   try {
     return remedy({settings: EXAMPLE, kernel: OLD_KERNEL})
   } catch {
-    return undefined // depends on more of the machine
+    return undefined // it needs more facts of the machine than these
   }
 }
 
-const DEPENDS = 'depends on the cause; the report names it with each finding'
+const DEPENDS = 'it depends on the cause, and the report says it with each finding'
 
 const WATCHED =
-  'counted over the window (10 s unless --window says otherwise), from a housekeeping CPU, in two samples of /proc/interrupts, the run queues and all tasks'
+  'counted over the window (10 s, or --window) from a housekeeping CPU, in two samples of /proc/interrupts, the run queues and all tasks'
 
 function howMeasured({facts, active, extended}: Check): string {
   const ids = Object.values(facts as Record<string, Fact<unknown>>).map(({id}) => id)
-  const asked = extended ? '; asked with --extended, or by name' : ''
+  const asked = extended ? '; runs only with --extended, or by name' : ''
   if (active)
     return `${WATCHED}, while a spinner keeps every isolated CPU busy; left out by --passive${asked}`
   if (ids.includes('watched')) return `${WATCHED}; without load under --passive${asked}`
   return `read once (${readable(ids)}), nothing is disturbed${asked}`
 }
 
-/** Names of facts without their marks, in words; what the operator asked for is not read from the machine. */
+/** The names of facts in words. What the operator asked for is left out: it is not read from the machine. */
 const readable = (ids: readonly string[]): string =>
   ids
     .filter((id) => id !== 'settings' && id !== 'probe')
@@ -80,6 +80,25 @@ const readable = (ids: readonly string[]): string =>
     )
     .join(', ') || 'from the settings'
 
+/** Every check by its group, for `isolctl explain` without an id. Pure. */
+export function renderCheckList({
+  paint,
+  width,
+}: {
+  readonly paint: Paint
+  readonly width: number
+}): readonly string[] {
+  const idWidth = Math.max(...CHECK_GROUPS.flatMap(({checks}) => checks.map(({id}) => id.length)))
+  return CHECK_GROUPS.flatMap(({subject, about, checks}, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...wrap(`${subject}: ${about}`, {indent: 0, width}).map((line, at) =>
+      at === 0 ? line.replace(subject, paint('bold', subject)) : line,
+    ),
+    ...checks.map(({id, title}) => `  ${paint('cyan', id.padEnd(idWidth))} ${title}`),
+  ])
+}
+
+/** One check, in sections. Pure. */
 export function renderExplanation(
   check: Check,
   {paint, width}: {readonly paint: Paint; readonly width: number},
@@ -97,41 +116,41 @@ export function renderExplanation(
   ]
 }
 
-const MEANING = `| result | means | exit code |
+const MEANING = `| result | meaning | exit code |
 | --- | --- | --- |
-| \`✔\` ok | it holds, and was looked at | 0 |
-| \`!\` warn | it is allowed, but will bite sooner or later | 0, or 1 with \`--strict\` |
+| \`✔\` ok | it was looked at, and it holds | 0 |
+| \`!\` warn | it is allowed, and can disturb later | 0, or 1 with \`--strict\` |
 | \`✖\` fail | it does not hold | 1 |
-| \`?\` unknown | it could not be determined; never counts as a pass | 3 when nothing failed |
-| \`–\` skip | it does not apply, or was not asked (\`--passive\`, a captured machine) | 0 |`
+| \`?\` unknown | it could not be determined; this never counts as a pass | 3 when nothing failed |
+| \`–\` skip | it does not apply, or was left out (\`--passive\`, a captured machine) | 0 |`
 
-/** docs/checks.md. */
+/** docs/checks.md. Pure. */
 export function checksPage(): string {
-  const pages = CHECKS.map((check) => {
-    const {id, title, why, measured, values, remedy, reference} = explanation(check)
-    return [
-      `## ${id}`,
-      `*${title}*`,
-      why,
-      `**How it is measured:** ${measured}.`,
-      `**What the values mean:** ${values}`,
-      ...(remedy
-        ? [
-            `**What to do:** ${remedy.text}${remedy.command === undefined ? '.' : `:\n\n    ${remedy.command}`}`,
-          ]
-        : [`**What to do:** ${DEPENDS}.`]),
-      ...(reference === undefined ? [] : [`**Reference:** \`${reference}\``]),
-    ].join('\n\n')
-  })
-  return [
+  const groups = CHECK_GROUPS.map(({subject, about, checks}) =>
+    [`## ${subject}`, `This group is about ${about}.`, ...checks.map(checkSection)].join('\n\n'),
+  )
+  return `${[
     '<!-- Generated by scripts/docs.ts from src/checks; do not edit. -->',
     '# Checks of `isolctl preflight`',
-    'Each check has a stable id, for `--only`, `--skip`, `--allow` and `isolctl explain`. Examples use CPUs 2-3 as isolated and 0-1 as housekeeping.',
+    'Each check has a stable id, for `--only`, `--skip`, `--allow` and `isolctl explain`. The checks are grouped by subject, as the report prints them. The examples isolate CPUs 2-3 and keep 0-1 for housekeeping.',
     MEANING,
-    ...pages,
-    '',
-  ]
-    .join('\n\n')
-    .trimEnd()
-    .concat('\n')
+    ...groups,
+  ].join('\n\n')}\n`
+}
+
+function checkSection(check: Check): string {
+  const {id, title, why, measured, values, remedy, reference} = explanation(check)
+  const toDo =
+    remedy === undefined
+      ? `${DEPENDS}.`
+      : `${remedy.text}${remedy.command === undefined ? '.' : `:\n\n    ${remedy.command}`}`
+  return [
+    `### ${id}`,
+    `*${title}*`,
+    why,
+    `**How it is measured:** ${measured}.`,
+    `**What the values mean:** ${values}`,
+    `**What to do:** ${toDo}`,
+    ...(reference === undefined ? [] : [`**Reference:** \`${reference}\``]),
+  ].join('\n\n')
 }

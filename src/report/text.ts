@@ -1,35 +1,26 @@
 // SPDX-License-Identifier: MIT
 
 import type {Result} from '../checks/run.ts'
-import {CpuSet} from '../model/cpuset.ts'
 import type {Finding, Remedy} from '../model/finding.ts'
-import {judgeCpus, summarize} from './verdict.ts'
+import {summarize} from './verdict.ts'
 
 export type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan'
-/** Colour, or not: chosen by whoever prints. */
+/** Puts a style on a text, or leaves it as it is: the caller decides whether there is colour. */
 export type Paint = (style: Style, text: string) => string
 export const plain: Paint = (_, text) => text
 
 export interface TextOptions {
   readonly paint: Paint
-  /** Columns; lines are wrapped to fit. */
+  /** In columns. Lines are wrapped to fit, except commands, which are there to be copied. */
   readonly width: number
-  /** Every finding, and evidence. */
+  /** Show every result, every finding, and the evidence of what passed. */
   readonly verbose?: boolean
-  /** Only failures and what could not be determined. */
+  /** Show only what failed and what is unknown. */
   readonly quiet?: boolean
 }
 
-/** What the first line says of the machine. */
-export interface Heading {
-  readonly name: string
-  readonly kernel?: string
-  readonly isolated: CpuSet
-  readonly housekeeping: CpuSet
-  readonly windowMs: number
-}
-
-const MARK = {
+/** What stands before a result, and its colour. */
+export const MARK = {
   ok: ['✔', 'green'],
   warn: ['!', 'yellow'],
   fail: ['✖', 'red'],
@@ -40,28 +31,7 @@ const MARK = {
 const ID_WIDTH = 26
 const FINDINGS_SHOWN = 3
 
-export function heading(
-  {name, kernel, isolated, housekeeping, windowMs}: Heading,
-  {paint, width}: TextOptions,
-): string {
-  const parts = [
-    name,
-    ...(kernel === undefined ? [] : [`Linux ${kernel}`]),
-    `isolated ${isolated}`,
-    `housekeeping ${housekeeping}`,
-    `window ${windowMs / 1000} s`,
-  ]
-  const lines: string[] = []
-  for (const part of parts) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 3 + part.length <= width)
-      lines[lines.length - 1] = `${last} · ${part}`
-    else lines.push(part)
-  }
-  return `${lines.map((line) => paint('bold', line)).join('\n')}\n`
-}
-
-/** The lines of one check: one, and detail only for what is wrong. Empty when `quiet` leaves it out. */
+/** One check: a line, and its findings where it did not pass. Empty where `quiet` leaves it out. Pure. */
 export function renderResult(result: Result, options: TextOptions): readonly string[] {
   const {paint, width, verbose = false, quiet = false} = options
   if (quiet && result.status !== 'fail' && result.status !== 'unknown') return []
@@ -99,7 +69,7 @@ function renderFinding(finding: Finding, options: TextOptions): readonly string[
   ]
 }
 
-/** A command stands on its own line where it does not fit behind the text, unbroken: it is there to be copied. */
+/** A command is never broken: where it does not fit behind the text it gets a line of its own. */
 function renderRemedy({text, command}: Remedy, {paint, width}: TextOptions): readonly string[] {
   const lines = wrap(`help: ${text}${command === undefined ? '' : ':'}`, {indent: 6, width})
   const painted = lines.map((line, index) =>
@@ -112,55 +82,17 @@ function renderRemedy({text, command}: Remedy, {paint, width}: TextOptions): rea
   return [...painted, `        ${paint('bold', command)}`]
 }
 
-/** "2 failed, 1 warning, 12 passed" */
+/** "2 failed, 1 warning, 12 passed". What is zero is left out, unless there is nothing else. Pure. */
 export function renderCounts(results: readonly Result[], {paint}: Pick<TextOptions, 'paint'>): string {
   const {ok, warn, fail, skip, unknown} = summarize(results)
   const counts = [
     fail > 0 ? paint('red', `${fail} failed`) : '',
     warn > 0 ? paint('yellow', `${warn} ${warn === 1 ? 'warning' : 'warnings'}`) : '',
     unknown > 0 ? paint('yellow', `${unknown} unknown`) : '',
-    skip > 0 ? `${skip} skipped` : '',
-    paint(fail + unknown === 0 ? 'green' : 'dim', `${ok} passed`),
+    ok > 0 || results.length === 0 ? paint(fail + unknown === 0 ? 'green' : 'dim', `${ok} passed`) : '',
+    skip > 0 ? paint('dim', `${skip} skipped`) : '',
   ]
   return counts.filter(Boolean).join(', ')
-}
-
-/** The counts, and at last the answer: which CPUs are quiet, and what is wrong with the others. */
-export function renderSummary(
-  results: readonly Result[],
-  isolated: CpuSet,
-  options: TextOptions,
-): readonly string[] {
-  const {paint, width} = options
-  const {quiet, unproven, disturbed, unanswered, why} = judgeCpus(results, isolated)
-  const sentences = [
-    ...(quiet.isEmpty ? [] : [`CPU ${quiet} ${quiet.size === 1 ? 'is' : 'are'} quiet.`]),
-    ...(unproven.isEmpty
-      ? []
-      : [
-          `CPU ${unproven} ${unproven.size === 1 ? 'was' : 'were'} not proven quiet: no answer to ${unanswered.join(', ')}.`,
-        ]),
-    ...(disturbed.isEmpty ? [] : [`Not quiet: ${listDisturbed(why)}.`]),
-  ]
-  const style: Style = quiet.equals(isolated) ? 'green' : disturbed.isEmpty ? 'yellow' : 'red'
-  return [
-    '',
-    renderCounts(results, options),
-    ...wrap(sentences.join(' '), {indent: 0, width}).map((line) => paint(style, line)),
-  ]
-}
-
-/** CPUs with the same trouble together: "2-3 (tick), 5 (irq 24, fair server)". */
-function listDisturbed(why: ReadonlyMap<number, readonly string[]>): string {
-  const groups = new Map<string, number[]>()
-  for (const [cpu, labels] of [...why].sort(([a], [b]) => a - b)) {
-    const [first = '', second, third, ...more] = labels
-    const text = [first, second, third, more.length > 0 ? `${more.length} more` : undefined]
-      .filter((label) => label !== undefined)
-      .join(', ')
-    groups.set(text, [...(groups.get(text) ?? []), cpu])
-  }
-  return [...groups].map(([text, cpus]) => `${CpuSet.from(cpus)} (${text})`).join(', ')
 }
 
 /** Fill lines at blanks; a word longer than a line stays whole. */

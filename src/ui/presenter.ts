@@ -4,24 +4,29 @@ import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
 import {writeOutput} from '../lib/files.ts'
 import {busy, SETTLE_MS, watched} from '../measure/watch.ts'
-import {colour} from '../report/colour.ts'
+import {paintWith} from '../report/colour.ts'
 import type {ReportContext} from '../report/json.ts'
 import {nagiosLine} from '../report/nagios.ts'
+import {completedGroup, heading, renderGroup, renderSummary, squeezed} from '../report/preflight.ts'
 import {type Format, renderReport} from '../report/render.ts'
-import {heading, type Paint, plain, renderResult, renderSummary} from '../report/text.ts'
+import {plain} from '../report/text.ts'
 import type {Report} from '../schema/preflight.ts'
 
 export interface PresenterOptions {
+  /** The checks that run, in their order. */
+  readonly checks: readonly Check[]
   readonly format: 'text' | Format
   /** A file instead of standard output. */
   readonly output?: string | undefined
   readonly quiet?: boolean
   readonly verbose?: boolean
+  /** Show only the count of what passed or was skipped. */
+  readonly fold: boolean
   /** Warnings count as failures. */
   readonly strict: boolean
-  /** A monitor reads the first line: it has to be the answer. */
+  /** Print the line for a monitor first: a monitor reads no other. */
   readonly answerFirst: boolean
-  /** Somebody else prints the report (--json). */
+  /** Print nothing: oclif prints the report (--json). */
   readonly silent: boolean
 }
 
@@ -31,11 +36,12 @@ export interface Presenter {
   end(results: readonly Result[], report: Report): Promise<void>
 }
 
-const paintWith: Paint = (style, text) => colour[style](text)
-
-/** Show results as they come: on the terminal at once, into a file at the end and in one piece. */
+/**
+ * Shows the results of a run. On a terminal, a group of checks is printed as soon as its last check is known. A file is
+ * written at the end, whole.
+ */
 export function presenter(context: ReportContext, options: PresenterOptions): Presenter {
-  const {format, output, silent, strict, answerFirst} = options
+  const {checks, format, output, silent, strict, answerFirst} = options
   const {settings} = context
   const toFile = output !== undefined
   const atEnd = toFile || answerFirst
@@ -45,15 +51,19 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
     width: toFile ? 80 : Math.max(60, Math.min(process.stdout.columns ?? 80, 120)),
   }
   const lines: string[] = []
-  const print = (line: string) => {
+  const printLine = squeezed((line) => {
     if (atEnd) lines.push(line)
     else process.stdout.write(`${line}\n`)
-  }
+  })
   const streams = format === 'text' && !silent
-  if (streams && !options.quiet) print(heading({...context, ...settings}, text))
+  const print = (block: readonly string[]) => {
+    if (streams) for (const line of block) printLine(line)
+  }
+  if (!options.quiet) print(heading({...context, ...settings}, text))
+  const known: Result[] = []
   let waiting = false
   const note = (message: string) => {
-    // Only for a person who waits: nothing is left of it once the answer is there.
+    // Only on a terminal, where the next note or result replaces it.
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${message}`)
   }
   return {
@@ -67,10 +77,12 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
     },
     result(result) {
       if (waiting) note('')
-      if (streams) for (const line of renderResult(result, text)) print(line)
+      known.push(result)
+      const group = completedGroup(known, checks)
+      if (group) print(renderGroup(group, text))
     },
     async end(results, report) {
-      if (streams) for (const line of renderSummary(results, settings.isolated, text)) print(line)
+      print(renderSummary(results, settings.isolated, text))
       const answer = streams && answerFirst ? `${nagiosLine(report, {strict})}\n` : ''
       const kind = format === 'text' && silent ? 'json' : format
       const whole =

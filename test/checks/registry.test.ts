@@ -3,7 +3,7 @@ import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {stalePages} from '../../scripts/docs.ts'
-import {CHECKS} from '../../src/checks/registry.ts'
+import {CHECK_GROUPS, CHECKS} from '../../src/checks/registry.ts'
 import {commandsFor} from '../../src/commands/index.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {STEPS} from '../../src/plan/registry.ts'
@@ -14,6 +14,16 @@ const FRAME = ['check.ts', 'reaching.ts', 'registry.ts', 'run.ts', 'select.ts']
 test('every file is a check of that name, and every check is registered', async () => {
   const files = (await readdir(join(packageRoot, 'src/checks'))).filter((file) => !FRAME.includes(file))
   expect(files.toSorted()).toEqual(CHECKS.map(({id}) => `${id}.ts`).toSorted())
+})
+
+test('the checks are grouped by subject, and the proof comes last', () => {
+  expect(CHECK_GROUPS.map(({subject}) => subject)).toEqual([
+    ...['kernel', 'boot arguments', 'CPUs', 'interrupts'],
+    ...['threads and work', 'memory', 'devices', 'proof'],
+  ])
+  for (const {checks, answer} of CHECK_GROUPS) if (answer) expect(checks).toContain(answer)
+  const measuring = CHECKS.filter(({active}) => active)
+  expect(CHECK_GROUPS.at(-1)?.checks).toEqual(expect.arrayContaining(measuring))
 })
 
 test.for(CHECKS)(

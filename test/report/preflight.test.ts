@@ -7,11 +7,19 @@ import {gatherer} from '../../src/facts/fact.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 import {reportContext} from '../../src/report/context.ts'
 import {toReport} from '../../src/report/json.ts'
-import {heading, plain, renderResult, renderSummary, type TextOptions, wrap} from '../../src/report/text.ts'
+import {
+  completedGroup,
+  type GroupOptions,
+  heading,
+  renderGroup,
+  renderSummary,
+  squeezed,
+} from '../../src/report/preflight.ts'
+import {plain, renderResult, wrap} from '../../src/report/text.ts'
 import {type Report, ReportSchema} from '../../src/schema/preflight.ts'
 import {fakeLive, givens, goodFiles, interruptsText} from '../support/machine.ts'
 
-const TEXT: TextOptions = {paint: plain, width: 80}
+const TEXT: GroupOptions = {paint: plain, width: 80, fold: true}
 
 async function preflight(
   files: Readonly<Record<string, string>>,
@@ -42,16 +50,25 @@ const BAD_LATER = {
   }),
 }
 
-const lines = (results: readonly Result[], options = TEXT) => [
-  ...results.flatMap((result) => renderResult(result, options)),
-  ...renderSummary(results, CpuSet.parse('2-3'), options),
-]
+/** As the presenter prints it. */
+function lines(results: readonly Result[], options = TEXT, head: readonly string[] = []): readonly string[] {
+  const checks = results.map(({check}) => check)
+  const text: string[] = []
+  const print = squeezed((line) => text.push(line))
+  const blocks = results.flatMap((_, index) => {
+    const group = completedGroup(results.slice(0, index + 1), checks)
+    return group === undefined ? [] : renderGroup(group, options)
+  })
+  for (const line of [...head, ...blocks, ...renderSummary(results, CpuSet.parse('2-3'), options)])
+    print(line)
+  return text
+}
 
 describe('the text report', () => {
   test('of a quiet machine', async () => {
     const {results, context} = await preflight(goodFiles())
     expect(
-      `${heading({...context, ...context.settings}, TEXT)}\n${lines(results).join('\n')}`,
+      lines(results, TEXT, heading({...context, ...context.settings}, TEXT)).join('\n'),
     ).toMatchSnapshot()
   })
 
@@ -60,6 +77,11 @@ describe('the text report', () => {
     const text = lines(results)
     expect(text.join('\n')).toMatchSnapshot()
     expect(text.at(-1)).toBe('Not quiet: 2 (fair server, irq 24), 3 (tick, nohz-full-effective, irq 24).')
+  })
+
+  test('shows every check with its evidence when asked to be verbose', async () => {
+    const {results} = await preflight(BAD, BAD_LATER)
+    expect(lines(results, {...TEXT, verbose: true}).join('\n')).toMatchSnapshot()
   })
 
   test('keeps to 80 columns, except for commands that are there to be copied', async () => {
