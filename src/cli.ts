@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-import {type Interfaces, Plugin, run} from '@oclif/core'
+import {Config, type Interfaces, Plugin} from '@oclif/core'
 import manifest from '../package.json' with {type: 'json'}
+import {type Call, readCall} from './commands/call.ts'
+import {IsolHelp} from './commands/help.ts'
 import {commandsFor} from './commands/index.ts'
 import {reportFailure} from './ui/failure.ts'
 
@@ -13,8 +15,8 @@ const pjson: Interfaces.PJSON = {
   },
 }
 
-/** oclif's own Plugin, handed the commands we imported, so that nothing is looked up on disk. */
-async function loadOptions(args: readonly string[]): Promise<Interfaces.Options> {
+/** Hands our commands to oclif's own Plugin, so that oclif looks nothing up on disk. */
+async function loadConfig(commandId: string | undefined): Promise<Config> {
   const root = '/'
   const plugin = new Plugin({
     root,
@@ -24,16 +26,35 @@ async function loadOptions(args: readonly string[]): Promise<Interfaces.Options>
     ignoreManifest: true,
     errorOnManifestCreate: true,
   })
-  plugin['commandCache'] = await commandsFor(args)
+  plugin['commandCache'] = await commandsFor(commandId)
   await plugin.load()
-  return {root, pjson, plugins: new Map([[plugin.name, plugin]])}
+  return await Config.load({root, pjson, plugins: new Map([[plugin.name, plugin]])})
+}
+
+async function answer(call: Call): Promise<void> {
+  switch (call.kind) {
+    case 'version': {
+      const {userAgent} = await loadConfig(undefined)
+      process.stdout.write(`${userAgent}\n`)
+      return
+    }
+    case 'help': {
+      const config = await loadConfig(call.subject)
+      await new IsolHelp(config).showHelp(call.subject === undefined ? [] : [call.subject])
+      return
+    }
+    case 'run': {
+      const config = await loadConfig(call.id)
+      await config.runCommand(call.id, [...call.argv])
+    }
+  }
 }
 
 /** Never rejects: every failure has been reported and is in the exit code. */
 export async function main(args = process.argv.slice(2)): Promise<void> {
   process.stdout.off('error', outputFailed).on('error', outputFailed)
   try {
-    await run(args, await loadOptions(args))
+    await answer(readCall(args))
   } catch (error) {
     reportFailure(error, {json: args.includes('--json'), verbose: args.includes('--verbose')})
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {UserError} from '../lib/errors.ts'
-import {nearest} from '../lib/nearest.ts'
+import {didYouMean} from '../lib/nearest.ts'
 import type {Check} from './check.ts'
 
 export interface Selection {
@@ -28,12 +28,9 @@ export function selectChecks(
 export function findCheck(checks: readonly Check[], id: string): Check {
   const check = checks.find((candidate) => candidate.id === id)
   if (check) return check
-  const near = nearest(
-    id,
-    checks.map((candidate) => candidate.id),
-  )
+  const ids = checks.map((candidate) => candidate.id)
   throw new UserError(`no check is called "${id}"`, {
     code: 'unknown-check',
-    help: near.length > 0 ? `did you mean ${near.join(', ')}?` : 'isolctl explain lists all of them',
+    help: didYouMean(id, ids) ?? 'isolctl explain lists all of them',
   })
 }

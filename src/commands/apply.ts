@@ -16,9 +16,9 @@ import {duration, IsolCommand} from './base.ts'
 import {applyCommand, planSelection, selectionFlags} from './selection.ts'
 
 export default class Apply extends IsolCommand {
-  static override summary = 'Do what plan shows, and write down how to take it back.'
+  static override summary = 'Make the changes that plan shows, and record how to undo them.'
   static override description =
-    'Every change is journalled before it is made, and read back after. When one fails, or on Ctrl-C, the run is undone.'
+    'Each change is journalled before it is made, and read back after it. When a change fails, and on Ctrl-C, the run is undone.'
   static override examples = [
     '<%= config.bin %> apply',
     '<%= config.bin %> apply --cpus 2-7 --yes',
@@ -27,16 +27,21 @@ export default class Apply extends IsolCommand {
     '<%= config.bin %> apply --persist',
     '<%= config.bin %> apply --dry-run',
   ]
-  static override args = {plan: Args.string({description: 'a plan saved with plan --out', ignoreStdin: true})}
+  static override args = {
+    plan: Args.string({
+      description: 'a plan that plan --out saved; without it, the machine is planned now',
+      ignoreStdin: true,
+    }),
+  }
   static override flags = {
     ...selectionFlags,
     yes: Flags.boolean({
       char: 'y',
-      description: 'do not ask; needed where there is no terminal',
+      description: 'do not ask for confirmation; required where there is no terminal',
       default: false,
     }),
     'confirm-within': duration({
-      description: 'take the run back after this time, unless it was confirmed with: isolctl confirm',
+      description: 'undo the run after this time, unless isolctl confirm was called',
     }),
     'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing', default: false}),
   }
@@ -46,7 +51,7 @@ export default class Apply extends IsolCommand {
     const host = this.machine(flags.root)
     if (args.plan !== undefined && (flags.only || flags.also || flags.cpus))
       throw new UserError('a saved plan is applied whole', {
-        help: 'leave out --only, --also and --cpus, or plan anew',
+        help: 'leave out --only, --also and --cpus, or save another plan',
       })
     if (!flags['dry-run']) requireRoot('apply')
     const plan =

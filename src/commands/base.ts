@@ -7,7 +7,7 @@ import {UserError} from '../lib/errors.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {reportFailure} from '../ui/failure.ts'
 
-/** A flag that takes a cpulist and gives a CpuSet. */
+/** A flag whose value is a cpulist. Gives a CpuSet. */
 export const cpulist = Flags.custom<CpuSet>({
   helpValue: '<cpulist>',
   parse: async (text) => {
@@ -20,7 +20,7 @@ export const cpulist = Flags.custom<CpuSet>({
   defaultHelp: async ({options}) => String(options.default ?? ''),
 })
 
-/** A flag that takes "500ms", "10s" or "2m" and gives milliseconds. */
+/** A flag whose value is a time, such as "500ms", "10s" or "2m". Gives milliseconds. */
 export const duration = Flags.custom<number>({
   helpValue: '<time>',
   parse: async (text) => {
@@ -34,26 +34,33 @@ export abstract class IsolCommand extends Command {
   static override enableJsonFlag = true
   static override baseFlags = {
     config: Flags.file({
-      description: 'config to use',
+      description: 'the config file to use',
       default: '/etc/isolctl/config.yaml',
       env: 'ISOLCTL_CONFIG',
       helpGroup: 'GLOBAL',
     }),
     root: Flags.directory({
-      description:
-        'look at a captured machine instead of this one: a directory, or an archive of isolctl capture',
+      description: 'look at a captured machine: a directory, or an archive that isolctl capture wrote',
       helpGroup: 'GLOBAL',
     }),
-    quiet: Flags.boolean({char: 'q', description: 'only failures', helpGroup: 'GLOBAL'}),
-    verbose: Flags.boolean({char: 'v', description: 'every finding and its evidence', helpGroup: 'GLOBAL'}),
+    quiet: Flags.boolean({
+      char: 'q',
+      description: 'print only what failed or is unknown',
+      helpGroup: 'GLOBAL',
+    }),
+    verbose: Flags.boolean({
+      char: 'v',
+      description: 'print every result, finding and evidence',
+      helpGroup: 'GLOBAL',
+    }),
   }
 
-  /** The machine to look at: this one, or the tree that --root names. */
+  /** The machine to look at: this one, or the captured one that --root names. */
   protected view(root: string | undefined): HostView {
     return root === undefined ? localHost() : captured(root)
   }
 
-  /** The machine to change: only ever this one. */
+  /** The machine to change, which is always this one. Throws UserError where --root was given. */
   protected machine(root: string | undefined): Host & {readonly live: Live} {
     if (root !== undefined)
       throw new UserError(`${this.id} changes the machine, and a captured one cannot be changed`, {
@@ -63,6 +70,10 @@ export abstract class IsolCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<void> {
-    reportFailure(error, {json: this.jsonEnabled(), verbose: this.argv.includes('--verbose')})
+    reportFailure(error, {
+      json: this.jsonEnabled(),
+      verbose: this.argv.includes('--verbose'),
+      command: this.id?.replaceAll(':', ' ') ?? '',
+    })
   }
 }

@@ -7,10 +7,11 @@ import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Capture extends IsolCommand {
-  static override summary = 'Write down what isolctl reads of this machine, to judge it elsewhere.'
+  static override summary = 'Save what isolctl reads of this machine, to judge it elsewhere.'
   static override description =
-    'Takes every file that any check or plan looks at, and nothing else; measures nothing. Host name, MAC addresses, serial ' +
-    'numbers and UUIDs are taken out. Names of programs and threads and network addresses stay: look through it before you pass it on.'
+    'It saves the files that the checks and the plan read, and no others. It measures nothing. Host name, MAC addresses, ' +
+    'serial numbers and UUIDs are redacted. Names of programs and threads, and network addresses, are kept: read the ' +
+    'capture before you pass it on.'
   static override examples = [
     '<%= config.bin %> capture rt-07.tgz',
     '<%= config.bin %> capture ./rt-07 && <%= config.bin %> preflight --root ./rt-07',

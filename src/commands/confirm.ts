@@ -8,9 +8,9 @@ import type {ConfirmReport} from '../schema/machine.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Confirm extends IsolCommand {
-  static override summary = 'Keep what apply --confirm-within did.'
+  static override summary = 'Keep the changes that apply --confirm-within made.'
   static override description =
-    'Say it over a new connection: that you still get one is what is to be proved. Unsaid, the run is taken back.'
+    'Call it from a new connection, which shows that the machine still accepts one. Without it the run is undone in time.'
   static override examples = ['<%= config.bin %> confirm']
 
   async run(): Promise<ConfirmReport> {
@@ -29,19 +29,21 @@ export default class Confirm extends IsolCommand {
             help: 'apply again, with more time: isolctl apply --confirm-within 5m',
           })
         if (waiting?.state === 'partly-undone')
-          throw new UserError(`run ${waiting.run} cannot stay: part of it was taken back`, {
+          throw new UserError(`run ${waiting.run} cannot be kept: a part of it was undone`, {
             exit: Exit.failures,
             code: 'too-late',
-            help: `take back the rest, or learn why it is left: isolctl undo --run ${waiting.run}`,
+            help: `undo the rest, or see why it was left: isolctl undo --run ${waiting.run}`,
           })
         if (waiting?.state !== 'waiting')
-          throw new UserError('no run waits to be confirmed', {help: 'isolctl status shows what is applied'})
+          throw new UserError('no run waits for a confirmation', {
+            help: 'isolctl status shows what is applied',
+          })
         await journal.append({op: 'confirmed', at: clock(), run: waiting.run})
         return waiting.run
       },
     )
     await disarm(host, run)
-    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(`${host.name}: run ${run} stays\n`)
+    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(`${host.name}: run ${run} is kept\n`)
     return {schema: 'isolctl.confirm/1', host: host.name, run}
   }
 }

@@ -2,10 +2,10 @@
 import type {Command} from '@oclif/core'
 
 /**
- * Every command, by its id. A static table: no discovery on disk, and a broken import is an error when all is built. A
+ * Every command, by its id. The table is static: nothing is looked up on disk, and a broken import fails the build. A
  * command is loaded when it is called, because loading all of them takes several times as long.
  */
-const COMMANDS: Readonly<Record<string, () => Promise<{readonly default: Command.Class}>>> = {
+const COMMANDS = {
   apply: () => import('./apply.ts'),
   capture: () => import('./capture.ts'),
   confirm: () => import('./confirm.ts'),
@@ -31,19 +31,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<{readonly default: Command
   status: () => import('./status.ts'),
   topology: () => import('./topology.ts'),
   undo: () => import('./undo.ts'),
-}
+} satisfies Readonly<Record<string, () => Promise<{readonly default: Command.Class}>>>
 
-/**
- * What a command line calls; all there is where it calls nothing that is known, which is help or a mistake, and for the
- * story of the demo, which calls others.
- */
-export async function commandsFor([first = '', second = '']: readonly string[]): Promise<
-  Record<string, Command.Class>
-> {
-  const called = Object.entries(COMMANDS).filter(([id]) => id === first || id === `${first}:${second}`)
-  const alone = called.length > 0 && called.every(([id]) => id !== 'lab:story')
-  const wanted = alone ? called : Object.entries(COMMANDS)
+export const COMMAND_IDS: readonly string[] = Object.keys(COMMANDS)
+
+/** The command of this id, or all where there is no such command. The story of the demo calls others: it gets all. */
+export async function commandsFor(id?: string): Promise<Record<string, Command.Class>> {
+  const called = Object.entries(COMMANDS).filter(([name]) => name === id && id !== 'lab:story')
+  const wanted = called.length > 0 ? called : Object.entries(COMMANDS)
   return Object.fromEntries(
-    await Promise.all(wanted.map(async ([id, load]) => [id, (await load()).default] as const)),
+    await Promise.all(wanted.map(async ([name, load]) => [name, (await load()).default] as const)),
   )
 }

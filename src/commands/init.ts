@@ -15,9 +15,9 @@ import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Init extends IsolCommand {
-  static override summary = 'Propose a config for this machine, and say why each CPU is where it is.'
+  static override summary = 'Propose a config for this machine, with a reason for each CPU.'
   static override description =
-    'SMT siblings stay together, each NUMA node keeps one core for housekeeping, CPU 0 is never isolated.'
+    'SMT siblings stay together. Each NUMA node keeps one core for housekeeping. CPU 0 is never isolated.'
   static override examples = [
     '<%= config.bin %> init --dry-run',
     'sudo <%= config.bin %> init',
@@ -25,10 +25,13 @@ export default class Init extends IsolCommand {
     '<%= config.bin %> init --dry-run --root ./captured-host --json',
   ]
   static override flags = {
-    near: Flags.string({description: "isolate on this network card's NUMA node only", helpValue: 'NIC'}),
-    cores: Flags.integer({description: 'isolate so many cores and no more', min: 1}),
-    force: Flags.boolean({char: 'f', description: 'replace a config that is there', default: false}),
-    'dry-run': Flags.boolean({char: 'n', description: 'show it and write nothing', default: false}),
+    near: Flags.string({
+      description: 'isolate only CPUs of the NUMA node of this network card',
+      helpValue: 'NIC',
+    }),
+    cores: Flags.integer({description: 'isolate at most this many cores', min: 1}),
+    force: Flags.boolean({char: 'f', description: 'replace the config if there is one', default: false}),
+    'dry-run': Flags.boolean({char: 'n', description: 'show the config and write nothing', default: false}),
   }
 
   async run(): Promise<InitReport> {
@@ -54,7 +57,7 @@ export default class Init extends IsolCommand {
 async function write(host: Host, path: string, text: string, force: boolean): Promise<void> {
   try {
     if (!force && (await host.read(path)) !== undefined)
-      throw new UserError(`${path} is there already`, {
+      throw new UserError(`${path} exists already`, {
         code: 'exists',
         help: 'look at the proposal with isolctl init --dry-run, or replace the file with --force',
       })
@@ -65,7 +68,7 @@ async function write(host: Host, path: string, text: string, force: boolean): Pr
     throw new UserError(cause.message, {
       exit: Exit.unsuitable,
       code: cause.code,
-      help: cause.code === 'EACCES' ? 'sudo isolctl init' : 'name another place with --config',
+      help: cause.code === 'EACCES' ? 'run as root: sudo isolctl init' : 'name another file with --config',
       cause,
     })
   }

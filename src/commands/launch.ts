@@ -12,12 +12,12 @@ import {parsePolicy} from '../model/policy.ts'
 import {cpulist, IsolCommand} from './base.ts'
 
 export default class Launch extends IsolCommand {
-  static override summary = 'Run a program under hard CPU isolation, and say what broke it.'
+  static override summary = 'Run a program under hard isolation, and report what broke it.'
   static override description =
-    `The program replaces this process: same pid, same standard streams, and its own exit status.
-Launched on one CPU, it starts there; on several, it starts on the housekeeping CPUs and its workers take one CPU each
-(isolctl_bind() of isolctl.h, or their own sched_setaffinity). A small reporter on a housekeeping CPU says on stderr what
-broke isolation, and ends with the program.`
+    `The program replaces this process: it has the same pid, the same standard streams, and its own exit status.
+With one CPU, the program starts there. With several, it starts on the housekeeping CPUs, and each of its workers moves to
+one isolated CPU (isolctl_bind() of isolctl.h, or sched_setaffinity). A small reporter on a housekeeping CPU prints on
+stderr what broke isolation, and ends with the program.`
   static override usage = 'launch [OPTIONS] -- PROGRAM [ARG...]'
   static override examples = [
     '<%= config.bin %> launch --cpus 2-3 -- dpdk-testpmd -l 1,2,3 --no-huge --no-pci --vdev=net_null0 --vdev=net_null1',
@@ -26,17 +26,19 @@ broke isolation, and ends with the program.`
     '<%= config.bin %> launch --cpus 2-5 --on-break rearm --status-file /run/feed.json --notify -- ./feed-handler',
   ]
   static override flags = {
-    cpus: cpulist({description: 'isolated CPUs to use; default: the configured or booted ones'}),
+    cpus: cpulist({
+      description: 'isolated CPUs to use; default: those of the config, or of the boot arguments',
+    }),
     enter: Flags.string({
       description:
-        'how threads become isolated: settle, we make them enter when they have polled for TIME without the kernel; ' +
-        'app, the program calls isolctl_enter() of isolctl.h',
+        'how threads become isolated: with settle, launch makes a thread enter when it has polled for TIME without a ' +
+        'system call; with app, the program calls isolctl_enter() of isolctl.h',
       helpValue: 'app|settle[=TIME]',
       default: 'settle=100ms',
     }),
     'on-break': Flags.string({
       description:
-        'what a thread that loses isolation gets: kill, signal=SIG, report (it runs on), or rearm (and enters again)',
+        'what happens when a thread loses isolation: kill, signal=SIG, report (it runs on), or rearm (it enters again)',
       helpValue: 'ACTION',
       default: 'kill',
     }),
@@ -44,29 +46,30 @@ broke isolation, and ends with the program.`
       description: 'scheduling policy: other, or fifo:PRIO',
       helpValue: 'other|fifo:PRIO',
     }),
-    soft: Flags.boolean({description: 'run without hard isolation where it cannot be had'}),
-    force: Flags.boolean({description: 'launch although isolation will not last long'}),
+    soft: Flags.boolean({description: 'run without hard isolation where the kernel does not offer it'}),
+    force: Flags.boolean({description: 'launch although something will soon break isolation'}),
     'allow-guest': Flags.boolean({
-      description: 'launch in a virtual machine, whose host can interrupt unseen',
+      description: 'launch in a virtual machine, although its host can interrupt it unseen',
     }),
     'status-file': Flags.string({
-      description: 'write the report as JSON there, when all workers are isolated and at the end',
+      description: 'write the report to this file as JSON, when all workers are isolated and at the end',
       helpValue: 'FILE',
     }),
     notify: Flags.boolean({
       description: 'tell systemd (Type=notify) that the unit is ready when all workers are isolated',
     }),
     workers: Flags.integer({
-      description: 'how many isolated threads the program will have; default: one on each CPU',
+      description: 'the number of isolated threads of the program; default: one for each CPU',
       helpValue: 'N',
       min: 1,
     }),
     numa: Flags.option({
       options: NUMA,
-      description: 'memory from the NUMA nodes of the CPUs: preferably, only, or wherever',
+      description:
+        'take memory from the NUMA nodes of the CPUs: preferably (local), only (bind), or from any node (none)',
       default: 'local',
     })(),
-    'dry-run': Flags.boolean({char: 'n', description: 'print the command that would be executed'}),
+    'dry-run': Flags.boolean({char: 'n', description: 'print the command and execute nothing'}),
   }
 
   async run(): Promise<unknown> {

@@ -14,36 +14,40 @@ import {columns} from '../ui/terminal.ts'
 import {cpulist, IsolCommand} from './base.ts'
 
 export default class Lint extends IsolCommand {
-  static override summary = 'Judge boot arguments without a machine, by the kernel’s own rules.'
+  static override summary = "Judge boot arguments without a machine, by the kernel's own rules."
   static override description =
-    'Says what a kernel would make of them, and names what it would drop or read otherwise than it is written.'
+    'It prints how a kernel would read the arguments, and names those that it would drop or read in another way.'
   static override examples = [
     '<%= config.bin %> lint --cmdline /proc/cmdline --cpus 8 --kernel 6.12',
     'echo nohz_full=2-9 isolcpus=managedirq,2-9 | <%= config.bin %> lint --cmdline - --cpus 8 --kernel 6.12 --isolated 2-7',
   ]
   static override flags = {
     cmdline: Flags.string({
-      description: 'file with the boot arguments, as in /proc/cmdline; - reads standard input',
+      description: 'the file with the boot arguments, as in /proc/cmdline; - is standard input',
       required: true,
       helpValue: '<file>',
     }),
     cpus: Flags.integer({
-      description: 'how many CPUs the machine has',
+      description: 'the number of CPUs of the machine',
       required: true,
       min: 1,
       max: 8192,
     }),
-    kernel: Flags.string({description: 'its Linux version', required: true, helpValue: '<version>'}),
-    isolated: cpulist({
-      description: 'CPUs that are to be isolated; default: what the arguments isolate',
+    kernel: Flags.string({
+      description: 'the Linux version of the machine',
+      required: true,
+      helpValue: '<version>',
     }),
-    strict: Flags.boolean({description: 'fail on warnings as well'}),
+    isolated: cpulist({
+      description: 'CPUs that shall be isolated; default: those that the arguments isolate',
+    }),
+    strict: Flags.boolean({description: 'count warnings as failures'}),
   }
 
   async run(): Promise<LintReport> {
     const {flags} = await this.parse(Lint)
     if (flags.root !== undefined)
-      throw new UserError('lint looks at no machine, and takes no --root', {
+      throw new UserError('lint looks at no machine and takes no --root', {
         help: 'isolctl preflight --root DIR judges a captured machine',
       })
     const boot = {
@@ -78,7 +82,7 @@ async function input(file: string): Promise<string> {
         })
   if (text.trim() === '')
     throw new UserError(`no boot arguments in ${file === '-' ? 'standard input' : file}`, {
-      help: 'give it what /proc/cmdline has: isolctl lint --cmdline /proc/cmdline',
+      help: 'pass the arguments of this boot: isolctl lint --cmdline /proc/cmdline',
     })
   return text
 }

@@ -10,7 +10,7 @@ import {applyCommand, planSelection, selectionFlags} from './selection.ts'
 export default class PlanCommand extends IsolCommand {
   static override summary = 'Show what apply would change, as a diff.'
   static override description =
-    'Exit status 10 when there are changes, 0 when there are none, 3 when it cannot tell.'
+    'The exit status is 10 when there are changes, 0 when there are none, and 3 when it is unknown.'
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan --cpus 2-7 --only irq-affinity',
@@ -19,7 +19,7 @@ export default class PlanCommand extends IsolCommand {
   ]
   static override flags = {
     ...selectionFlags,
-    out: Flags.string({description: 'save the plan, for apply', helpValue: 'FILE'}),
+    out: Flags.string({description: 'save the plan to this file, for apply', helpValue: 'FILE'}),
   }
 
   async run(): Promise<Plan> {

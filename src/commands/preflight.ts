@@ -25,8 +25,10 @@ const checkIds = (description: string) =>
   Flags.string({description, helpValue: '<id>', multiple: true, multipleNonGreedy: true, delimiter: ','})
 
 export default class Preflight extends IsolCommand {
-  static override description =
-    'Prove, per isolated CPU, that the tick is stopped under load and that nothing else runs there; name the cause when not.'
+  static override summary = 'Prove that the isolated CPUs are quiet, or name the cause.'
+  static override description = `It keeps each isolated CPU busy and counts what interrupts it.
+The report groups the checks by subject, and counts those that passed. -v shows all of them.
+The exit status is 0 when nothing failed and nothing is unknown, 1 after a failure, and 3 when something is unknown.`
   static override examples = [
     '<%= config.bin %> preflight',
     '<%= config.bin %> preflight --cpus 2-3 --policy fifo:50 --window 1m --strict',
@@ -36,45 +38,45 @@ export default class Preflight extends IsolCommand {
     '<%= config.bin %> preflight --exit-scheme nagios --allow smt-sibling',
   ]
   static override flags = {
-    cpus: cpulist({description: 'CPUs to look at; default: as in the config, or as booted'}),
+    cpus: cpulist({description: 'CPUs to look at; default: those of the config, or of the boot arguments'}),
     policy: Flags.string({
-      description: 'scheduling policy of the programs to come: other, or fifo:1 to fifo:99',
+      description: 'scheduling policy of the programs that will run there: other, or fifo:1 to fifo:99',
     }),
-    window: duration({description: 'how long to watch', defaultHelp: async () => '10s'}),
+    window: duration({description: 'watch the CPUs for this time', defaultHelp: async () => '10s'}),
     passive: Flags.boolean({
-      description: 'disturb nothing: start no spinners, and say what that leaves unproven',
+      description: 'disturb nothing: start no spinner, and report what stays unproven',
     }),
     'one-by-one': Flags.boolean({
-      description: 'load one isolated CPU after the other; default: all at once',
+      description: 'load one isolated CPU after another; default: all at once',
       exclusive: ['passive'],
     }),
     trace: Flags.boolean({
       description:
-        'name the senders: watch again with tracepoints on, which interrupts every CPU; not while programs run isolated',
+        'watch a second time with tracepoints on, to name the sender of each interrupt; this interrupts every CPU, and is refused while programs run isolated',
       exclusive: ['passive'],
     }),
     isolate: Flags.boolean({
-      description: 'spin under task isolation, as launch does on the patched kernel',
+      description: 'let the spinner enter task isolation, as launch does on the patched kernel',
       exclusive: ['passive'],
     }),
-    extended: Flags.boolean({description: 'ask more: what is worth knowing besides'}),
-    only: checkIds('run only this check'),
-    skip: checkIds('leave this check out'),
-    allow: checkIds('let this check fail with a warning'),
-    strict: Flags.boolean({description: 'fail on warnings as well'}),
+    extended: Flags.boolean({description: 'run also the checks that isolation does not depend on'}),
+    only: checkIds('run only this check, and show it also when it passes'),
+    skip: checkIds('do not run this check'),
+    allow: checkIds('count a failure of this check as a warning'),
+    strict: Flags.boolean({description: 'count warnings as failures'}),
     format: Flags.option({
       options: ['text', ...FORMATS] as const,
-      description: 'of the report; prom is for the textfile collector of node_exporter',
+      description: 'format of the report; prom is for the textfile collector of node_exporter',
       default: 'text',
     })(),
     output: Flags.string({
       char: 'o',
-      description: 'write the report to this file, whole or not at all',
+      description: 'write the report to this file; the file is replaced whole or not at all',
       helpValue: '<file>',
     }),
     'exit-scheme': Flags.option({
       options: ['isolctl', 'nagios'] as const,
-      description: 'nagios: 0 ok, 1 warnings, 2 failures, 3 unknown, and a first line that says so',
+      description: 'nagios: 0 ok, 1 warnings, 2 failures, 3 unknown; the first line is for the monitor',
       default: 'isolctl',
     })(),
   }
@@ -83,8 +85,8 @@ export default class Preflight extends IsolCommand {
     const {flags} = await this.parse(Preflight)
     const {selected, allow} = selectChecks(CHECKS, flags)
     if (flags.window !== undefined && flags.window < 1000)
-      throw new UserError('--window is too short to tell a rate', {
-        help: 'watch for 1s at least; 10s is usual',
+      throw new UserError('--window is too short to measure a rate', {
+        help: 'watch for at least 1s; 10s is usual',
       })
     const view = this.view(flags.root)
     const asked = await resolveSettings(view, {
@@ -110,7 +112,7 @@ export default class Preflight extends IsolCommand {
       const show = presenter(await context([]), {
         ...flags,
         checks: selected,
-        fold: flags.only === undefined, // a check that was named is an answer that was asked for
+        fold: flags.only === undefined, // a check that was named is shown, whatever it gave
         answerFirst: nagios,
         silent: this.jsonEnabled(),
       })

@@ -7,40 +7,40 @@ import {given} from '../facts/fact.ts'
 import {invocation, sparedNics} from '../facts/invocation.ts'
 import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
+import {didYouMean} from '../lib/nearest.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {OURSELVES} from '../plan/dead-man.ts'
 import {makePlan, type Plan} from '../plan/plan.ts'
 import {chooseSteps, STEPS} from '../plan/registry.ts'
 import {cpulist} from './base.ts'
 
-/** Which steps, for which CPUs: the same for `plan` and `apply`. */
+/** The flags that choose steps and CPUs, for `plan` and for `apply`. */
 export const selectionFlags = {
   only: Flags.string({
-    description: 'this step alone; may be repeated',
+    description: 'plan only this step; may be repeated',
     multiple: true,
     options: STEPS.map(({id}) => id),
   }),
   also: Flags.string({
-    description: 'besides the ordinary steps this one, which is taken on request only; may be repeated',
+    description: 'plan also this step, which is taken only on request; may be repeated',
     multiple: true,
     options: STEPS.filter(({onRequest}) => onRequest !== undefined).map(({id}) => id),
     exclusive: ['only'],
   }),
   persist: Flags.boolean({
-    description: 'also do it again at every boot: short for --also persistence',
+    description: 'repeat the changes at each boot: short for --also persistence',
     exclusive: ['only'],
   }),
   runtime: Flags.boolean({
-    description: 'only what takes effect at once, and nothing for the next boot',
+    description: 'plan only what takes effect at once, and nothing for the next boot',
     default: false,
   }),
   'spare-nic': Flags.string({
-    description:
-      'a network card to leave alone, besides those of the default route and of SSH; may be repeated',
+    description: 'leave this network card alone, as those of the default route and of SSH; may be repeated',
     multiple: true,
     helpValue: 'NAME',
   }),
-  cpus: cpulist({description: 'CPUs to isolate; default: the configured or booted ones'}),
+  cpus: cpulist({description: 'CPUs to isolate; default: those of the config, or of the boot arguments'}),
 }
 
 interface Selection {
@@ -57,15 +57,15 @@ export async function planSelection(
   flags: Selection & {readonly config: string},
 ): Promise<Plan> {
   const {steps = {}} = await loadConfig(host, flags.config)
-  const stranger = [...(steps.also ?? []), ...(steps.never ?? [])].find(
-    (id) => !STEPS.some((step) => step.id === id),
-  )
+  const ids = STEPS.map(({id}) => id)
+  const stranger = [...(steps.also ?? []), ...(steps.never ?? [])].find((id) => !ids.includes(id))
   if (stranger !== undefined)
     throw new UserError(`${flags.config}: there is no step "${stranger}"`, {
-      help: `the steps are ${STEPS.map(({id}) => id).join(', ')}`,
+      code: 'unknown-step',
+      help: didYouMean(stranger, ids) ?? `the steps are ${ids.join(', ')}`,
     })
   const settings = await resolveSettings(host, flags)
-  // Of the two ways to take CPUs out of load balancing, this is the one at run time.
+  // A cpuset partition takes CPUs out of load balancing at run time; isolcpus= does it at boot.
   const dynamic = settings.boot?.isolation === 'dynamic' ? ['cpuset-partition'] : []
   return makePlan(host, {
     settings,
@@ -77,7 +77,7 @@ export async function planSelection(
     }),
     known: [
       given(sparedNics, flags['spare-nic'] ?? []),
-      // What the unit is to do at boot: this, from the same config.
+      // The unit runs this selection at boot, from the same config.
       given(invocation, {
         program: OURSELVES,
         flags: wordsOf({...flags, persist: undefined, runtime: true}, flags.config),

@@ -15,20 +15,22 @@ import {columns} from '../ui/terminal.ts'
 import {duration, IsolCommand} from './base.ts'
 
 export default class Status extends IsolCommand {
-  static override summary = 'Show what apply did, what has drifted since, and which threads are isolated.'
+  static override summary = 'Show what is applied, what drifted, and the isolated threads.'
   static override description =
-    `Threads are looked at without disturbing them: under the patched kernel, and as root.
-Exit status 1 when something drifted or a run was killed before it finished, 3 when something cannot be read.`
+    `It reads the state of isolated threads without disturbing them. This needs the patched kernel, and root.
+The exit status is 1 when something drifted or a run was killed before it finished, and 3 when something cannot be read.`
   static override examples = [
     '<%= config.bin %> status',
     '<%= config.bin %> status --json',
     '<%= config.bin %> status --watch 1s',
   ]
   static override flags = {
-    watch: duration({description: 'look again after this time, until interrupted; with --json, a line each'}),
+    watch: duration({
+      description: 'repeat after this time until interrupted; with --json, one line each time',
+    }),
   }
 
-  /** While watching nothing is left to be printed at the end. */
+  /** Gives undefined with --watch: each report has been printed already. */
   async run(): Promise<StatusReport | undefined> {
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
@@ -50,7 +52,7 @@ Exit status 1 when something drifted or a run was killed before it finished, 3 w
         if (flags.watch === undefined) return report
         if (!host.live) return undefined
         await host.live.sleep(flags.watch, signal).catch(() => undefined)
-        if (signal.aborted) return undefined // this is how watching ends
+        if (signal.aborted) return undefined // the user ended the watch
       }
     })
   }
@@ -60,13 +62,13 @@ async function lookAt(host: HostView): Promise<StatusReport> {
   const get = gatherer(host)
   const [entries, boot] = [await get(journal), await get(bootId)]
   const readings = await readPlaces(host, changesInForce(entries, boot))
-  // An ordinary /proc is not always there: then nobody is suspected.
+  // Where the processes cannot be read, no program is named as the one that wrote.
   const who = await get(writers).catch(() => () => undefined)
   const report = statusReport(statusOf(entries, {bootId: boot, readings, writers: who}), {
     host: host.name,
     bootId: boot,
   })
-  if (!host.live) return report // threads come and go: a captured machine has none
+  if (!host.live) return report // a capture holds no isolated threads
   try {
     const threads = await get(isolatedThreads)
     return threads === undefined ? report : {...report, threads: [...threads]}

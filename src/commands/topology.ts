@@ -10,7 +10,7 @@ import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Topology extends IsolCommand {
-  static override summary = 'Show which CPUs share what, and which are set apart.'
+  static override summary = 'Show the CPUs: what they share, and which are isolated.'
   static override examples = [
     '<%= config.bin %> topology',
     '<%= config.bin %> topology --json',
@@ -24,7 +24,7 @@ export default class Topology extends IsolCommand {
     const cpus = await get(topology).catch((cause: Error) => {
       throw new UserError(`cannot tell which CPUs there are: ${cause.message}`, {
         exit: Exit.unsuitable,
-        help: 'with --root, name a directory that holds sys/ and proc/ of a Linux machine',
+        help: 'with --root, name a directory that has the sys/ and proc/ of a Linux machine',
         cause,
       })
     })

@@ -15,9 +15,9 @@ import {watch} from '../ui/watch.ts'
 import {duration, IsolCommand} from './base.ts'
 
 export default class Undo extends IsolCommand {
-  static override summary = 'Take back what apply did, newest first.'
+  static override summary = 'Undo what apply did, newest change first.'
   static override description =
-    'Needs neither the config nor the network. A value that somebody else has changed since is named and left alone.'
+    'It needs neither the config nor the network. A value that another program has changed since is named and left alone.'
   static override examples = [
     '<%= config.bin %> undo',
     '<%= config.bin %> undo --dry-run',
@@ -27,23 +27,23 @@ export default class Undo extends IsolCommand {
   static override flags = {
     'dry-run': Flags.boolean({
       char: 'n',
-      description: 'show what would be taken back and change nothing',
+      description: 'show what would be undone and change nothing',
       default: false,
     }),
-    run: Flags.string({description: 'only what this run did; status tells the ids', helpValue: 'ID'}),
+    run: Flags.string({description: 'undo only this run; isolctl status shows the ids', helpValue: 'ID'}),
     'unless-confirmed': Flags.boolean({
-      description: 'do nothing when the run was confirmed; wait where another isolctl is at work',
+      description: 'do nothing if the run was confirmed; wait while another isolctl runs',
       dependsOn: ['run'],
     }),
     overdue: Flags.boolean({
       description:
-        'only a run that should have been confirmed and was not, in time or before the machine was restarted; exit status 1 when there was one',
+        'undo only a run that was not confirmed in time, or not before a restart; the exit status is 1 if there was one',
       exclusive: ['run'],
     }),
-    after: duration({description: 'wait so long before', dependsOn: ['unless-confirmed']}),
+    after: duration({description: 'wait for this time first', dependsOn: ['unless-confirmed']}),
     force: Flags.boolean({
       char: 'f',
-      description: 'also overwrite what somebody else has written since',
+      description: 'overwrite also what another program has written since',
       default: false,
     }),
   }
@@ -70,7 +70,7 @@ export default class Undo extends IsolCommand {
     if (flags['dry-run']) {
       undone.push(...(await rehearse(planned, {host, force: flags.force})))
       if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
-      // A run that is to be confirmed may still be at work, and not have begun: only the lock tells.
+      // An unconfirmed run may still be at work, or may not have begun: only the lock shows which.
     } else if (planned.length > 0 || flags['unless-confirmed'])
       await interruptible((signal) =>
         session(

@@ -3,6 +3,7 @@ import {HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {colour} from '../report/colour.ts'
+import {badUsage} from './bad-usage.ts'
 
 interface Failure {
   readonly message: string
@@ -11,11 +12,18 @@ interface Failure {
   readonly code?: string
 }
 
-/** Say what went wrong, in two lines or as `isolctl.error/1`, and set the exit code. */
-export function reportFailure(error: unknown, {json, verbose}: {json: boolean; verbose: boolean}): void {
-  const failure = describe(error)
+interface ReportOptions {
+  readonly json: boolean
+  /** Also print the stack. */
+  readonly verbose: boolean
+  /** The command that failed, as it is typed: "kernel build". */
+  readonly command?: string
+}
+
+/** Reports an error, in two lines on stderr or as `isolctl.error/1` on stdout, and sets the exit code. */
+export function reportFailure(error: unknown, {json, verbose, command}: ReportOptions): void {
+  const failure = describe(error, command)
   process.exitCode = failure.exit
-  if (failure.exit === Exit.ok) return // --help and --version end this way
   if (json) {
     process.stdout.write(`${JSON.stringify({schema: 'isolctl.error/1', error: failure}, null, 2)}\n`)
     return
@@ -25,7 +33,8 @@ export function reportFailure(error: unknown, {json, verbose}: {json: boolean; v
   if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`)
 }
 
-function describe(error: unknown): Failure {
+function describe(thrown: unknown, command: string | undefined): Failure {
+  const error = badUsage(thrown, command) ?? thrown
   if (error instanceof UserError)
     return {
       message: error.message,
@@ -40,21 +49,7 @@ function describe(error: unknown): Failure {
       code: error.code,
       ...(error.code === 'EACCES' || error.code === 'EPERM' ? {help: 'run as root'} : {}),
     }
-  const {message, oclif, suggestions} = error as Error & {oclif?: {exit?: number}; suggestions?: string[]}
-  // oclif's parser puts "See more help with --help" and pages of context on further lines.
-  const [head = 'unknown error', detail = ''] = String(message ?? error).split('\n')
-  // "Parsing --cpus" alone does not say what is wrong with it.
-  const first = head.startsWith('Parsing --') ? `${head.trim()}: ${detail.trim()}` : head
-  const fromParser = oclif !== undefined
-  return {
-    message: first,
-    exit: oclif?.exit ?? Exit.unsuitable,
-    ...(suggestions?.length
-      ? {help: suggestions.join('; ')}
-      : {
-          help: fromParser
-            ? 'see isolctl --help, or --help on the command'
-            : 'this is a bug in isolctl; --verbose shows where',
-        }),
-  }
+  const message = error instanceof Error ? error.message : String(error)
+  const [head = 'unknown error'] = message.split('\n')
+  return {message: head, exit: Exit.unsuitable, help: 'this is a bug in isolctl; --verbose shows where'}
 }

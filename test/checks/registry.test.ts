@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {stalePages} from '../../scripts/docs.ts'
 import {CHECK_GROUPS, CHECKS} from '../../src/checks/registry.ts'
-import {commandsFor} from '../../src/commands/index.ts'
+import {COMMAND_IDS} from '../../src/commands/index.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {explanation} from '../../src/report/explain.ts'
@@ -38,11 +38,11 @@ test.for(CHECKS)(
   },
 )
 
-test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', async (check) => {
+test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', (check) => {
   const command = explanation(check).remedy?.command
   const [, name, step] = /^isolctl (\S+)(?: --only (\S+))?$/.exec(command ?? '') ?? []
   if (command?.startsWith('isolctl')) expect(name).toBeDefined()
-  if (name !== undefined) expect(Object.keys(await commandsFor([]))).toContain(name)
+  if (name !== undefined) expect(COMMAND_IDS).toContain(name)
   if (step !== undefined) expect(STEPS.map(({id}) => id)).toContain(step)
 })
 

@@ -27,7 +27,7 @@ describe('isolctl init', () => {
     expect(parseConfig(text, file).isolated?.plain).toBeDefined()
     await writeFile(file, 'isolated: 1\n')
     const second = await isolctl('init', '--config', file)
-    expect(second).toMatchObject({exit: 2, stderr: expect.stringContaining('is there already')})
+    expect(second).toMatchObject({exit: 2, stderr: expect.stringContaining('exists already')})
     expect(await readFile(file, 'utf8')).toBe('isolated: 1\n')
     expect((await isolctl('init', '--config', file, '--force')).exit).toBe(0)
     expect(await readFile(file, 'utf8')).toBe(text)

@@ -8,7 +8,9 @@ import {main} from '../../src/cli.ts'
 /** Run a command line in this process, as if typed where there is no terminal. */
 export async function isolctl(...args: string[]): Promise<{stdout: string; stderr: string; exit: number}> {
   process.exitCode = 0
-  const {stdout, stderr} = await captureOutput(() => main(args))
+  const {stdout, stderr} = await captureOutput(() => main(args), {
+    testNodeEnv: 'production', // under "test", oclif warns of commands that refuse their flags
+  })
   const exit = Number(process.exitCode)
   process.exitCode = 0 // vitest's own must not suffer
   return {stdout, stderr, exit}

@@ -135,7 +135,7 @@ describe('plan', () => {
     ['--cpus', '0', 'CPU 0 cannot be isolated'],
     ['--cpus', '2-9', 'CPU 4-9 is not online'],
     ['--cpus', 'x', 'not a cpulist'],
-    ['--only', 'nothing', 'Expected --only=nothing to be one of'],
+    ['--only', 'nothing', '--only does not take "nothing"'],
     ['--out', '/proc/nowhere/plan.json', 'cannot write the plan'],
   ] as const)('refuses %s %s', async ([flag, value, message]) => {
     const {stderr, exit, stdout} = await isolctl('plan', '--root', root, flag, value)

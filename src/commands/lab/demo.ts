@@ -11,7 +11,7 @@ import {cpulist, IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
 import {summary, writer} from './output.ts'
 
-/** The static policy without irqaffinity=, so that interrupts are where most machines have them and `apply` moves them. */
+/** The static policy without irqaffinity=: interrupts are then where most machines have them, and `apply` moves them. */
 const bootArguments = (isolated: CpuSet): readonly string[] => [
   `isolcpus=domain,managed_irq,${isolated}`,
   `nohz_full=${isolated}`,
@@ -21,19 +21,19 @@ const bootArguments = (isolated: CpuSet): readonly string[] => [
 ]
 
 export default class LabDemo extends IsolCommand {
-  static override summary = 'The main job, end to end, in a QEMU machine.'
+  static override summary = 'Show isolctl from boot to undo in a QEMU machine.'
   static override description =
-    'Builds the patched kernel unless it is there, boots it with isolated CPUs, and runs topology, preflight, plan, ' +
-    'apply, launch and undo in it. Every claim is measured; the exit code is 1 when one does not hold.'
+    'It builds the patched kernel unless there is one, boots it with isolated CPUs, and runs topology, preflight, plan, ' +
+    'apply, launch and undo there. Every claim is measured. The exit status is 1 when a claim does not hold.'
   static override examples = [
     '<%= config.bin %> lab demo',
     '<%= config.bin %> lab demo --cpus 6 --isolated 2-5',
   ]
   static override flags = {
     ...machineFlags,
-    // One busy CPU, and the others left to the rest: the demo is as quick on a host with two cores as it can be.
-    cpus: Flags.integer({description: 'CPUs of the machine', default: 3}),
-    isolated: cpulist({description: 'CPUs to isolate: the last one if not given'}),
+    // One CPU is busy and two are left for the rest: on a host with two cores more CPUs make the demo slower.
+    cpus: Flags.integer({description: 'number of CPUs of the machine', default: 3}),
+    isolated: cpulist({description: 'CPUs to isolate; default: the last one'}),
   }
 
   async run(): Promise<unknown> {

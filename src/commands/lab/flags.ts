@@ -7,23 +7,23 @@ import type {CpuSet} from '../../model/cpuset.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {cpulist, duration} from '../base.ts'
 
-/** The machine, as `lab run` and `lab shell` take it. */
+/** The flags that describe the machine, for every command that boots one. */
 export const machineFlags = {
-  cpus: Flags.integer({description: 'CPUs of the machine', default: 4}),
-  isolated: cpulist({description: 'CPUs to isolate: the last two if not given, "" for none'}),
+  cpus: Flags.integer({description: 'number of CPUs of the machine', default: 4}),
+  isolated: cpulist({description: 'CPUs to isolate; default: the last two; "" isolates none'}),
   memory: Flags.integer({description: 'memory in MB', default: 2048}),
-  kernel: Flags.file({description: 'bzImage to boot instead of the one isolctl builds'}),
+  kernel: Flags.file({description: 'boot this bzImage; default: the one that isolctl builds'}),
   accel: Flags.option({
-    description: 'auto uses KVM where a guest really starts under it',
+    description: 'auto uses KVM if a guest starts under it, and TCG otherwise',
     options: ['auto', 'kvm', 'tcg'] as const,
     default: 'auto' as const,
   })(),
   'boot-arg': Flags.string({
-    description: 'add to the kernel command line; may be repeated',
+    description: 'add this boot argument; may be repeated',
     multiple: true,
     multipleNonGreedy: true,
   }),
-  timeout: duration({description: 'stop the command after this time (10m)'}),
+  timeout: duration({description: 'stop the command after this time; default: 10m'}),
 }
 
 interface MachineFlags {
@@ -46,13 +46,13 @@ export function machineOptions(flags: MachineFlags): Omit<LabOptions, 'kernel'> 
   }
 }
 
-/** Said once per command, on stderr. */
+/** Printed on stderr, once per command. */
 export const VIRTUAL_NOTE = {
-  kvm: 'note: a virtual machine: counts are evidence, durations are not, and exits to the host are invisible\n',
-  tcg: 'note: an emulated machine (TCG): counts are evidence, durations are not\n',
+  kvm: 'note: this is a virtual machine: counts are evidence, durations are not, and exits to the host are invisible\n',
+  tcg: 'note: this is an emulated machine (TCG): counts are evidence, durations are not\n',
 } as const
 
-/** The kernel that was named, or ours: building it shows its progress on stderr. */
+/** The path of the bzImage to boot: the given one, or ours, which is built first and shows its progress on stderr. */
 export async function chosenKernel(
   {kernel}: {kernel?: string | undefined},
   {quiet, signal}: {quiet: boolean; signal: AbortSignal},

@@ -3,7 +3,7 @@ import {once} from 'node:events'
 import type {Writable} from 'node:stream'
 import type {LabResult} from '../../lab/run.ts'
 
-/** Waits for a slow reader, so that the guest does. */
+/** Writes chunks to a stream, and waits while its reader is slow: the guest then waits too. */
 export function writer(stream: Writable): (chunk: Buffer) => Promise<void> {
   return async (chunk) => {
     if (!stream.write(chunk)) await once(stream, 'drain')

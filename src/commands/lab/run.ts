@@ -6,14 +6,14 @@ import {IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
 import {summary, writer} from './output.ts'
 
-/** What a shell reports for a program that wrote to a reader that had gone. */
+/** The exit status that a shell reports for a program that SIGPIPE ended. */
 const BROKEN_PIPE = 128 + 13
 
 export default class LabRun extends IsolCommand {
   static override summary = 'Run a command in a QEMU machine with isolated CPUs.'
   static override description =
-    "The machine has this host's files, read-only below a layer in memory: nothing it writes stays. " +
-    'The exit status is the command’s.'
+    'The machine sees the files of this host. What it writes goes to a layer in memory and is lost when it stops. ' +
+    'The exit status is that of the command.'
   static override usage =
     'lab run [--cpus N] [--isolated L] [--kernel FILE] [--accel auto|kvm|tcg] -- COMMAND...'
   static override examples = [
@@ -24,11 +24,13 @@ export default class LabRun extends IsolCommand {
 
   async run(): Promise<unknown> {
     const [own, command] = cutAtDashes(this.argv)
-    this.argv = own // oclif would reorder what follows "--"
+    this.argv = own // oclif would change the order of what follows "--"
     const {flags} = await this.parse(LabRun, own)
     const [file, ...args] = command
     if (file === undefined)
-      throw new UserError('no command to run in the lab', {help: 'isolctl lab run -- uname -a'})
+      throw new UserError('no command to run in the lab', {
+        help: 'put it after "--": isolctl lab run -- uname -a',
+      })
     const result = await interruptible(async (signal) =>
       runInLab([file, ...args], {
         ...machineOptions(flags),

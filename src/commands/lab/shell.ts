@@ -5,13 +5,13 @@ import {interruptible} from '../../lib/interrupt.ts'
 import {IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
 
-/** A person types here: nobody is to be stopped in the middle of a word. */
+/** The time limit of a machine. A person types here, so it is long. */
 const DAY_MS = 86_400_000
 
 export default class LabShell extends IsolCommand {
   static override summary = 'Open a root shell in a QEMU machine with isolated CPUs.'
   static override description =
-    "The machine has this host's files, read-only below a layer in memory: nothing it writes stays."
+    'The machine sees the files of this host. What it writes goes to a layer in memory and is lost when it stops.'
   static override examples = ['<%= config.bin %> lab shell --cpus 6 --isolated 2-5']
   static override enableJsonFlag = false
   static override flags = machineFlags
@@ -19,7 +19,9 @@ export default class LabShell extends IsolCommand {
   async run(): Promise<void> {
     const {flags} = await this.parse(LabShell)
     if (!process.stdin.isTTY || !process.stdout.isTTY)
-      throw new UserError('lab shell needs a terminal', {help: 'without one: isolctl lab run -- COMMAND'})
+      throw new UserError('lab shell needs a terminal', {
+        help: 'without a terminal, use: isolctl lab run -- COMMAND',
+      })
     const {exitCode} = await interruptible(async (signal) =>
       runInLab([process.env['SHELL'] ?? '/bin/sh'], {
         timeoutMs: DAY_MS,
@@ -34,7 +36,7 @@ export default class LabShell extends IsolCommand {
         },
         onAccelerator: (accel) => {
           if (!flags.quiet)
-            process.stderr.write(`${VIRTUAL_NOTE[accel]}leave with exit; Ctrl-A X stops the machine\n`)
+            process.stderr.write(`${VIRTUAL_NOTE[accel]}leave with exit, or stop the machine with Ctrl-A X\n`)
         },
       }),
     )

@@ -10,11 +10,11 @@ import {IsolCommand} from '../base.ts'
 
 const WIDTH = 78
 
-/** The part of `lab demo` that runs inside the machine. Changes the machine it runs on, and takes it back. */
+/** The part of `lab demo` that runs inside the machine. It changes that machine, and undoes the changes. */
 export default class LabStory extends IsolCommand {
   static override hidden = true
   static override enableJsonFlag = false
-  static override summary = 'What lab demo runs inside the machine.'
+  static override summary = 'The part of lab demo that runs inside the machine.'
 
   async run(): Promise<void> {
     const {flags} = await this.parse(LabStory)

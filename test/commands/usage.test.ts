@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {beforeAll, describe, expect, it} from 'vitest'
+import {readCall} from '../../src/commands/call.ts'
+import {MENU} from '../../src/commands/help.ts'
+import {commandsFor} from '../../src/commands/index.ts'
+import {isolctl} from './isolctl.ts'
+
+/** Loading all commands takes seconds here, and no test is to pay for that. */
+beforeAll(() => commandsFor(), 60_000)
+
+/** A mistake, what is said of it, the help, and the code in JSON. */
+const MISTAKES: [line: string, message: string, help: string, code?: string][] = [
+  ['preflght', 'there is no command "preflght"', 'did you mean preflight?', 'unknown-command'],
+  ['preflght -o x', 'there is no command "preflght"', 'did you mean preflight?', 'unknown-command'],
+  ['xyzzy', 'there is no command "xyzzy"', 'isolctl --help lists the commands', 'unknown-command'],
+  ['build', 'there is no command "build"', 'did you mean kernel build or lab build?', 'unknown-command'],
+  ['kernel buld', 'there is no command "kernel buld"', 'did you mean kernel build?', 'unknown-command'],
+  ['kernl build', 'there is no command "kernl"', 'did you mean kernel build?', 'unknown-command'],
+  ['kernel xyzzy', 'there is no command "kernel xyzzy"', 'isolctl kernel lists', 'unknown-command'],
+  ['lab rn -- true', 'there is no command "lab rn"', 'did you mean lab run?', 'unknown-command'],
+  ['lab stori', 'there is no command "lab stori"', 'isolctl lab lists', 'unknown-command'],
+  ['help prefligt', 'there is no command "prefligt"', 'did you mean preflight?', 'unknown-command'],
+  ['help kernel bild', 'there is no command "kernel bild"', 'did you mean kernel build?', 'unknown-command'],
+  ['prefligt --help', 'there is no command "prefligt"', 'did you mean preflight?', 'unknown-command'],
+  ['preflight:x', 'there is no command "preflight"', 'did you mean', 'unknown-command'],
+  ['--hlp', 'the command comes first, not "--hlp"', 'did you mean --help?', 'unknown-command'],
+  ['--quiet plan', 'the command comes first, not "--quiet"', 'lists the commands', 'unknown-command'],
+  ['preflight --windw 3s', 'preflight has no flag --windw', 'did you mean --window?', 'unknown-flag'],
+  ['preflight --windw=3s', 'preflight has no flag --windw', 'did you mean --window?', 'unknown-flag'],
+  ['preflight -z', 'preflight has no flag -z', 'see isolctl preflight --help', 'unknown-flag'],
+  ['lab run --cpu 3 -- true', 'lab run has no flag --cpu', 'did you mean --cpus?', 'unknown-flag'],
+  ['kernel list --jsn', 'kernel list has no flag --jsn', 'did you mean --json?', 'unknown-flag'],
+  ['launch --nma -- true', 'launch has no flag --nma', 'did you mean --numa?', 'unknown-flag'],
+  ['preflight --format jsn', '--format does not take "jsn"', 'did you mean json?', 'unknown-value'],
+  ['preflight --format x', '--format does not take "x"', 'did you mean text?', 'unknown-value'],
+  ['preflight --format quux', '--format does not take "quux"', 'one of: text, json', 'unknown-value'],
+  ['lab run --accel kv -- true', '--accel does not take "kv"', 'did you mean kvm?', 'unknown-value'],
+  ['plan --only irq-affinty', '--only does not take "irq-affinty"', 'mean irq-affinity?', 'unknown-value'],
+  ['apply --also persist', '--also does not take "persist"', 'did you mean persistence?', 'unknown-value'],
+  ['explain smt', 'no check is called "smt"', 'did you mean smt-sibling?', 'unknown-check'],
+  ['preflight --only smt-sibing', 'no check is called "smt-sibing"', 'mean smt-sibling?', 'unknown-check'],
+  ['preflight --skip smt-sibing', 'no check is called "smt-sibing"', 'mean smt-sibling?', 'unknown-check'],
+  ['preflight --allow smt-sibing', 'no check is called "smt-sibing"', 'mean smt-sibling?', 'unknown-check'],
+  ['plan foo', 'unexpected argument: foo', 'see isolctl plan --help'],
+  ['capture', 'missing 1 required arg: path', 'see isolctl capture --help'],
+  ['lint --cpus 4', 'missing required flag --cmdline; missing', 'see isolctl lint --help'],
+  ['preflight --passive --trace', '--passive cannot also be provided', 'see isolctl preflight --help'],
+  ['preflight --window 3x', '--window: not a time: "3x"', 'a time looks like'],
+  ['init --cores x', '--cores: expected an integer but received: x', 'see isolctl init --help'],
+]
+
+describe('bad usage', () => {
+  it.each(MISTAKES)('isolctl %s', async (line, message, help, code) => {
+    const words = line.split(' ')
+    const {exit, stdout, stderr} = await isolctl(...words)
+    expect({exit, stdout}).toEqual({exit: 2, stdout: ''})
+    const [error = '', hint = '', ...more] = stderr.split('\n')
+    expect(error).toContain(`error: ${message}`)
+    expect(hint.replace(/^help: /, '')).toContain(help)
+    expect(more).toEqual([''])
+    if (code === undefined) return
+    const [own, rest] = words.includes('--') ? [words.slice(0, -2), words.slice(-2)] : [words, []]
+    const json = await isolctl(...own, '--json', ...rest)
+    expect(json).toMatchObject({exit: 2, stderr: ''})
+    expect(JSON.parse(json.stdout)).toMatchObject({schema: 'isolctl.error/1', error: {exit: 2, code}})
+  })
+
+  it('names the step that is nearest to an unknown one in the config', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+    try {
+      const config = join(folder, 'config.yaml')
+      await writeFile(config, 'steps: {never: [irq-afinity]}\n')
+      const {exit, stderr} = await isolctl('plan', '--config', config)
+      expect([exit, stderr]).toEqual([2, expect.stringContaining('help: did you mean irq-affinity?')])
+    } finally {
+      await rm(folder, {recursive: true})
+    }
+  })
+})
+
+describe('help', () => {
+  it.each([[[]], [['--help']], [['help']]])(
+    'isolctl %j is the main path, then the rest in groups',
+    async (args) => {
+      const {exit, stdout, stderr} = await isolctl(...args)
+      expect([exit, stderr]).toEqual([0, ''])
+      expect(stdout).toMatch(
+        /\nMAIN PATH\n {2}init [^\n]+\n {2}plan [^\n]+\n {2}apply [^\n]+\n {2}preflight [^\n]+\n {2}launch [^\n]+\n\n[A-Z]/,
+      )
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    },
+  )
+
+  it('lists each command that is not hidden, once', async () => {
+    const visible = Object.entries(await commandsFor()).filter(([, {hidden}]) => !hidden)
+    const names = visible.map(([id]) => id.replace(/:.*/, ''))
+    expect(MENU.flatMap(({names}) => names).toSorted()).toEqual([...new Set(names)].toSorted())
+    const {stdout} = await isolctl()
+    for (const [id] of visible) expect(stdout).toMatch(new RegExp(`\\b${id.replace(/.*:/, '')}\\b`))
+  })
+
+  it.each([
+    [['kernel'], 'kernel rollback'],
+    [['lab'], 'lab shell'],
+    [['help', 'kernel'], 'kernel rollback'],
+    [['kernel', '--help'], 'kernel rollback'],
+    [['help', 'plan'], 'isolctl plan'],
+    [['plan', '--only', 'nonsense', '--help'], 'isolctl plan'],
+    [['--help', 'plan'], 'isolctl plan'],
+    [['help', 'lab', 'run'], 'isolctl lab run'],
+  ])('isolctl %j', async (args, says) => {
+    expect(await isolctl(...args)).toMatchObject({exit: 0, stderr: '', stdout: expect.stringContaining(says)})
+  })
+
+  it('is not what a program after "--" asks for', () => {
+    const argv = ['--cpus', '3', '--', 'program', '--help']
+    expect(readCall(['launch', ...argv])).toEqual({kind: 'run', id: 'launch', argv})
+    expect(readCall(['kernel:list', '--json'])).toEqual({kind: 'run', id: 'kernel:list', argv: ['--json']})
+  })
+})
