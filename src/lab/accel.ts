@@ -10,8 +10,8 @@ import {type Accelerator, acceleratorArguments} from './machine.ts'
 const BOOT_CODE = [0xb0, 0x31, 0xe6, 0xf4, 0xf4]
 const BOOT_EXIT = 99
 /**
- * A KVM that does not really work may still pass once in a while (seen on a nested paravirtual host: once in seventy), so
- * it has to pass every time. One that works takes a fraction of a second each.
+ * A broken KVM sometimes passes (on one nested paravirtual host: once in seventy), so it has to pass several times. A
+ * working one takes a fraction of a second each time.
  */
 const PASSES = 3
 const PROBE_BUDGET_MS = 5000
@@ -20,25 +20,25 @@ export interface AcceleratorOptions {
   readonly wanted: 'auto' | Accelerator
   readonly qemu: string
   readonly signal?: AbortSignal
-  /** Where the verdict is kept until the next boot. */
+  /** The folder that keeps the verdict until the next boot. */
   readonly cache?: string
 }
 
 /**
- * What to run the lab with. `auto` takes KVM only when a guest really starts under it: on nested paravirtual hosts
- * /dev/kvm opens, answers every query, and then runs nothing.
+ * The accelerator to run the lab with. `auto` takes KVM only when a guest starts under it: on nested paravirtual hosts
+ * /dev/kvm opens and answers every query, and then runs no guest.
  */
 export async function chooseAccelerator(options: AcceleratorOptions): Promise<Accelerator> {
   if (options.wanted !== 'auto') return options.wanted
   const known = await recallVerdict(options)
   if (known !== undefined) return known
   const verdict = (await kvmWorks(options)) ? 'kvm' : 'tcg'
-  options.signal?.throwIfAborted() // an interrupted probe has learned nothing
+  options.signal?.throwIfAborted() // an interrupted probe gives no verdict
   await rememberVerdict(verdict, options)
   return verdict
 }
 
-/** KVM is what the machine can do until it boots again; the key says which boot and which QEMU it was. */
+/** A verdict on KVM holds until the next boot. The key names the boot and the QEMU. */
 export async function rememberVerdict(accel: Accelerator, options: AcceleratorOptions): Promise<void> {
   await publishFile(
     await verdictFile(options),
@@ -70,11 +70,11 @@ async function kvmWorks({qemu, signal}: AcceleratorOptions): Promise<boolean> {
     await writeFile(image, bootSector(), {flag: 'wx'})
     for (let pass = 0; pass < PASSES; pass++) {
       const {exitCode} = await execa(qemu, probeArguments(image), {
-        cwd: folder, // QEMU may abort: its core dump goes with the directory
+        cwd: folder, // QEMU may abort: its core dump is removed with the directory
         stdio: 'ignore',
         reject: false,
         cancelSignal,
-        killSignal: 'SIGKILL', // a guest that spins in the kernel has no ear for anything less
+        killSignal: 'SIGKILL', // a guest that spins in the kernel reacts to no other signal
       })
       if (exitCode !== BOOT_EXIT) return false
     }
@@ -89,7 +89,7 @@ function bootSector(): Buffer {
   return sector
 }
 
-/** Plain `-accel kvm`, never `kvm:tcg`: a fallback would pass for KVM. */
+/** Plain `-accel kvm`, never `kvm:tcg`: with a fallback a broken KVM would seem to work. */
 function probeArguments(image: string): string[] {
   return [
     ...acceleratorArguments('kvm'),

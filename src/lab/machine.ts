@@ -17,7 +17,7 @@ export interface Machine {
   readonly cpus: number
   readonly memoryMb: number
   readonly bootArguments: readonly string[]
-  /** Where the command's terminal is: nowhere, or QEMU's own standard input and output. */
+  /** The terminal of the command: none, or the standard input and output of QEMU. */
   readonly terminal: boolean
 }
 
@@ -30,12 +30,12 @@ export interface Job {
 }
 
 /**
- * File descriptors of the QEMU process. 'ports' are sockets that we made: no names in the file system that another user
- * could meet, and nothing to remove afterwards.
+ * File descriptors of the QEMU process. 'ports' are sockets that we made. They have no name in the file system, so no
+ * other user can open them, and nothing has to be removed afterwards.
  */
 export const PORT_FD = {control: 3, stdout: 4, stderr: 5, console: 6} as const
 
-/** The CPUs of a machine, the last two isolated if nobody says. Throws UserError when the numbers make no machine. */
+/** The CPUs of a machine; the last two are isolated when none are given. Throws UserError for numbers that do not fit. */
 export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: CpuSet; housekeeping: CpuSet} {
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
     throw new UserError(`a lab machine has 1 to ${MOST_CPUS} CPUs, not ${cpus}`, {help: 'try: --cpus 4'})
@@ -66,7 +66,7 @@ export function isolationArguments(isolated: CpuSet, housekeeping: CpuSet): read
 }
 
 /**
- * `panic=-1` with `-no-reboot` makes a panic the end of the QEMU process: nobody has to guess from silence.
+ * `panic=-1` with `-no-reboot` ends the QEMU process at a panic, so that a panic is not mistaken for a hang.
  * `no_timer_check`: on a busy host an emulated timer is late, and the kernel would panic over it (arch/x86/kernel/apic/
  * io_apic.c: "IO-APIC + timer doesn't work"); under KVM the kernel leaves the check out by itself.
  */
@@ -83,7 +83,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-M', 'q35', ...acceleratorArguments(machine.accel)],
     ...['-m', `${machine.memoryMb}`, '-smp', `cpus=${machine.cpus},sockets=1`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    // A guest that sees the host's files must not be able to write them, whatever it does.
+    // The guest sees the host's files and must never be able to write them.
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
@@ -97,12 +97,12 @@ export function qemuArguments(machine: Machine): string[] {
   ]
 }
 
-/** Only `-cpu host` has all of what the guest kernel looks for; under TCG that is `max`. */
+/** Only `-cpu host` has everything that the guest kernel looks for; under TCG that is `max`. */
 export function acceleratorArguments(accel: Accelerator): string[] {
   return accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
 }
 
-/** The initramfs: our init and its job. Throws UserError for a string that no process could be given. */
+/** The initramfs: our init and its job. Throws UserError for a string that no process can be given (NUL). */
 export function initramfs(init: Uint8Array, {command, cwd, env, stdin}: Job): Buffer {
   const files: readonly CpioFile[] = [
     {path: 'init', mode: 0o755, contents: init},

@@ -23,10 +23,10 @@ import {
 } from './machine.ts'
 
 const QEMU = {name: 'qemu-system-x86_64', package: 'qemu-system-x86'}
-/** Emulated, on a busy machine, a kernel takes its time; under KVM it is there at once or never. */
+/** An emulated kernel on a busy host boots slowly. Under KVM it boots at once or never. */
 const BOOT_TIMEOUT_MS = {tcg: 180_000, kvm: 20_000}
 const TIMEOUT_MS = 600_000
-/** Enough for any boot log; a guest that logs without end must not fill our memory. */
+/** More than any boot log. A guest that logs without end must not fill our memory. */
 const CONSOLE_LIMIT = 4 << 20
 const CONSOLE_TAIL_LINES = 15
 const RECENT = 256
@@ -46,30 +46,30 @@ export interface LabOptions {
   readonly accel?: 'auto' | Accelerator
   /** Replaces the isolation arguments that `isolated` stands for. */
   readonly bootArguments?: readonly string[]
-  /** Added after them: the kernel takes the last of two that contradict each other, mostly. */
+  /** Added after them: of two arguments that contradict each other the kernel mostly takes the last. */
   readonly append?: readonly string[]
-  /** For the command, once the machine is up; ten minutes when not given. */
+  /** Time limit of the command, from when the machine is up; ten minutes when not given. */
   readonly timeoutMs?: number
   readonly bootTimeoutMs?: number
-  /** On top of PATH (ours) and HOME, USER, LOGNAME, SHELL (root's). */
+  /** Added to PATH, which is ours, and to HOME, USER, LOGNAME and SHELL, which are root's. */
   readonly env?: Readonly<Record<string, string>>
   /** Our own when not given. */
   readonly cwd?: string
   /** The command's standard input; empty when not given. 'tty': our terminal becomes the command's, in and out. */
   readonly stdin?: Readable | string | 'tty'
   readonly signal?: AbortSignal
-  /** Leave `stdout` and `stderr` of the result empty: whoever streams need not keep it all as well. */
+  /** Leave `stdout` and `stderr` of the result empty. A caller that streams the output does not need it twice. */
   readonly discardOutput?: boolean
-  /** Called as output comes; a promise holds the guest back until it is kept. */
+  /** Called with each piece of output. The guest waits until the promise resolves. */
   readonly onStdout?: Sink
   readonly onStderr?: Sink
   readonly onConsole?: Sink
-  /** Called when it is known what the machine runs on; twice if KVM passed its test and then failed. */
+  /** Called when the accelerator is known; a second time if KVM passed its test and failed afterwards. */
   readonly onAccelerator?: (accel: Accelerator) => void
 }
 
 export interface LabResult {
-  /** As a shell has it: 128+N for signal N. */
+  /** As a shell reports it: 128+N for signal N. */
   readonly exitCode: number
   /** The signal that killed the command, e.g. "SIGKILL". */
   readonly signal?: string
@@ -82,7 +82,7 @@ export interface LabResult {
   readonly elapsedMs: number
 }
 
-/** The machine failed, not the command. */
+/** The machine failed, and not the command. */
 export class LabError extends UserError {
   /** Whether the command had been started. */
   readonly stage: 'boot' | 'command'
@@ -109,7 +109,7 @@ export class LabError extends UserError {
 interface LabErrorOptions {
   readonly stage: 'boot' | 'command'
   readonly console: string
-  /** What of the console is worth showing: the boot log tells nothing about a command that hangs. */
+  /** The part of the console that explains the failure. The boot log does not explain a command that hangs. */
   readonly news: string
   readonly stdout: string
   readonly stderr: string
@@ -118,8 +118,8 @@ interface LabErrorOptions {
 }
 
 /**
- * Boot a machine of this host's files, run one command in it as root, and return how it ended. The host cannot be changed
- * from inside; a file changed in the machine is gone with it. Several may run at once.
+ * Boots a machine on this host's files, runs one command in it as root, and returns how it ended. The machine cannot
+ * change the host: what it writes is lost when it stops. Several may run at once.
  *
  * Throws UserError for a machine that cannot be made (exit 2 for bad numbers, 69 for missing software), LabError (exit 69)
  * when it panics, hangs, stops or never comes up, and Interrupted. No process and no file is left behind.
@@ -188,7 +188,7 @@ async function requireKernel(kernel: string): Promise<void> {
   }
 }
 
-/** PATH is ours because the files are the host's: what runs here under a name runs there under the same. */
+/** PATH is ours because the files are the host's: a name then means the same program here and there. */
 function rootEnvironment(): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -210,7 +210,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
   const console = collect(port('console'), {keep: true, limit: CONSOLE_LIMIT, sink: options.onConsole})
   const complaint = collect(child.nodeChildProcess.stderr as Readable, {keep: true, limit: CONSOLE_LIMIT})
   const control = port('control')
-  control.on('error', () => {}) // we may write to a machine that has just gone: its end is noticed elsewhere
+  control.on('error', () => {}) // a write may follow the end of the machine, which is reported elsewhere
   const spoken = lines(control)
 
   let stage: 'boot' | 'command' = 'boot'
@@ -282,20 +282,20 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
     }
   } finally {
     stopping.abort()
-    child.kill() // the machine's writes were to memory: there is nothing to shut down
+    child.kill() // the machine writes only to memory: it needs no shutdown
     await child
   }
 }
 
 function startQemu(qemu: string, machine: Machine) {
   const outside = machine.terminal ? 'inherit' : 'ignore'
-  // setpriv: not even a SIGKILL of ours leaves a machine running.
+  // With setpriv QEMU dies with us, also when we get SIGKILL.
   return execa('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(machine)], {
     stdio: [outside, outside, 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     buffer: false,
     reject: false,
     forceKillAfterDelay: 1000,
-    // A group of its own: Ctrl-C is for us to pass on. With a terminal it is the guest that gets it, as a character.
+    // A process group of its own: we pass Ctrl-C on ourselves. With a terminal the guest gets it, as a character.
     killDescendants: !machine.terminal,
   })
 }
@@ -306,7 +306,7 @@ interface CollectOptions {
   readonly sink?: Sink | undefined
 }
 
-/** Read a port to its end. */
+/** Reads a port to its end. */
 function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink}: CollectOptions) {
   let kept: Buffer[] = []
   let keptBytes = 0
@@ -315,7 +315,7 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
   let recent = ''
   const watchers = new Set<() => void>()
   const {promise: failed, reject: fail} = Promise.withResolvers<never>()
-  failed.catch(() => {}) // nobody may be listening any more
+  failed.catch(() => {}) // it may reject when nobody listens any more
   const ended = (async () => {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -335,7 +335,7 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
         for (const watcher of watchers) watcher()
       }
     } catch {
-      // the socket broke because QEMU ended: that is noticed elsewhere
+      // the socket broke because QEMU ended, which is reported elsewhere
     }
   })()
   const when = (holds: () => boolean) =>
@@ -363,7 +363,7 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
   }
 }
 
-/** The lines of a stream, one at a time; a line that never comes is a promise that stays pending. */
+/** The lines of a stream, one at a time. The promise of a line that never comes stays pending. */
 function lines(stream: Readable): {next(): Promise<string>} {
   const ready: string[] = []
   const waiting: ((line: string) => void)[] = []
@@ -404,7 +404,7 @@ function feed(control: Duplex, input: Readable | string): void {
       }
       frame(Buffer.alloc(0))
     } catch {
-      // input that breaks off is input that ended
+      // input that breaks off has ended
       frame(Buffer.alloc(0))
     }
   })()
@@ -426,13 +426,13 @@ export function parseEnd(line: string): End {
   return {exitCode: 128 + value, signal: signalName(value), stdoutBytes, stderrBytes}
 }
 
-/** glibc's range of real-time signals; os.constants knows only the named ones. */
+/** The range of real-time signals in glibc. os.constants has only the signals with names. */
 function signalName(number: number): string {
   const name = Object.entries(os.signals).find(([, value]) => value === number)?.[0]
   return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `${number}`)
 }
 
-/** The last lines, or what a panic says first: below that are registers. */
+/** The last lines, or the first lines of a panic: below them are only registers. */
 function consoleTail(console: string): string {
   const lines = console
     .replaceAll('\r', '')

@@ -69,26 +69,26 @@ const SUBJECT_WIDTH = 2 + Math.max(...CHECK_GROUPS.map(({subject}) => subject.le
 
 /**
  * A group: its verdict on one line, and below it the checks that are not folded, between blank lines. Empty where `quiet`
- * leaves everything out. Pure.
+ * leaves everything out. No line begins with a mark: lab demo prints its own verdicts there. Pure.
  */
 export function renderGroup({group, results}: GroupResults, options: GroupOptions): readonly string[] {
   const {verbose = false, quiet = false, fold} = options
   const shown = results.filter(({status}) => verbose || !fold || (status !== 'ok' && status !== 'skip'))
-  const details = shown.flatMap((result) => renderResult(result, options))
+  const details = shown.flatMap((result) => renderResult(result, {...options, indent: 4}))
   if (details.length === 0) return quiet ? [] : verdictLine({group, results}, options)
   return ['', ...verdictLine({group, results}, options), ...details, '']
 }
 
-/** "✖ interrupts        2 failed, 1 warning, 7 passed": and the answer of the group, where a folded check has one. */
+/** "  ✖ interrupts        2 failed, 1 warning, 7 passed": and the answer of the group, where a folded check has one. */
 function verdictLine({group, results}: GroupResults, options: GroupOptions): readonly string[] {
   const {paint, width, verbose = false, fold} = options
   const answer = results.find(({check}) => check === group.answer)
   const [mark, style] = MARK[verdictOf(results, answer)]
   const subject = group.subject.padEnd(SUBJECT_WIDTH)
-  const line = `${paint(style, mark)} ${paint('bold', subject)}${renderCounts(results, options)}`
+  const line = `  ${paint(style, mark)} ${paint('bold', subject)}${renderCounts(results, options)}`
   const note = answer === undefined || verbose || !fold ? undefined : noteOf(answer)
   if (note === undefined) return [line]
-  const indent = 2 + SUBJECT_WIDTH
+  const indent = 4 + SUBJECT_WIDTH
   const used = indent + renderCounts(results, {paint: plain}).length
   if (used + 3 + note.length <= width) return [`${line}   ${paint(style, note)}`]
   return [line, ...wrap(note, {indent, width}).map((text) => paint(style, text))]

@@ -13,6 +13,8 @@ export interface TextOptions {
   readonly paint: Paint
   /** In columns. Lines are wrapped to fit, except commands, which are there to be copied. */
   readonly width: number
+  /** Blanks before the line of a check; 2 when not given. */
+  readonly indent?: number
   /** Show every result, every finding, and the evidence of what passed. */
   readonly verbose?: boolean
   /** Show only what failed and what is unknown. */
@@ -28,28 +30,28 @@ export const MARK = {
   unknown: ['?', 'yellow'],
 } as const
 
-const ID_WIDTH = 26
+const ID_WIDTH = 24
 const FINDINGS_SHOWN = 3
 
 /** One check: a line, and its findings where it did not pass. Empty where `quiet` leaves it out. Pure. */
 export function renderResult(result: Result, options: TextOptions): readonly string[] {
-  const {paint, width, verbose = false, quiet = false} = options
+  const {paint, width, indent = 2, verbose = false, quiet = false} = options
   if (quiet && result.status !== 'fail' && result.status !== 'unknown') return []
   const [mark, style] = MARK[result.status]
   const {id, title} = result.check
-  const head = `  ${paint(style, mark)} ${id.padEnd(ID_WIDTH)} ${'allowed' in result ? `${title} (allowed)` : title}`
-  const used = 5 + Math.max(id.length, ID_WIDTH) + title.length
+  const head = `${' '.repeat(indent)}${paint(style, mark)} ${id.padEnd(ID_WIDTH)} ${'allowed' in result ? `${title} (allowed)` : title}`
+  const used = indent + 3 + Math.max(id.length, ID_WIDTH) + title.length
   const note = 'reason' in result ? result.reason : result.status === 'ok' ? result.evidence : undefined
   const lines: string[] = []
   if (note === undefined) lines.push(head)
   else if (used + 3 + note.length <= width) lines.push(`${head}   ${paint('dim', note)}`)
   else if (result.status === 'ok' && !verbose && !result.check.active) lines.push(head)
-  else lines.push(head, ...wrap(note, {indent: 6, width}).map((line) => paint('dim', line)))
+  else lines.push(head, ...wrap(note, {indent: indent + 4, width}).map((line) => paint('dim', line)))
   if ('findings' in result) {
     const shown = verbose ? result.findings : result.findings.slice(0, FINDINGS_SHOWN)
     for (const finding of shown) lines.push(...renderFinding(finding, options))
     const hidden = result.findings.length - shown.length
-    if (hidden > 0) lines.push(paint('dim', `      and ${hidden} more; -v shows them`))
+    if (hidden > 0) lines.push(paint('dim', `${' '.repeat(indent + 4)}and ${hidden} more; -v shows them`))
     if (result.remedy) lines.push(...renderRemedy(result.remedy, options))
   }
   return lines
@@ -57,21 +59,21 @@ export function renderResult(result: Result, options: TextOptions): readonly str
 
 function renderFinding(finding: Finding, options: TextOptions): readonly string[] {
   const {subject, message, expected, actual, remedy} = finding
-  const {paint, width} = options
+  const {paint, width, indent = 2} = options
   const comparison = [
     ...(expected === undefined ? [] : [`expected ${expected}`]),
     ...(actual === undefined ? [] : [`found ${actual}`]),
   ].join(', ')
   return [
-    ...wrap(`${subject === undefined ? '' : `${subject}: `}${message}`, {indent: 6, width}),
-    ...(comparison ? wrap(comparison, {indent: 8, width}).map((line) => paint('dim', line)) : []),
+    ...wrap(`${subject === undefined ? '' : `${subject}: `}${message}`, {indent: indent + 4, width}),
+    ...(comparison ? wrap(comparison, {indent: indent + 6, width}).map((line) => paint('dim', line)) : []),
     ...(remedy ? renderRemedy(remedy, options) : []),
   ]
 }
 
 /** A command is never broken: where it does not fit behind the text it gets a line of its own. */
-function renderRemedy({text, command}: Remedy, {paint, width}: TextOptions): readonly string[] {
-  const lines = wrap(`help: ${text}${command === undefined ? '' : ':'}`, {indent: 6, width})
+function renderRemedy({text, command}: Remedy, {paint, width, indent = 2}: TextOptions): readonly string[] {
+  const lines = wrap(`help: ${text}${command === undefined ? '' : ':'}`, {indent: indent + 4, width})
   const painted = lines.map((line, index) =>
     index === 0 ? line.replace('help', paint('cyan', 'help')) : line,
   )
@@ -79,7 +81,7 @@ function renderRemedy({text, command}: Remedy, {paint, width}: TextOptions): rea
   const last = lines.at(-1) ?? ''
   if (last.length + 1 + command.length <= width)
     return [...painted.slice(0, -1), `${painted.at(-1)} ${paint('bold', command)}`]
-  return [...painted, `        ${paint('bold', command)}`]
+  return [...painted, `${' '.repeat(indent + 6)}${paint('bold', command)}`]
 }
 
 /** "2 failed, 1 warning, 12 passed". What is zero is left out, unless there is nothing else. Pure. */

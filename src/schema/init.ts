@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 
-const cpulist = z.string().describe('CPUs as the kernel writes them: "2-3,8"; empty: none')
+const cpulist = z.string().describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')
 
 /** `isolctl.init/1` */
 export const InitSchema = z.strictObject({
@@ -9,7 +9,7 @@ export const InitSchema = z.strictObject({
   host: z.string(),
   isolated: cpulist,
   housekeeping: cpulist,
-  /** Every CPU that is present is in exactly one of these. */
+  /** Each present CPU is in exactly one of these. */
   reasons: z.array(
     z.strictObject({
       cpus: cpulist,
@@ -17,11 +17,11 @@ export const InitSchema = z.strictObject({
       why: z.string(),
     }),
   ),
-  /** What could not be taken into account. */
+  /** What was not known and therefore not considered. */
   remarks: z.array(z.string()),
-  /** The file's text. */
+  /** The text of the config. */
   config: z.string(),
-  /** Absent: nothing was written. */
+  /** The path that was written; absent when nothing was. */
   written: z.string().exactOptional(),
 })
 

@@ -10,30 +10,30 @@ const ms = z.number().nonnegative()
  */
 export const LaunchSchema = z.strictObject({
   schema: z.literal('isolctl.launch/1'),
-  /** As it was named on the command line; bytes that are not ASCII one by one. */
+  /** The program as it stands on the command line, each byte that is not ASCII as one character. */
   program: z.string(),
   pid: z.number().int(),
   cpus: z.string(),
-  /** The program is over, and this is the last word. */
+  /** The program has ended, and this report is the last. */
   ended: z.boolean(),
-  /** All workers have been isolated at once. */
+  /** All workers were isolated at the same time. */
   ready: z.boolean(),
   durationMs: ms,
-  /** Some thread has been. */
+  /** At least one thread was isolated. */
   isolated: z.boolean(),
-  /** Of all threads together. */
+  /** The sum over all threads. */
   starts: counter,
   breakCount: counter,
-  /** Threads that were isolated, or tried to be. */
+  /** Threads that were isolated, or tried to become so. */
   threads: z.array(
     z.strictObject({
       tid: z.number().int(),
       name: z.string(),
       cpu: z.number().int(),
       state: z.enum(['off', 'starting', 'isolated', 'lost']),
-      /** Until now, or how long it held the last time. */
+      /** How long the thread has been isolated, or was the last time. */
       isolatedMs: ms,
-      /** What a hypervisor took from the CPU meanwhile, if it tells. */
+      /** The time that a hypervisor took from the CPU meanwhile, where it reports that. */
       stealMs: ms,
       starts: counter,
       refusals: counter,
@@ -41,7 +41,7 @@ export const LaunchSchema = z.strictObject({
       breaks: counter,
     }),
   ),
-  /** The first hundred, as they were seen: a thread that breaks faster than we look has a count. */
+  /** The first hundred breaks that were seen. Of breaks that follow faster than they are read, only the count is known. */
   breaks: z.array(
     z.strictObject({
       tid: z.number().int(),
@@ -51,7 +51,7 @@ export const LaunchSchema = z.strictObject({
       data: z.string().regex(/^0x[0-9a-f]+$/),
       message: z.string(),
       help: z.string(),
-      /** Who interrupted it from another CPU, where the kernel knows. */
+      /** The task that interrupted it from another CPU, where the kernel knows it. */
       sender: z
         .strictObject({
           cpu: z.number().int(),
@@ -61,7 +61,7 @@ export const LaunchSchema = z.strictObject({
           function: z.string(),
         })
         .exactOptional(),
-      /** The first other thread that ran on its CPU, where that is the cause. */
+      /** The first other thread that ran on its CPU, where this is the cause. */
       intruder: z.strictObject({pid: z.number().int(), name: z.string()}).exactOptional(),
       count: counter,
       afterMs: ms,

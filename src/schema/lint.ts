@@ -2,25 +2,25 @@
 import * as z from 'zod'
 import {CheckResult, Summary} from './preflight.ts'
 
-const cpulist = z.string().describe('CPUs as the kernel writes them: "2-3,8"; empty: none')
+const cpulist = z.string().describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')
 
 /** What `isolctl lint --json` prints. */
 export const LintSchema = z.strictObject({
   schema: z.literal('isolctl.lint/1'),
   kernel: z.string(),
-  cpus: cpulist.describe('of the machine'),
+  cpus: cpulist.describe('the CPUs of the machine'),
   cmdline: z.string(),
-  isolated: cpulist.describe('what was judged: --isolated, or what the arguments isolate'),
+  isolated: cpulist.describe('the CPUs that were judged: --isolated, or those that the arguments isolate'),
   effective: z
     .strictObject({
-      domain: cpulist.describe('out of load balancing'),
+      domain: cpulist.describe('taken out of load balancing'),
       nohzFull: cpulist.describe('the tick may stop'),
       managedIrq: cpulist.describe('avoided by managed interrupts'),
       unbound: cpulist.describe('kept free of unbound kernel work'),
       rcuNocbs: cpulist.describe('RCU callbacks are offloaded'),
       irqDefault: cpulist.describe('where new interrupts may be delivered'),
     })
-    .describe('what this kernel would make of the arguments'),
+    .describe('how this kernel would read the arguments'),
   ok: z.boolean(),
   summary: Summary,
   checks: z.array(CheckResult),

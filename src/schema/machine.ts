@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import {CpuSet} from '../model/cpuset.ts'
 
-/** CPU sets are cpulists in JSON. */
+/** A set of CPUs is a cpulist in JSON. */
 const cpulist = z.string().refine((text) => {
   try {
     CpuSet.parse(text)
@@ -23,7 +23,7 @@ const about = {
 const UndoneSchema = z.strictObject({
   ...about,
   result: z.enum(['undone', 'same', 'gone', 'conflict', 'failed']),
-  /** conflict: what somebody else wrote; null when the file is gone. */
+  /** conflict: what another program wrote; null when the file is gone. */
   found: z.string().nullable().exactOptional(),
   reason: z.string().exactOptional(),
 })
@@ -46,24 +46,24 @@ export const ApplySchema = z.strictObject({
   housekeeping: cpulist,
   /** Absent when there was nothing to do. */
   run: z.string().exactOptional(),
-  /** undone: it failed or was interrupted, and the machine is as it was; not-undone: it is not. */
+  /** undone: the run failed or was interrupted, and the machine is as before; not-undone: the machine is not as before. */
   outcome: z.enum(['applied', 'unchanged', 'undone', 'not-undone']),
   changes: z.array(
     z.strictObject({
       ...about,
       result: z.enum(['done', 'same', 'refused', 'gone']),
       reason: z.string().exactOptional(),
-      /** Where the interrupt still goes until it next fires. */
+      /** The CPUs that the interrupt is delivered to until it next fires. */
       pending: cpulist.exactOptional(),
     }),
   ),
-  /** What was set for boot is in force after a reboot. */
+  /** Some changes take effect at the next boot. */
   rebootPending: z.literal(true).exactOptional(),
   undone: z.array(UndoneSchema).exactOptional(),
   error: z
     .strictObject({message: z.string(), code: z.string().exactOptional(), step: z.string().exactOptional()})
     .exactOptional(),
-  /** It is taken back after this time unless it is confirmed. */
+  /** The run is undone after this time unless it is confirmed; milliseconds. */
   confirmWithinMs: z.number().exactOptional(),
   unknown: z.array(z.strictObject({id: z.string(), title: z.string(), reason: z.string()})),
 })
@@ -80,7 +80,7 @@ export const StatusSchema = z.strictObject({
   schema: z.literal('isolctl.status/1'),
   host: z.string(),
   bootId: z.string(),
-  /** Nothing drifted, nothing unfinished, nothing unknown. */
+  /** Nothing drifted, no run is unfinished, and nothing is unknown. */
   ok: z.boolean(),
   changes: z.array(
     z.strictObject({
@@ -89,16 +89,16 @@ export const StatusSchema = z.strictObject({
       at: z.iso.datetime(),
       state: z.enum(['in-force', 'drifted', 'reverted', 'gone', 'unknown']),
       found: z.string().exactOptional(),
-      /** Drifted: who is known to write such places: "irqbalance or tuned". */
+      /** Of a drifted value: the running programs that write such files: "irqbalance or tuned". */
       suspect: z.string().exactOptional(),
     }),
   ),
-  /** A run that is taken back at that time unless it is confirmed; or should have been, if that is past. */
+  /** A run that is undone at this time unless it is confirmed. A time in the past: it should have been undone. */
   awaiting: z.strictObject({run: z.string(), by: z.iso.datetime()}).exactOptional(),
   unfinished: z.array(z.string()),
   refused: z.array(z.strictObject({path: z.string(), reason: z.string()})),
   goneAtReboot: z.number().int(),
-  /** Threads that are isolated now, or were. Absent: the kernel has no task isolation, or `threadsUnknown` says why not. */
+  /** Threads that are or were isolated. Absent where the kernel has no task isolation, or `threadsUnknown` says why. */
   threads: z
     .array(
       z.strictObject({
@@ -118,7 +118,7 @@ export const StatusSchema = z.strictObject({
   threadsUnknown: z.string().exactOptional(),
 })
 
-/** `isolctl.topology/1`; what the machine does not tell is absent. */
+/** `isolctl.topology/1`. A key is absent where the machine does not report the value. */
 export const TopologySchema = z.strictObject({
   schema: z.literal('isolctl.topology/1'),
   host: z.string(),

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 
-const cpulist = z.string().describe('CPUs as the kernel writes them: "2-3,8"; empty: none')
+const cpulist = z.string().describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')
 
 const Remedy = z.strictObject({
   text: z.string(),
-  command: z.string().optional().describe('to be run as root, as it stands'),
+  command: z.string().optional().describe('a command line for root, which can be run unchanged'),
 })
 
 const Finding = z.strictObject({
   severity: z.enum(['fail', 'warn']),
-  message: z.string().describe('what is the case'),
-  subject: z.string().optional().describe('what it is about: "irq 24 (nvme0q3)", "fair server", a path'),
+  message: z.string().describe('what was found'),
+  subject: z
+    .string()
+    .optional()
+    .describe('the thing that is wrong: "irq 24 (nvme0q3)", "fair server", a path'),
   cpus: cpulist.optional(),
   expected: z.string().optional(),
   actual: z.string().optional(),
@@ -20,12 +23,12 @@ const Finding = z.strictObject({
 
 export const CheckResult = z.strictObject({
   id: z.string(),
-  title: z.string().describe('the good case'),
+  title: z.string().describe('states the good case'),
   status: z.enum(['ok', 'warn', 'fail', 'skip', 'unknown']),
-  ms: z.number().describe('how long it took, what it shares with earlier checks left out'),
+  ms: z.number().describe('how long the check took, without what earlier checks had read already'),
   evidence: z.string().optional(),
-  reason: z.string().optional().describe('why it was skipped, or could not be determined'),
-  allowed: z.literal(true).optional().describe('failed, and --allow made it a warning'),
+  reason: z.string().optional().describe('why it was skipped, or is unknown'),
+  allowed: z.literal(true).optional().describe('the check failed, and --allow made that a warning'),
   findings: z.array(Finding).optional(),
   remedy: Remedy.optional(),
 })
@@ -40,14 +43,19 @@ export const Summary = z.strictObject({
 
 const Spun = z.strictObject({
   cpu: z.number(),
-  interrupts: z.record(z.string(), z.number()).describe('row of /proc/interrupts to count, only what moved'),
+  interrupts: z
+    .record(z.string(), z.number())
+    .describe('row of /proc/interrupts to its count; rows that did not move are absent'),
   contextSwitches: z.number().optional(),
-  stealMs: z.number().describe('taken by the hypervisor'),
-  maxGapNs: z.number().optional().describe('longest time the spinner did not run'),
+  stealMs: z.number().describe('time that the hypervisor took, in milliseconds'),
+  maxGapNs: z
+    .number()
+    .optional()
+    .describe('the longest time for which the spinner did not run, in nanoseconds'),
   gapsOver1us: z.number().optional(),
 })
 
-/** What `isolctl preflight --json` prints. Absent means absent. */
+/** What `isolctl preflight --json` prints. A key is absent where there is no value. */
 export const ReportSchema = z.strictObject({
   schema: z.literal('isolctl.report/1'),
   isolctl: z.string(),
@@ -59,21 +67,21 @@ export const ReportSchema = z.strictObject({
     isolated: cpulist,
     housekeeping: cpulist,
   }),
-  policy: z.string().describe('"other" or "fifo:PRIO": what the spinners ran under'),
+  policy: z.string().describe('the scheduling policy of the spinners: "other" or "fifo:PRIO"'),
   window: z
     .strictObject({start: z.string().describe('ISO 8601, UTC'), ms: z.number(), spun: z.boolean()})
     .optional()
-    .describe('when the CPUs were watched; absent when they were not'),
+    .describe('when the CPUs were watched; absent if they were not'),
   ok: z.boolean().describe('nothing failed and nothing is unknown'),
   summary: Summary,
   cpus: z.strictObject({
-    quiet: cpulist.describe('proven: watched under load, and nothing found'),
+    quiet: cpulist.describe('watched under load, and nothing found: proven'),
     disturbed: cpulist,
     unproven: cpulist.describe('nothing found, but not everything was measured'),
     unanswered: z
       .array(z.string())
       .optional()
-      .describe('checks that a proof would have needed and that gave no answer'),
+      .describe('checks that the proof needs and that gave no answer'),
   }),
   measured: z.array(Spun).optional(),
   checks: z.array(CheckResult),

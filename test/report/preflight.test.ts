@@ -84,11 +84,45 @@ describe('the text report', () => {
     expect(lines(results, {...TEXT, verbose: true}).join('\n')).toMatchSnapshot()
   })
 
+  test('leaves the first column to the verdicts of lab demo', async () => {
+    const {results} = await preflight(BAD, BAD_LATER)
+    const text = lines(results, {...TEXT, verbose: true})
+    expect(text.filter((line) => /^[✔✖!?–]/.test(line))).toEqual([])
+  })
+
+  test('gives a group as soon as its last check is known', async () => {
+    const {results} = await preflight(goodFiles())
+    const checks = results.map(({check}) => check)
+    const done = (count: number) => completedGroup(results.slice(0, count), checks)?.group.subject
+    const kernel = results.findIndex(({check}) => check.id === 'cmdline-unknown-params')
+    expect([done(0), done(kernel - 1), done(kernel), done(kernel + 1)]).toEqual([
+      undefined,
+      undefined,
+      'kernel',
+      undefined,
+    ])
+    expect(done(results.length)).toBe('proof')
+  })
+
+  test('does not call a group passed whose proof was left out', async () => {
+    const {results} = await preflight(goodFiles())
+    const passive = results.map(
+      (result): Result =>
+        result.check.active
+          ? {check: result.check, ms: 0, status: 'skip', reason: '--passive starts no spinner'}
+          : result,
+    )
+    expect(lines(passive).filter((line) => /^ {2}. (devices|proof)/.test(line))).toEqual([
+      '  ✔ devices           1 passed, 1 skipped',
+      '  – proof             7 passed, 4 skipped   --passive starts no spinner',
+    ])
+  })
+
   test('keeps to 80 columns, except for commands that are there to be copied', async () => {
     const {results} = await preflight(BAD, BAD_LATER)
     for (const verbose of [false, true]) {
       const long = lines(results, {...TEXT, verbose}).filter((line) => line.length > 80)
-      expect(long.filter((line) => !/^ {8}\S/.test(line))).toEqual([])
+      expect(long.filter((line) => !/^ {10}\S/.test(line))).toEqual([])
     }
   })
 

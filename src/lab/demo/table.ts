@@ -3,7 +3,7 @@
 /** What was counted on one CPU. */
 export interface Column {
   readonly cpu: number
-  /** Row of /proc/interrupts to count; what did not move may be absent. */
+  /** Row of /proc/interrupts to its count; a row that did not move may be absent. */
   readonly interrupts: Readonly<Record<string, number>>
 }
 
@@ -12,7 +12,7 @@ export interface Measurement {
   readonly columns: readonly Column[]
 }
 
-/** Rows that are shown even when nothing moved: a reader looks for them. */
+/** Rows of /proc/interrupts in words. */
 const NAMED: Readonly<Record<string, string>> = {
   LOC: 'local timer',
   RES: 'rescheduling',
@@ -20,6 +20,8 @@ const NAMED: Readonly<Record<string, string>> = {
   TLB: 'TLB shootdown',
   IWI: 'irq work',
 }
+
+/** Rows that are shown even when they did not move: a reader looks for them. */
 const ALWAYS = ['LOC', 'RES', 'CAL']
 
 const CELL = 6

@@ -12,9 +12,9 @@ import {type Column, interruptTable} from './table.ts'
 /** What the demo needs of its surroundings. */
 export interface Stage {
   readonly host: HostView & {readonly live: Live}
-  /** Run another command of ours in this process, with its output in ours. `result` is what --json would print. */
+  /** Runs another isolctl command in this process, with its output in ours. `result` is what --json would print. */
   readonly isolctl: (...words: string[]) => Promise<{readonly exit: number; readonly result: unknown}>
-  /** Start ourselves anew: launch becomes the program it launches. */
+  /** How to start isolctl as a process of its own: launch becomes the program that it launches. */
   readonly ourselves: readonly [string, ...string[]]
   readonly sample: (name: 'poller' | 'slip') => string
   readonly say: (line?: string) => void
@@ -22,13 +22,13 @@ export interface Stage {
   readonly verdict: (holds: boolean, claim: string) => void
 }
 
-/** Long enough that what comes once a second cannot hide, short enough to watch. */
+/** Long enough to catch what happens once a second, and short enough to wait for. */
 const WINDOW_MS = 3000
 const SECONDS = WINDOW_MS / 1000
 
 /**
- * The demo, told inside the lab machine: look, plan, apply, prove, launch, lose isolation, undo. Everything it claims was
- * measured a moment before. Gives the number of claims that did not hold.
+ * The demo, as it runs inside the lab machine: look, plan, apply, prove, launch, lose isolation, undo. Each claim is
+ * measured just before it is made. Gives the number of claims that do not hold.
  */
 export async function tell(stage: Stage, isolated: CpuSet): Promise<number> {
   const {host, isolctl, say, title} = stage
@@ -56,7 +56,7 @@ export async function tell(stage: Stage, isolated: CpuSet): Promise<number> {
     'planned, and touched nothing',
   )
   const applied = await isolctl('apply', '--yes')
-  // Not by its exit status, 3: this machine has no boot loader, so what the next boot will be is not known.
+  // Its exit status is 3, because this machine has no boot loader and its next boot is therefore unknown.
   claim((applied.result as ApplyReport).outcome === 'applied', 'applied, and read back')
 
   title('The proof')
@@ -108,7 +108,7 @@ interface Launched {
   readonly exit: number | undefined
 }
 
-/** Launch the poller, and count from outside while it runs: its start and its end are not part of the window. */
+/** Launches the poller and counts from outside. The window leaves out the start and the end of the poller. */
 async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number): Promise<Launched> {
   const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('poller')]
   words.push(`${SECONDS + 2}`)
@@ -129,7 +129,7 @@ async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number):
   const opening = await countersOn(host, cpu)
   await host.live.sleep(WINDOW_MS)
   const closing = await countersOn(host, cpu)
-  const isolated = await isIsolated() // after the window, so that it was so all the time: isolation starts only once
+  const isolated = await isIsolated() // isolated before and after the window means isolated all the time: this thread enters once
   const moved = [...closing].map(
     ([name, count]) => [name, counterDelta(opening.get(name) ?? 0, count)] as const,
   )
@@ -153,7 +153,7 @@ async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {
   return {report: stderr, signal}
 }
 
-/** What a program printed, for 80 columns: what does not fit goes on indented. */
+/** Says what a program printed, in 80 columns: a line that does not fit goes on below, indented. */
 function sayWrapped(say: Stage['say'], text: string): void {
   for (const line of text.split('\n')) {
     const [first, ...rest] = wrap(line.split(' '), {width: 76})
@@ -162,7 +162,7 @@ function sayWrapped(say: Stage['say'], text: string): void {
   }
 }
 
-/** Everything that `apply` may change at run time: path to contents. */
+/** The files that `apply` may change at run time: path to contents. */
 async function settingsOf(host: HostView): Promise<ReadonlyMap<string, string>> {
   const below = async (folder: string, name: RegExp, file: string) =>
     (await host.list(folder)).filter((entry) => name.test(entry)).map((entry) => `${folder}/${entry}/${file}`)
