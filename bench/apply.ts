@@ -93,7 +93,7 @@ function onDirectory(root: string): Host {
     writeFile: nothing,
     makeFolder: nothing,
     setAffinity: nothing,
-    settle: nothing,
+    checkpoint: nothing,
     run: nothing,
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {join} from 'node:path'
 import {execa} from 'execa'
+import {findSource, type Source} from '../src/kernel/source/archive.ts'
+import {patchedTree} from '../src/kernel/source/patched-tree.ts'
 import {readSeries, type Series, seriesFolder} from '../src/kernel/source/series.ts'
-import {findSource, type Source} from '../src/kernel/source/source.ts'
-import {patchedTree} from '../src/kernel/source/tree.ts'
 import {cacheRoot} from '../src/lib/cache.ts'
 import type {Progress} from '../src/lib/progress.ts'
 

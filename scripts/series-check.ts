@@ -7,10 +7,10 @@ import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
 import {execa} from 'execa'
+import {findSource} from '../src/kernel/source/archive.ts'
+import {orderProblems, patchProblems, touchedFiles} from '../src/kernel/source/patch-format.ts'
+import {applyPatch} from '../src/kernel/source/patched-tree.ts'
 import {readSeries, type Series, seriesFolder} from '../src/kernel/source/series.ts'
-import {orderProblems, patchProblems, touchedFiles} from '../src/kernel/source/series-check.ts'
-import {findSource} from '../src/kernel/source/source.ts'
-import {applyPatch} from '../src/kernel/source/tree.ts'
 
 const root = dirname(seriesFolder())
 const folders = (await readdir(root, {withFileTypes: true})).filter((entry) => entry.isDirectory())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {kconfig} from '../facts/kconfig.ts'
+import {kernelConfig} from '../facts/kernel-config.ts'
 import {defineCheck} from './check.ts'
 
 const NEEDED = ['NO_HZ_FULL', 'CPU_ISOLATION', 'RCU_NOCB_CPU', 'CPUSETS']
@@ -9,8 +9,8 @@ export default defineCheck({
   title: 'the kernel was built for CPU isolation',
   why: 'Without these options the boot arguments for isolation do nothing.',
   values: 'Options of the running kernel: y passes. A pass names the file that tells.',
-  facts: {kconfig},
-  judge: ({kconfig: {symbols, path}}) =>
+  facts: {kernelConfig},
+  judge: ({kernelConfig: {symbols, path}}) =>
     NEEDED.filter((name) => symbols.get(name) !== 'y').map((name) => ({
       severity: 'fail',
       subject: path,
@@ -18,7 +18,7 @@ export default defineCheck({
       expected: 'y',
       actual: symbols.get(name) ?? 'not set',
     })),
-  evidence: ({kconfig: {path}}) => path,
+  evidence: ({kernelConfig: {path}}) => path,
   remedy: {text: 'boot a kernel that has them; distribution kernels for servers mostly do'},
   reference: 'Documentation/timers/no_hz.rst',
 })

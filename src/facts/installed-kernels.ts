@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {defineFact, mayList} from './fact.ts'
-import {parseKconfig} from './kconfig.ts'
+import {parseKernelConfig} from './kernel-config.ts'
 
 /**
  * Releases of the kernels in /boot that were built with task isolation; empty when there is no
@@ -13,7 +13,7 @@ export const isolationKernels = defineFact<readonly string[]>('isolation-kernels
     const release = /^config-(.+)$/.exec(name)?.[1]
     if (release === undefined) continue
     const text = await host.read(`/boot/${name}`)
-    if (text !== undefined && parseKconfig(text).get('TASK_ISOLATION') === 'y') found.push(release)
+    if (text !== undefined && parseKernelConfig(text).get('TASK_ISOLATION') === 'y') found.push(release)
   }
   return found
 })

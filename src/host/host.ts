@@ -130,7 +130,7 @@ export interface Host extends HostView {
    * Have what commands wrote in a directory where a boot loader finds it, which replays no file
    * system's journal. writeFile() does so itself below /boot.
    */
-  settle(folder: string): Promise<void>
+  checkpoint(folder: string): Promise<void>
 }
 
 export interface RunOptions {

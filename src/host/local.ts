@@ -16,7 +16,7 @@ import {trace} from './trace.ts'
 export function localHost(): Host & {readonly live: Live} {
   return {
     ...rooted('/', hostname()),
-    ...{mode, link, bytes, set, writeFile, makeFolder, setAffinity, run, settle, live},
+    ...{mode, link, bytes, set, writeFile, makeFolder, setAffinity, run, checkpoint, live},
   }
 }
 
@@ -96,10 +96,11 @@ async function writeFile(path: string, text: string | null): Promise<void> {
   } catch (cause) {
     throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
   }
-  if (path.startsWith('/boot/')) await settle(dirname(path))
+  if (path.startsWith('/boot/')) await checkpoint(dirname(path))
 }
 
-const settle = (folder: string): Promise<void> => helper('isol-settle', [folder], folder, 'cannot settle')
+const checkpoint = (folder: string): Promise<void> =>
+  helper('isol-settle', [folder], folder, 'cannot checkpoint')
 
 /**
  * Run a small C program that makes a system call which Node.js lacks, and that prints the errno in

@@ -48,7 +48,7 @@ export function memoryHost(
         throw new HostError('ENOTEMPTY', path, 'cannot remove')
       else folders.delete(path)
     },
-    settle: async () => {},
+    checkpoint: async () => {},
     async setAffinity({tid, start}, cpus) {
       const folder = `/proc/${tid}/task/${tid}`
       const path = `${folder}/status`

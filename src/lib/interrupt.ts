@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {Interrupted} from './errors.ts'
+import {Interrupted, UserError} from './errors.ts'
 
 /**
  * Run `body` with a signal that aborts on SIGINT, SIGTERM or SIGHUP, so that long work can stop its
@@ -26,4 +26,9 @@ export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>
   } finally {
     for (const name of signals) process.removeListener(name, listen)
   }
+}
+
+/** The error that an aborted signal stands for: its reason, or Interrupted if that is not for the user. Pure. */
+export function interruption(signal: AbortSignal | undefined): UserError {
+  return signal?.reason instanceof UserError ? signal.reason : new Interrupted()
 }

@@ -1,51 +1,77 @@
 // SPDX-License-Identifier: MIT
-import {once} from 'node:events'
+import {type FileHandle, open} from 'node:fs/promises'
 import {execa} from 'execa'
-import {Interrupted, UserError} from './errors.ts'
+import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
+import {interruption} from './interrupt.ts'
 
 export interface LockOptions {
-  readonly signal?: AbortSignal
-  /** Called when somebody else holds it, before waiting for them. */
+  /**
+   * Makes the error that is thrown when another process holds the lock. `holder` is its pid, or empty
+   * if the file has none. Without this function, withLock() waits.
+   */
+  readonly refuse?: (holder: string) => UserError
+  /** Called once if the lock is not ours after PATIENCE_MS. */
   readonly onWait?: () => void
+  /** Ends the wait with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
-/** How long a free lock may take to answer before we say that we wait. */
 const PATIENCE_MS = 500
 
 /**
- * Run `body` while holding flock(2) on a file. The kernel keeps the lock, for as long as a child of ours has the file open
- * and we live: there is no stale lock to judge and to steal. Node has no flock, so the child is flock(1), around a cat
- * that ends when we close its input, or die.
+ * Run `body` while this process holds an exclusive flock(2) on the file `path`. The file is created
+ * with mode 0600 if it does not exist. The kernel releases the lock when the holder ends, also after
+ * SIGKILL: there is no stale lock. The file contains the pid of the holder, for messages only.
+ *
+ * Node has no flock(2). flock(1) of util-linux or busybox gets our open file as its stdin and locks
+ * it; the lock belongs to the open file description and stays when flock(1) exits. Other children do
+ * not inherit the file, because Node opens files close-on-exec.
+ *
+ * Throws the error of `refuse`, UserError (exit 69) if the file cannot be locked, Interrupted.
  */
-export async function withLock<T>(
-  path: string,
-  {signal, onWait}: LockOptions,
-  body: () => Promise<T>,
-): Promise<T> {
-  const holder = execa('flock', ['--no-fork', path, 'cat'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    buffer: false,
-    reject: false,
-    ...(signal === undefined ? {} : {cancelSignal: signal}),
+export async function withLock<T>(path: string, options: LockOptions, body: () => Promise<T>): Promise<T> {
+  const file = await open(path, 'a+', 0o600).catch((cause: unknown) => {
+    throw cannotLock(path, errnoOf(cause) ?? 'EIO', cause)
   })
-  const patience = setTimeout(() => onWait?.(), PATIENCE_MS)
   try {
-    holder.stdin.on('error', () => {}) // a flock that could not start has no ear
-    holder.stdin.write('held?\n')
-    // cat answers once flock has let it start.
-    const answer = await Promise.race([once(holder.stdout, 'data').catch(() => undefined), holder])
-    if (signal?.aborted) throw signal.reason instanceof UserError ? signal.reason : new Interrupted()
-    if (!Array.isArray(answer))
-      throw new UserError(`cannot lock ${path}`, {
-        exit: Exit.unsuitable,
-        help: 'flock comes with util-linux; the directory has to be writable',
-      })
-    clearTimeout(patience)
+    await take(file, path, options)
+    // The pid is for messages: a full disk is not an error here.
+    await file
+      .truncate()
+      .then(() => file.write(`${process.pid}\n`))
+      .catch(() => {})
     return await body()
   } finally {
-    clearTimeout(patience)
-    holder.stdin.end()
-    await holder
+    await file.close()
   }
 }
+
+/** The exit status of `flock -n` when another process holds the lock, flock(1). */
+const HELD = 1
+
+async function take(file: FileHandle, path: string, {refuse, onWait, signal}: LockOptions): Promise<void> {
+  if (signal?.aborted) throw interruption(signal)
+  const patience = setTimeout(() => onWait?.(), PATIENCE_MS)
+  const {exitCode, stderr, code} = await execa(
+    'flock',
+    [...(refuse === undefined ? [] : ['-n']), '-x', '0'],
+    {
+      stdin: file.fd as 0, // any open fd is possible; execa's types have the standard ones only
+      stdout: 'ignore',
+      reject: false,
+      ...(signal === undefined ? {} : {cancelSignal: signal}),
+    },
+  ).finally(() => clearTimeout(patience))
+  if (signal?.aborted) throw interruption(signal)
+  if (exitCode === 0) return
+  if (exitCode === HELD && refuse !== undefined) throw refuse((await file.readFile('utf8')).trim())
+  throw cannotLock(path, code === 'ENOENT' ? 'flock is not installed' : stderr)
+}
+
+const cannotLock = (path: string, why: string, cause?: unknown) =>
+  new UserError(`cannot lock ${path}: ${why}`, {
+    exit: Exit.unsuitable,
+    help: 'the directory must be writable; flock(1) is part of util-linux: apt-get install util-linux',
+    cause,
+  })

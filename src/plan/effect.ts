@@ -53,7 +53,7 @@ export async function effect(change: Change, host: Host): Promise<void> {
     case 'grubenv': {
       const {editenv, path, name, to} = change
       await host.run(to === null ? [editenv, path, 'unset', name] : [editenv, path, 'set', `${name}=${to}`])
-      await host.settle(dirname(path))
+      await host.checkpoint(dirname(path))
       break
     }
     case 'run':

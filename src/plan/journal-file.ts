@@ -4,8 +4,8 @@ import {constants, type FileHandle, mkdir, open} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {withLock} from '../lib/lock.ts'
 import {type Entry, intactLength, parseJournal} from '../model/journal.ts'
-import {locked} from './lock.ts'
 
 /** The journal, opened by its only writer. */
 export interface Journal {
@@ -34,37 +34,33 @@ export async function withJournal<T>(
   } catch (cause) {
     throw unwritable(directory, cause)
   }
-  return locked(
-    join(directory, 'lock'),
-    async () => {
-      const file = await openJournal(directory)
-      try {
-        const before = await file.readFile('utf8')
-        const entries = parseJournal(before)
-        let length = intactLength(before)
-        await file.truncate(length) // so that no incomplete line stays in the middle of the file
-        return await body({
-          entries,
-          async append(added, {sync = true} = {}) {
-            const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
-            const text = lines.join('')
-            try {
-              append(file, text)
-              if (sync) await file.datasync()
-              length += Buffer.byteLength(text)
-            } catch (cause) {
-              // The disk is full and the line is incomplete; the error is reported below.
-              await file.truncate(length).catch(() => {})
-              throw unwritable(directory, cause)
-            }
-          },
-        })
-      } finally {
-        await file.close()
-      }
-    },
-    {patient},
-  )
+  return withLock(join(directory, 'lock'), patient ? {} : {refuse: lockedBy}, async () => {
+    const file = await openJournal(directory)
+    try {
+      const before = await file.readFile('utf8')
+      const entries = parseJournal(before)
+      let length = intactLength(before)
+      await file.truncate(length) // so that no incomplete line stays in the middle of the file
+      return await body({
+        entries,
+        async append(added, {sync = true} = {}) {
+          const lines = [added].flat().map((entry) => `${JSON.stringify(entry)}\n`)
+          const text = lines.join('')
+          try {
+            append(file, text)
+            if (sync) await file.datasync()
+            length += Buffer.byteLength(text)
+          } catch (cause) {
+            // The disk is full and the line is incomplete; the error is reported below.
+            await file.truncate(length).catch(() => {})
+            throw unwritable(directory, cause)
+          }
+        },
+      })
+    } finally {
+      await file.close()
+    }
+  })
 }
 
 /** Synchronous: every change writes a line, and the thread pool would cost more than the write. */
@@ -85,6 +81,14 @@ async function openJournal(directory: string): Promise<FileHandle> {
     throw unwritable(directory, cause)
   }
 }
+
+/** What a second run is told while another one holds the lock of the state directory. Pure. */
+export const lockedBy = (holder: string) =>
+  new UserError(`another isolctl${holder && ` (pid ${holder})`} is changing this machine`, {
+    exit: Exit.unsuitable,
+    code: 'locked',
+    help: 'wait until it has finished, then try again',
+  })
 
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)

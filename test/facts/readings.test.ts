@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {gatherer} from '../../src/facts/fact.ts'
 import {counterDelta, parseInterrupts} from '../../src/facts/interrupts.ts'
-import {parseKconfig} from '../../src/facts/kconfig.ts'
 import {atLeast, kernel} from '../../src/facts/kernel.ts'
+import {parseKernelConfig} from '../../src/facts/kernel-config.ts'
 import {parseRunQueues} from '../../src/facts/sched-debug.ts'
 import {statusParser, withStat} from '../../src/facts/tasks.ts'
 import {parseTimers} from '../../src/facts/timers.ts'
@@ -144,7 +144,9 @@ test('timers: the armed functions of each CPU, and the state of the tick', () =>
 })
 
 test('kernel config: values, strings without quotes, no entry for options that are off', () => {
-  const symbols = parseKconfig('CONFIG_HZ=250\n# CONFIG_A is not set\nCONFIG_LOCALVERSION="-x"\nCONFIG_B=m\n')
+  const symbols = parseKernelConfig(
+    'CONFIG_HZ=250\n# CONFIG_A is not set\nCONFIG_LOCALVERSION="-x"\nCONFIG_B=m\n',
+  )
   expect(Object.fromEntries(symbols)).toEqual({HZ: '250', LOCALVERSION: '-x', B: 'm'})
 })
 

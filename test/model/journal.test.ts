@@ -5,9 +5,9 @@ import {appendFile, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promis
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, test} from 'vitest'
+import {withLock} from '../../src/lib/lock.ts'
 import {type Entry, intactLength, JOURNAL, parseJournal} from '../../src/model/journal.ts'
-import {withJournal} from '../../src/plan/journal-file.ts'
-import {locked} from '../../src/plan/lock.ts'
+import {lockedBy, withJournal} from '../../src/plan/journal-file.ts'
 
 const begin: Entry = {
   op: 'begin',
@@ -95,6 +95,7 @@ describe('the state directory', () => {
 
 describe('the lock', () => {
   const path = () => join(folder, 'lock')
+  const locked = <T>(file: string, body: () => Promise<T>) => withLock(file, {refuse: lockedBy}, body)
 
   it('refuses a second holder with the pid of the first, and is released', async () => {
     await locked(path(), async () => {
@@ -113,9 +114,9 @@ describe('the lock', () => {
   })
 
   it('is free again after its holder was killed, with any pid in the file', async () => {
-    const lock = JSON.stringify(join(import.meta.dirname, '../../src/plan/lock.ts'))
-    const hold = `import {locked} from ${lock}
-      await locked(${JSON.stringify(path())}, async () => { console.log('held'); await new Promise((r) => setTimeout(r, 60_000)) })`
+    const lock = JSON.stringify(join(import.meta.dirname, '../../src/lib/lock.ts'))
+    const hold = `import {withLock} from ${lock}
+      await withLock(${JSON.stringify(path())}, {}, async () => { console.log('held'); await new Promise((r) => setTimeout(r, 60_000)) })`
     const child = spawn(process.execPath, ['--input-type=module', '-e', hold], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

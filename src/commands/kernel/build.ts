@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
 import {logOf, runBuild} from '../../kernel/build/build.ts'
-import {copyBuilt, requireFolder} from '../../kernel/build/deliver.ts'
+import {copyBuilt, requireFolder} from '../../kernel/build/output-folder.ts'
 import {planBuild} from '../../kernel/build/plan.ts'
 import {interruptible} from '../../lib/interrupt.ts'
 import {findProgram} from '../../lib/programs.ts'

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {Args, Flags} from '@oclif/core'
-import {installable} from '../../kernel/build/found.ts'
 import {install, planInstall} from '../../kernel/install/install.ts'
+import {installable} from '../../kernel/install/installable.ts'
 import {GATES} from '../../kernel/install/record.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {duration, IsolCommand} from '../base.ts'
-import {alone, ground, ourselves} from './ground.ts'
+import {alone, ground, ourselves} from './trial-machine.ts'
 
 export default class KernelInstall extends IsolCommand {
   static override summary = 'Install a kernel package for one trial boot, with a way back that needs nobody.'

@@ -7,7 +7,7 @@ import {Exit} from '../../lib/exit.ts'
 import {silent} from '../../lib/progress.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {IsolCommand} from '../base.ts'
-import {alone, ourselves} from './ground.ts'
+import {alone, ourselves} from './trial-machine.ts'
 
 /** isolctl-trial.service starts it; without the lock while it judges, because preflight is a program of its own. */
 export default class KernelJudge extends IsolCommand {

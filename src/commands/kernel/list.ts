@@ -4,7 +4,7 @@ import {silent} from '../../lib/progress.ts'
 import {table} from '../../lib/text.ts'
 import type {KernelList as Listed} from '../../schema/kernel-list.ts'
 import {IsolCommand} from '../base.ts'
-import {ground} from './ground.ts'
+import {ground} from './trial-machine.ts'
 
 export default class KernelList extends IsolCommand {
   static override summary =

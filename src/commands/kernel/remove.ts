@@ -4,7 +4,7 @@ import {remove} from '../../kernel/install/install.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {IsolCommand} from '../base.ts'
-import {alone} from './ground.ts'
+import {alone} from './trial-machine.ts'
 
 export default class KernelRemove extends IsolCommand {
   static override summary = 'Take away a kernel that isolctl installed; never the one that runs.'

@@ -4,7 +4,7 @@ import {onlyRelease, rollback} from '../../kernel/install/install.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {IsolCommand} from '../base.ts'
-import {alone} from './ground.ts'
+import {alone} from './trial-machine.ts'
 
 export default class KernelRollback extends IsolCommand {
   static override summary = 'Make the kernel before ours the default again, from the next restart on.'

@@ -3,7 +3,7 @@ import {readFile} from 'node:fs/promises'
 import {gunzipSync} from 'node:zlib'
 import {execa} from 'execa'
 import {gatherer} from '../../facts/fact.ts'
-import {kconfigText} from '../../facts/kconfig.ts'
+import {kernelConfigText} from '../../facts/kernel-config.ts'
 import type {HostView} from '../../host/host.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
@@ -25,7 +25,7 @@ export async function baseConfig(host: HostView, file: string | undefined): Prom
 
 async function running(host: HostView): Promise<BaseConfig> {
   try {
-    const {path, text} = await gatherer(host)(kconfigText)
+    const {path, text} = await gatherer(host)(kernelConfigText)
     return {from: path, text}
   } catch (cause) {
     throw new UserError(`cannot tell how the running kernel was configured: ${(cause as Error).message}`, {

@@ -6,7 +6,7 @@ import {cacheFolder} from '../../lib/cache.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {publishFile, readIfPresent, withPrivateFolder} from '../../lib/files.ts'
-import {SIGNING_KEY} from './adapt.ts'
+import {SIGNING_KEY} from './distribution-config.ts'
 
 /**
  * Our own key for modules, made at the first build and kept: its certificate is part of the kernel, so that a new key

@@ -3,7 +3,7 @@ import {access} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {findProgram, type Program} from '../../lib/programs.ts'
-import type {KernelConfig} from './config.ts'
+import type {KernelConfig} from './config-file.ts'
 
 export type Format = 'deb' | 'rpm'
 

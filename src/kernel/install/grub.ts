@@ -5,7 +5,7 @@ import {parseGrubenv} from '../../boot/grubenv.ts'
 import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
+import {type BootControl, noEntry, notInForce, TRIAL} from './boot-control.ts'
 
 const CFG = '/boot/grub/grub.cfg'
 const ENV = '/boot/grub/grubenv'
@@ -113,7 +113,7 @@ export function grubControl(host: Host): BootControl {
     },
     async arm() {
       await host.run(['grub-reboot', TRIAL])
-      await host.settle(dirname(ENV))
+      await host.checkpoint(dirname(ENV))
       const found = await variable('next_entry')
       if (found !== TRIAL) throw notInForce('the trial was set to boot next', found)
     },

@@ -5,8 +5,8 @@ import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import type {Progress} from '../../lib/progress.ts'
-import type {BootControl} from './control.ts'
-import {inspectPackage, type KernelPackage, requireRoom} from './package.ts'
+import type {BootControl} from './boot-control.ts'
+import {inspectPackage, type KernelPackage, requireRoom} from './kernel-package.ts'
 import {
   type Circumstances,
   type Fate,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {buildId} from '../../facts/build-id.ts'
 import {gatherer} from '../../facts/fact.ts'
-import {kconfig, kconfigText} from '../../facts/kconfig.ts'
 import {kernel} from '../../facts/kernel.ts'
+import {kernelConfig, kernelConfigText} from '../../facts/kernel-config.ts'
 import type {Host, HostView} from '../../host/host.ts'
 import {Exit} from '../../lib/exit.ts'
 import {type Report, ReportSchema} from '../../schema/preflight.ts'
-import {lostSymbols, parseConfig} from '../build/config.ts'
+import {lostSymbols, parseConfig} from '../build/config-file.ts'
 import {readFragment, seriesFolder, sha256} from '../source/series.ts'
 import {type Gate, type InstalledBuild, readRecord} from './record.ts'
 
@@ -21,7 +21,7 @@ export async function verifyRunning(host: HostView, build?: InstalledBuild): Pro
   if (asked !== undefined) problems.push(...(await foreign(host, asked)))
   if ((await host.read('/sys/devices/system/cpu/task_isolation')) === undefined)
     problems.push('it has no task isolation: /sys/devices/system/cpu/task_isolation is missing')
-  const {symbols, path} = await gatherer(host)(kconfig)
+  const {symbols, path} = await gatherer(host)(kernelConfig)
   const fragment = parseConfig(await readFragment(seriesFolder(), 'isolation'))
   // The name is the build's own matter.
   const wanted = new Map([...fragment].filter(([symbol]) => symbol !== 'LOCALVERSION'))
@@ -37,7 +37,7 @@ export async function verifyRunning(host: HostView, build?: InstalledBuild): Pro
 async function foreign(host: HostView, {buildId: wanted, configSha256}: InstalledBuild): Promise<string[]> {
   const get = gatherer(host)
   const id = await get(buildId).catch((error: Error) => error)
-  const config = await get(kconfigText).catch(() => undefined)
+  const config = await get(kernelConfigText).catch(() => undefined)
   return [
     ...(id instanceof Error ? [`whether it is the one that was built cannot be told: ${id.message}`] : []),
     ...(typeof id === 'string' && id !== wanted

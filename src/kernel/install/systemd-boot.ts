@@ -4,7 +4,7 @@ import {cloneLoaderEntry, parseLoaderEntry} from '../../boot/loader-entry.ts'
 import {OWN_ENTRY} from '../../boot/own-entry.ts'
 import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
-import {type BootControl, noEntry, notInForce, TRIAL} from './control.ts'
+import {type BootControl, noEntry, notInForce, TRIAL} from './boot-control.ts'
 
 /** The loader's own GUID (systemd.io/BOOT_LOADER_INTERFACE). */
 export const loaderVariable = (name: string) =>

@@ -9,9 +9,9 @@ import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {readIfPresent} from '../../lib/files.ts'
 import {requirePrograms} from '../../lib/programs.ts'
+import {makefileVersion, type Pack, type Source} from './archive.ts'
 import {sha256} from './series.ts'
 import {requireSignedTag} from './signature.ts'
-import {makefileVersion, type Pack, type Source} from './source.ts'
 
 /** Run a packer, and give what it writes to `into`. Returns its sha256. Throws UserError when it fails. */
 export async function packInto(into: Writable, pack: Pack, signal: AbortSignal | undefined): Promise<string> {

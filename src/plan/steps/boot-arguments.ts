@@ -13,7 +13,7 @@ import {bootLoader} from '../../facts/boot-loader.ts'
 import {cmdline} from '../../facts/cmdline.ts'
 import {possible, present} from '../../facts/cpus.ts'
 import {optional} from '../../facts/fact.ts'
-import {kconfig} from '../../facts/kconfig.ts'
+import {kernelConfig} from '../../facts/kernel-config.ts'
 import {clocksource, cpuFlags, machine} from '../../facts/platform.ts'
 import {settings} from '../../facts/settings.ts'
 import type {Settings} from '../../model/settings.ts'
@@ -35,16 +35,18 @@ export const bootArguments = defineStep({
     cmdline,
     possible,
     present: optional(present),
-    kconfig: optional(kconfig),
+    kernelConfig: optional(kernelConfig),
     clocksource: optional(clocksource),
     cpuFlags: optional(cpuFlags),
     machine: optional(machine),
   },
-  plan({settings, bootLoader, cmdline, possible, present, kconfig, clocksource, cpuFlags, machine}) {
+  plan({settings, bootLoader, cmdline, possible, present, kernelConfig, clocksource, cpuFlags, machine}) {
     const {wanted, notes} = bootWords(asked(settings), {clocksource, flags: cpuFlags})
     const words = wanted.map(({word}) => word)
     const cpus = {count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
-    const missing = NEEDED.find((name) => kconfig !== undefined && kconfig.symbols.get(name) !== 'y')
+    const missing = NEEDED.find(
+      (name) => kernelConfig !== undefined && kernelConfig.symbols.get(name) !== 'y',
+    )
     if (missing !== undefined)
       throw new Error(
         `this kernel was built without CONFIG_${missing}, and would silently ignore these arguments`,

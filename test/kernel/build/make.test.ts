@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {expect, onTestFinished, test, vi} from 'vitest'
 import {buildEnvironment, firstError, objectOf} from '../../../src/kernel/build/make.ts'
-import {patchFailure} from '../../../src/kernel/source/tree.ts'
+import {patchFailure} from '../../../src/kernel/source/patched-tree.ts'
 
 test.for([
   ['  CC      kernel/sched/isolation.o', 'kernel/sched/isolation.o'],

@@ -9,7 +9,7 @@ import {
   remove,
   rollback,
 } from '../../../src/kernel/install/install.ts'
-import {grubMachine, OURS, STOCK} from './machine.ts'
+import {grubMachine, OURS, STOCK} from './grub-machine.ts'
 
 const options: InstallOptions = {
   file: '/root/kernel.deb',
@@ -78,7 +78,7 @@ describe('a power cut at any moment of the installation', () => {
     await go(counted)
     expect(steps.length).toBeGreaterThan(12)
     // GRUB replays no journal: what grub-reboot wrote must be in its place.
-    expect(steps[steps.indexOf('grub-reboot') + 1]).toBe('settle')
+    expect(steps[steps.indexOf('grub-reboot') + 1]).toBe('checkpoint')
     for (let cut = 1; cut <= steps.length; cut++) {
       let done = 0
       let on = true

@@ -3,8 +3,8 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, test} from 'vitest'
+import {makefileVersion} from '../../../src/kernel/source/archive.ts'
 import {inRange, readSeries, seriesNames} from '../../../src/kernel/source/series.ts'
-import {makefileVersion} from '../../../src/kernel/source/source.ts'
 import {UserError} from '../../../src/lib/errors.ts'
 
 test('a series file is names, comments and nothing else', () => {

@@ -5,9 +5,9 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
+import {findSource} from '../../../src/kernel/source/archive.ts'
 import {tagSource} from '../../../src/kernel/source/pack.ts'
 import {signedSha256, sumOf, TRUSTED, validSigners} from '../../../src/kernel/source/signature.ts'
-import {findSource} from '../../../src/kernel/source/source.ts'
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/kernel-org')
 const TAGGER = '99DDDE3ECEA35998A810E825BC701A945E281BC1'

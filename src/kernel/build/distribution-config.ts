@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import type {KernelConfig} from './config.ts'
+import type {KernelConfig} from './config-file.ts'
 
 export interface AdaptOptions {
   /** What isolctl needs: isolation.config. */

@@ -113,7 +113,7 @@ export function grubMachine({
       files.delete(fresh)
       await memory.writeFile(path, text)
     },
-    settle: async () => refuse('settle'),
+    checkpoint: async () => refuse('checkpoint'),
     async run([program, ...args]) {
       refuse(program)
       const command = commands[program]

@@ -7,7 +7,7 @@ import {
   mergeConfigs,
   overrideConfig,
   parseConfig,
-} from '../../../src/kernel/build/config.ts'
+} from '../../../src/kernel/build/config-file.ts'
 import {UserError} from '../../../src/lib/errors.ts'
 
 test('reads settings, and off in both of its forms', () => {

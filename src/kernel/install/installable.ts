@@ -4,8 +4,8 @@ import {basename, dirname, join} from 'node:path'
 import {cacheFolder} from '../../lib/cache.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import type {InstalledBuild} from '../install/record.ts'
-import {type Built, newestBuilt, readBuilt} from './manifest.ts'
+import {type Built, newestBuilt, readBuilt} from '../build/manifest.ts'
+import type {InstalledBuild} from './record.ts'
 
 export interface Installable {
   /** A linux-image package. */

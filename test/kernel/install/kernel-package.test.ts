@@ -2,7 +2,7 @@
 import {describe, expect, test} from 'vitest'
 import {memoryHost} from '../../../src/host/memory.ts'
 import {defaultOf} from '../../../src/kernel/install/grub.ts'
-import {inspectPackage, parseContents} from '../../../src/kernel/install/package.ts'
+import {inspectPackage, parseContents} from '../../../src/kernel/install/kernel-package.ts'
 import {guardUnit, trialArguments, trialUnit} from '../../../src/kernel/install/units.ts'
 
 const LISTING = `drwxr-xr-x root/root         0 2026-01-01 00:00 ./

@@ -3,14 +3,14 @@ import {defineFact} from './fact.ts'
 import {kernel} from './kernel.ts'
 
 /** What the running kernel was built with. Symbols come without CONFIG_; one that is not set is absent. */
-export interface Kconfig {
+export interface RunningKernelConfig {
   readonly path: string
   readonly symbols: ReadonlyMap<string, string>
 }
 
 /** The running kernel's own copy (CONFIG_IKCONFIG_PROC), or the one its package left beside it. */
-export const kconfigText = defineFact<{readonly path: string; readonly text: string}>(
-  'kconfig-text',
+export const kernelConfigText = defineFact<{readonly path: string; readonly text: string}>(
+  'kernel-config-text',
   async (host, get) => {
     const own = await host.read('/proc/config.gz')
     if (own !== undefined) return {path: '/proc/config.gz', text: own}
@@ -23,13 +23,13 @@ export const kconfigText = defineFact<{readonly path: string; readonly text: str
   },
 )
 
-export const kconfig = defineFact<Kconfig>('kconfig', async (_host, get) => {
-  const {path, text} = await get(kconfigText)
-  return {path, symbols: parseKconfig(text)}
+export const kernelConfig = defineFact<RunningKernelConfig>('kernel-config', async (_host, get) => {
+  const {path, text} = await get(kernelConfigText)
+  return {path, symbols: parseKernelConfig(text)}
 })
 
 /** Lines `CONFIG_NAME=value`; strings keep their content without the quotes. Pure. */
-export function parseKconfig(text: string): ReadonlyMap<string, string> {
+export function parseKernelConfig(text: string): ReadonlyMap<string, string> {
   const found = [...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)]
   return new Map(found.map(([, name = '', value = '']) => [name, value.replace(/^"(.*)"$/, '$1')]))
 }

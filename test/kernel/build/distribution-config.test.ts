@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, test} from 'vitest'
-import {type AdaptOptions, adapt, dropped} from '../../../src/kernel/build/adapt.ts'
-import {roleOf} from '../../../src/kernel/build/collect.ts'
-import {parseConfig} from '../../../src/kernel/build/config.ts'
+import {parseConfig} from '../../../src/kernel/build/config-file.ts'
+import {type AdaptOptions, adapt, dropped} from '../../../src/kernel/build/distribution-config.ts'
+import {roleOf} from '../../../src/kernel/build/package-files.ts'
 import {bytesFor} from '../../../src/kernel/build/plan.ts'
 import {packagingPrograms, toolchainNotes} from '../../../src/kernel/build/toolchain.ts'
 

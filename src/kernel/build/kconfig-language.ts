@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {readIfPresent} from '../../lib/files.ts'
-import {type KernelConfig, type LostSymbol, lostSymbols, lostSymbolsError} from './config.ts'
+import {type KernelConfig, type LostSymbol, lostSymbols, lostSymbolsError} from './config-file.ts'
 
 /** Throws UserError (exit 69) that names every symbol that is not what was wanted, and what the tree says about the reason. */
 export async function requireSymbols(wanted: KernelConfig, final: KernelConfig, tree: string): Promise<void> {

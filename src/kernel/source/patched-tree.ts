@@ -7,10 +7,10 @@ import {Interrupted, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {readIfPresent} from '../../lib/files.ts'
 import type {Progress} from '../../lib/progress.ts'
+import type {Source} from './archive.ts'
 import {expectedLines, findConflict} from './conflict.ts'
 import {packInto} from './pack.ts'
 import {type Patch, type Series, sha256} from './series.ts'
-import type {Source} from './source.ts'
 
 const STAMP = '.isolctl-tree.json'
 

@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {cacheFolder} from '../../lib/cache.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {hasTree} from '../source/tree.ts'
+import {hasTree} from '../source/patched-tree.ts'
 
 /** Measured with Linux 6.12: the tree alone is 1.7 GB. */
 const TREE_BYTES = 2.5e9

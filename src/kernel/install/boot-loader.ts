@@ -4,7 +4,7 @@ import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import type {BootControl} from './control.ts'
+import type {BootControl} from './boot-control.ts'
 import {grubControl} from './grub.ts'
 import {loaderVariable, systemdBootControl} from './systemd-boot.ts'
 

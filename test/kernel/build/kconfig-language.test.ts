@@ -3,8 +3,14 @@ import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {parseConfig} from '../../../src/kernel/build/config.ts'
-import {holds, type Kconfig, readKconfig, requireSymbols, whyLost} from '../../../src/kernel/build/kconfig.ts'
+import {parseConfig} from '../../../src/kernel/build/config-file.ts'
+import {
+  holds,
+  type Kconfig,
+  readKconfig,
+  requireSymbols,
+  whyLost,
+} from '../../../src/kernel/build/kconfig-language.ts'
 
 const FILES = {
   Kconfig: 'source "kernel/Kconfig"\nsource "arch/$(SRCARCH)/Kconfig"\nsource "not/there/Kconfig"\n',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, test} from 'vitest'
-import {orderProblems, patchProblems, touchedFiles} from '../../../src/kernel/source/series-check.ts'
+import {orderProblems, patchProblems, touchedFiles} from '../../../src/kernel/source/patch-format.ts'
 
 const GOOD = `From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
 From: A Person <a@example.org>
