@@ -3,20 +3,20 @@ import {copyFile, mkdir, mkdtemp, readdir, rm} from 'node:fs/promises'
 import {cpus} from 'node:os'
 import {dirname, join} from 'node:path'
 import {execa} from 'execa'
-import {buildKernel} from '../src/kernel/build/lab.ts'
 import {buildEnvironment, compilerVariables} from '../src/kernel/build/make.ts'
+import {labKernel} from '../src/lab/kernel.ts'
 import {cacheRoot} from '../src/lib/cache.ts'
 import type {Progress} from '../src/lib/progress.ts'
 import type {Row} from './subject.ts'
 
 /**
- * Compile the lab's kernel from nothing twice, without ccache: through isolctl, and by bare make on the same tree with the
- * same configuration and number of jobs. Seconds of the compiling alone; both take the same few steps before it.
+ * Compile the lab's kernel twice without ccache: with isolctl, and with make alone on the same
+ * tree, with the same configuration and number of jobs. Returns seconds, of the compilation only.
  */
 export async function compareKernelBuilds(): Promise<readonly Row[]> {
   process.env['CCACHE_DISABLE'] = '1'
   await mkdir(cacheRoot(), {recursive: true})
-  const cache = await mkdtemp(join(cacheRoot(), 'bench-')) // beside the real one: it needs as much room
+  const cache = await mkdtemp(join(cacheRoot(), 'bench-')) // on the disk of the cache: it needs as much space
   try {
     const seconds = new Map<string, number>()
     const progress: Progress = {
@@ -27,14 +27,14 @@ export async function compareKernelBuilds(): Promise<readonly Row[]> {
         return result
       },
     }
-    const {bzImage} = await buildKernel({flavour: 'lab', cache, progress})
+    const {bzImage, date} = await labKernel({cache, progress})
     const [tree = ''] = await readdir(join(cache, 'trees'))
     const objects = join(cache, 'trees', tree, 'objects-bare')
     await mkdir(objects)
     await copyFile(join(dirname(bzImage), 'config'), join(objects, '.config'))
     const make = (...targets: readonly string[]) =>
       execa('make', [`-j${cpus().length}`, '-C', dirname(objects), `O=${objects}`, ...targets], {
-        env: buildEnvironment(join(cache, 'ccache')),
+        env: buildEnvironment(join(cache, 'ccache'), date),
         stdin: 'ignore',
         stdout: 'ignore',
       })

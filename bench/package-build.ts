@@ -4,24 +4,24 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {localHost} from '../src/host/local.ts'
-import {runBuild} from '../src/kernel/build/build.ts'
-import {parseConfig} from '../src/kernel/build/config-file.ts'
+import {buildKernel} from '../src/kernel/build/build.ts'
 import {buildEnvironment} from '../src/kernel/build/make.ts'
-import {planBuild} from '../src/kernel/build/plan.ts'
+import {planPackage} from '../src/kernel/build/package-product.ts'
 import {placeSigningKey} from '../src/kernel/build/signing-key.ts'
 import {cacheRoot} from '../src/lib/cache.ts'
 import {type Progress, silent} from '../src/lib/progress.ts'
 import type {Options, Row} from './subject.ts'
 
 /**
- * A package of a kernel from nothing twice, without ccache: through `kernel build`, and by bare make bindeb-pkg on the same
- * tree with the same configuration; then once more with nothing changed. Seconds from the patched tree to the packages.
- * `kconfig`: a configuration that is made in reasonable time; that of the running kernel when not given.
+ * Build a package twice without ccache: with `kernel build`, and with make bindeb-pkg alone on the
+ * same tree, with the same configuration. Then build it again with nothing changed. Returns
+ * seconds, from the patched tree to the packages. `kconfig`: the base configuration; that of the
+ * running kernel if absent.
  */
 export async function comparePackageBuilds({kconfig}: Options): Promise<readonly Row[]> {
   process.env['CCACHE_DISABLE'] = '1'
   await mkdir(cacheRoot(), {recursive: true})
-  const cache = await mkdtemp(join(cacheRoot(), 'bench-')) // beside the real one: it needs as much room
+  const cache = await mkdtemp(join(cacheRoot(), 'bench-')) // on the disk of the cache: it needs as much space
   try {
     let ours = 0
     const progress: Progress = {
@@ -33,9 +33,9 @@ export async function comparePackageBuilds({kconfig}: Options): Promise<readonly
       },
     }
     const plan = () =>
-      planBuild({
+      planPackage({
         host: localHost(),
-        origin: {},
+        source: {},
         kconfig,
         localmodconfig: false,
         debugInfo: false,
@@ -43,19 +43,17 @@ export async function comparePackageBuilds({kconfig}: Options): Promise<readonly
         forSecureBoot: true, // nothing is installed
         cache,
       })
-    const note = () => {}
-    const built = await runBuild(await plan(), {progress, note})
+    const built = await buildKernel(await plan(), {progress})
 
     const start = performance.now()
-    await runBuild(await plan(), {progress: silent, note})
+    await buildKernel(await plan(), {progress: silent})
     const again = (performance.now() - start) / 1000
 
     const [tree = ''] = await readdir(join(cache, 'trees'))
     const objects = join(cache, 'trees', tree, 'objects-bare')
     await mkdir(objects)
     await copyFile(join(built.folder, 'config'), join(objects, '.config'))
-    if (parseConfig(await plan().then(({base}) => base.text)).get('MODULE_SIG') === 'y')
-      await placeSigningKey(objects, cache)
+    if ((await plan()).config.ownKey) await placeSigningKey(objects, cache)
     const log = join(cache, 'bare.log')
     await writeFile(log, '')
     const begun = performance.now()

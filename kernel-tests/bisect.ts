@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
- * Proves the series bisectable: after each patch the kernel builds without a warning, with the option on and off, and boots.
- * And that the option turned off leaves the entry code as it was, instruction for instruction.
+ * Shows that the series is bisectable: after each patch the kernel builds without a warning, with
+ * the option on and off, and boots. Shows also that with the option off every instruction of the
+ * entry code is the same.
  *
- *   npm run kernel:bisect                every patch (two cold builds, and what each patch makes of them: over an hour)
+ *   npm run kernel:bisect                every patch: two cold builds, and a build for each patch; over an hour
  *   npm run kernel:bisect -- --from 5    builds and boots from this patch on
- *   npm run kernel:bisect -- --final     only the whole series, and only the entry code: what CI runs
+ *   npm run kernel:bisect -- --final     only the entry code of the whole series; CI runs this
  */
 
 import {readFile} from 'node:fs/promises'
@@ -40,13 +41,13 @@ await withWorkshop(async (workshop) => {
 process.stdout.write(failed === 0 ? 'bisectable\n' : `${failed} failed\n`)
 process.exitCode = failed === 0 ? 0 : 1
 
-/** One configuration after one patch: builds, and boots to its first command. */
+/** Build one configuration after one patch, and boot it to its first command. */
 async function check(workshop: Workshop, name: keyof typeof CONFIGURATIONS, title: string): Promise<void> {
   const what = `${title}, option ${name}`
   try {
     const objects = await workshop.configure(name, CONFIGURATIONS[name])
     const known = /^config TASK_ISOLATION$/m.test(await readFile(join(workshop.tree, 'init/Kconfig'), 'utf8'))
-    if (name === 'off' && !known) return // there is nothing to turn off yet
+    if (name === 'off' && !known) return // no patch so far has the option
     const warnings = await workshop.make(objects, ['bzImage'])
     const {stdout, console} = await runInLab(
       ['/bin/sh', '-c', 'uname -r; cat /sys/devices/system/cpu/nohz_full'],

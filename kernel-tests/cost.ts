@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * What the series costs everybody else, in instructions, counted by QEMU and so the same in every run. The cases are: without
- * the option, with it on a machine without isolated CPUs, and with an isolated task on another CPU.
+ * What the series costs other programs, in instructions. QEMU counts them, so that every run gives
+ * the same numbers. The cases are: without the option, with the option on a machine without isolated
+ * CPUs, and with an isolated task on another CPU.
  */
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -61,7 +62,10 @@ function row(what: string, value: number, against?: number): Row {
   return {what, value, unit: 'instructions', ...ratio}
 }
 
-/** Boots a kernel whose clock counts instructions. Throws when the machine does not say all it should. */
+/**
+ * Boot a kernel whose clock counts instructions. Throws Error if the machine does not print every
+ * count.
+ */
 async function count(kernel: string, initramfs: string, bootArguments: readonly string[]): Promise<Counts> {
   const {stdout} = await execa(
     'qemu-system-x86_64',

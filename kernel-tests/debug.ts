@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * npm run kernel:debug [-- CALLS]: the selftest, and random calls (a million if not given), on the debug flavour. Fails on
- * anything that lockdep, KASAN, UBSAN, the entry code's own checks, RCU or kmemleak has to say.
+ * npm run kernel:debug [-- CALLS]: the selftest, and random calls (a million by default), on the
+ * debug flavour. Fails on any report of lockdep, KASAN, UBSAN, the checks of the entry code, RCU or
+ * kmemleak.
  */
 import {labKernel} from '../src/lab/kernel.ts'
 import {runInLab} from '../src/lab/run.ts'
@@ -12,15 +13,18 @@ import {parseTap} from './tap.ts'
 
 const calls = Number(process.argv[2] ?? 1_000_000)
 const progress = logProgress((line) => process.stderr.write(`${line}\n`))
-/** How they begin. A call trace alone is what the selftest asks for (sysrq), and an NMI is slow on an emulated machine. */
+/**
+ * How reports begin. A call trace alone is no report, because the selftest asks for one (sysrq). A
+ * slow NMI handler is none either, because every NMI is slow on an emulated machine.
+ */
 const COMPLAINTS =
   /WARNING|BUG:|Oops|UBSAN|KASAN|INFO: (?!NMI handler)|possible |suspicious |\bstalls?\b|illegal/
 
 await withPrivateFolder(async (folder) => {
   const {bzImage} = await labKernel({progress, flavour: 'debug'})
   const {selftest, fuzz} = await compileSelftests(folder, progress)
-  // kmemleak looks twice: what was reached by nobody then, and is older than its first look, is lost.
-  const script = `"$0" 3; "$1" ${calls}; cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak >&2 && echo "# leaks looked for"`
+  // kmemleak scans twice: it reports a leak only if the object is older than the first scan.
+  const script = `"$0" 3; "$1" ${calls}; cd /sys/kernel/debug && echo scan >kmemleak && sleep 6 && echo scan >kmemleak && cat kmemleak >&2 && echo "# scanned for leaks"`
   const {stdout, stderr, console} = await runInLab(['/bin/sh', '-c', script, selftest, fuzz], {
     kernel: bzImage,
     memoryMb: 4096,
@@ -36,8 +40,8 @@ await withPrivateFolder(async (folder) => {
   for (const line of complaints) process.stdout.write(`kernel: ${line}\n`)
   process.stdout.write(stderr)
   const leaks = /unreferenced object/.test(stderr)
-  const done = /^ok 1 fuzz$/m.test(stdout) && stdout.includes('# leaks looked for')
+  const done = /^ok 1 fuzz$/m.test(stdout) && stdout.includes('# scanned for leaks')
   const good = bad.length === 0 && complaints.length === 0 && !leaks && done
-  process.stdout.write(good ? 'the debug kernel has nothing to say\n' : 'FAIL\n')
+  process.stdout.write(good ? 'the debug kernel reports nothing\n' : 'FAIL\n')
   process.exitCode = good ? 0 : 1
 })

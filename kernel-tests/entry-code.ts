@@ -3,7 +3,10 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 import type {Workshop} from './workshop.ts'
 
-/** What every entry into the kernel, and every way back, goes through on x86-64, and what the series touches near it. */
+/**
+ * The objects that every entry into the kernel and every exit runs through on x86-64, and those
+ * that the series changes near them.
+ */
 const OBJECTS = [
   'arch/x86/entry/common.o',
   'arch/x86/entry/entry_64.o',

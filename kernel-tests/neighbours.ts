@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * npm run kernel:neighbours: the kernel's own tests of what the series touches (entry code, signals, ptrace, seccomp, rseq,
- * syscall user dispatch), with the option on and off, in one run. They need not pass in an emulated machine; they have to
- * say the same.
+ * npm run kernel:neighbours: the kernel's tests of what the series changes (entry code, signals,
+ * ptrace, seccomp, rseq, syscall user dispatch), with the option on and off, in one run. They need
+ * not pass in an emulated machine; both results must be the same.
  */
 
 import {readdir, stat} from 'node:fs/promises'
@@ -18,7 +18,7 @@ import {logProgress} from '../src/ui/progress.ts'
 import {sourceTree} from './selftests.ts'
 
 const TARGETS = ['x86', 'seccomp', 'ptrace', 'rseq', 'syscall_user_dispatch', 'sigaltstack']
-/** They measure, or run for minutes to find races of rseq's own. */
+/** Benchmarks, and tests that run for minutes to find races of rseq. */
 const LEFT_OUT = /benchmark|compare_twice|librseq/
 
 const progress = logProgress((line) => process.stderr.write(`${line}\n`))
@@ -37,14 +37,14 @@ await withPrivateFolder(async (folder) => {
     )
   }
   process.stdout.write(
-    `${programs.length} programs, ${different} with other results than without the option\n`,
+    `${programs.length} programs, ${different} whose results differ with the option on and off\n`,
   )
   process.exitCode = different === 0 ? 0 : 1
 })
 
-/** Returns the paths of the programs, those that do not compile on this machine left out by make. */
+/** Returns the paths of the programs. make leaves out those that do not compile on this machine. */
 async function compile(tree: string, folder: string): Promise<readonly string[]> {
-  const environment = buildEnvironment(await cacheFolder('ccache'))
+  const environment = buildEnvironment(await cacheFolder('ccache'), 0)
   const run = async (directory: string, ...words: readonly string[]) =>
     execa(
       'make',
@@ -74,9 +74,7 @@ async function compile(tree: string, folder: string): Promise<readonly string[]>
       if (mode & 0o100 && !LEFT_OUT.test(name)) programs.push(file)
     }
     if (!programs.some((program) => program.startsWith(place)))
-      throw new Error(
-        `no test of ${target} could be compiled: is this machine prepared (scripts/bootstrap.sh kernel)?`,
-      )
+      throw new Error(`no test of ${target} compiles on this machine: run scripts/bootstrap.sh kernel`)
   }
   return programs
 }
@@ -87,8 +85,8 @@ function nameOf(program: string): string {
 }
 
 /**
- * By name: the exit status, how many of its checks went well, and what the kernel complained of meanwhile. Addresses and
- * times in the output differ anyway.
+ * By name: the exit status, the number of checks that passed and failed, and the complaints of the
+ * kernel. The output itself is not compared, because addresses and times differ.
  */
 async function results(kernel: string, programs: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const script = `for t in ${programs.join(' ')}; do cd \${t%/*}; echo "### $t"; echo "### $t" > /dev/kmsg; timeout 120 $t 2>&1; echo "### status $?"; done`
@@ -108,8 +106,8 @@ async function results(kernel: string, programs: readonly string[]): Promise<Rea
     const good = part.match(/^ *(?:ok \d|\[OK\])/gm)?.length ?? 0
     const bad = part.match(/^ *(?:not ok \d|\[FAIL\])/gm)?.length ?? 0
     const name = nameOf(program)
-    // How far a program came in its time says nothing.
-    const end = status === '124' ? 'not over in two minutes' : `status ${status}, ${good} good`
+    // How far a program got in two minutes depends on the machine.
+    const end = status === '124' ? 'not finished in two minutes' : `status ${status}, ${good} good`
     found.set(name, `${end}, ${bad} bad${complaints.get(name) ?? ''}`)
   }
   return found

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Interrupts of one CPU and losses of isolation while the rest of the machine is busy, for the same load on a machine
- * without isolation, with nohz_full and isolcpus only, and with an isolated task.
+ * The interrupts of one CPU and the losses of isolation while the other CPUs are busy. The load is
+ * the same on a machine without isolation, on one with nohz_full and isolcpus only, and on one with
+ * an isolated task.
  */
 import {join} from 'node:path'
 import {execa} from 'execa'

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** A kernel tree to take apart: the source, patched step by step, with object directories for several configurations. */
+/**
+ * A kernel tree for experiments: the source, patched step by step, with object directories for
+ * several configurations.
+ */
 import {rmSync} from 'node:fs'
 import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
@@ -7,22 +10,37 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 import {mergeConfigs, overrideConfig, parseConfig} from '../src/kernel/build/config-file.ts'
 import {buildEnvironment, compilerVariables} from '../src/kernel/build/make.ts'
+import {applyPatch} from '../src/kernel/source/apply-patch.ts'
+import {unpack} from '../src/kernel/source/patched-tree.ts'
 import {type Patch, readFragment, type Series} from '../src/kernel/source/series.ts'
 import {cacheFolder, cacheRoot} from '../src/lib/cache.ts'
 import {seriesAndSource} from './selftests.ts'
 
+/**
+ * The build date of every kernel, in seconds since the epoch: equal objects must be equal bytes.
+ */
+const DATE = 1_763_000_000
+
 export interface Workshop {
   readonly tree: string
   readonly series: Series
-  /** Throws when the patch does not apply without fuzz. */
+  /** Throws UserError if the patch does not apply without fuzz. */
   apply(patch: Patch): Promise<void>
-  /** An object directory configured by these fragments over tinyconfig; symbols the tree does not know yet are dropped. */
+  /**
+   * An object directory, configured by these fragments over tinyconfig. Kconfig drops symbols that
+   * the tree does not have yet.
+   */
   configure(name: string, fragments: readonly string[]): Promise<string>
-  /** Returns the warnings of the compiler. Throws with the end of make's output when it fails. */
+  /**
+   * Returns the warnings of the compiler. If make fails, throws Error with the end of its output.
+   */
   make(objects: string, targets: readonly string[]): Promise<readonly string[]>
 }
 
-/** `body` with a fresh, unpatched tree, which is gone afterwards. It takes 2 GB of the cache's disk, and 20 seconds. */
+/**
+ * Run `body` with a fresh, unpatched tree, which is removed afterwards. It takes 2 GB of the
+ * cache's disk, and 20 seconds.
+ */
 export async function withWorkshop<T>(body: (workshop: Workshop) => Promise<T>): Promise<T> {
   const {series, source} = await seriesAndSource()
   const cache = cacheRoot()
@@ -37,15 +55,7 @@ export async function withWorkshop<T>(body: (workshop: Workshop) => Promise<T>):
   try {
     const tree = join(folder, 'linux')
     await mkdir(tree)
-    await execa('tar', [
-      '--extract',
-      '--no-same-owner',
-      '--strip-components=1',
-      '-C',
-      tree,
-      '-f',
-      source.archive,
-    ])
+    await unpack(source, tree)
     return await body(await workshopIn(tree, series))
   } finally {
     process.off('SIGINT', stop)
@@ -55,7 +65,7 @@ export async function withWorkshop<T>(body: (workshop: Workshop) => Promise<T>):
 }
 
 async function workshopIn(tree: string, series: Series): Promise<Workshop> {
-  const environment = buildEnvironment(await cacheFolder('ccache'))
+  const environment = buildEnvironment(await cacheFolder('ccache'), DATE)
   const variables = await compilerVariables()
 
   const make = async (objects: string, targets: readonly string[]): Promise<readonly string[]> => {
@@ -81,19 +91,7 @@ async function workshopIn(tree: string, series: Series): Promise<Workshop> {
     tree,
     series,
     make,
-    async apply(patch) {
-      await execa('patch', [
-        '-p1',
-        '-F0',
-        '-N',
-        '-t',
-        '--no-backup-if-mismatch',
-        '-d',
-        tree,
-        '-i',
-        patch.path,
-      ])
-    },
+    apply: (patch) => applyPatch(patch, tree),
     async configure(name, fragments) {
       const objects = join(tree, `objects-${name}`)
       await mkdir(objects, {recursive: true})

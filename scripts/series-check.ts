@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 /**
- * Check every patch series in kernel-patches/: it is complete, its patches have their tags, and each applies without fuzz to
- * the source that base.json names. npm run kernel:bisect checks that the kernel builds and boots after every patch.
+ * Checks every patch series in kernel-patches/: that it is complete, that each patch has the
+ * required tags, and that each applies without fuzz to the source that base.json names. npm run
+ * kernel:bisect shows that the kernel builds and boots after each patch.
  */
 import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {dirname, join} from 'node:path'
+import {join} from 'node:path'
 import {execa} from 'execa'
-import {findSource} from '../src/kernel/source/archive.ts'
+import {applyPatch} from '../src/kernel/source/apply-patch.ts'
+import {findSource} from '../src/kernel/source/find-source.ts'
 import {orderProblems, patchProblems, touchedFiles} from '../src/kernel/source/patch-format.ts'
-import {applyPatch} from '../src/kernel/source/patched-tree.ts'
-import {readSeries, type Series, seriesFolder} from '../src/kernel/source/series.ts'
+import {PATCHES, readSeries, type Series} from '../src/kernel/source/series.ts'
 
-const root = dirname(seriesFolder())
-const folders = (await readdir(root, {withFileTypes: true})).filter((entry) => entry.isDirectory())
+const folders = (await readdir(PATCHES, {withFileTypes: true})).filter((entry) => entry.isDirectory())
 let problems = 0
 
 for (const {name} of folders) {
-  const series = await readSeries(join(root, name))
+  const series = await readSeries(join(PATCHES, name))
   const found = [
     ...orderProblems(
       series.patches.map((patch) => patch.name),
@@ -38,12 +38,16 @@ for (const {name} of folders) {
 }
 process.exitCode = problems === 0 ? 0 : 1
 
-/** Apply the series to only the files that it touches: a complete tree takes a minute to unpack. */
-async function applyProblems({base, patches}: Series): Promise<readonly string[]> {
+/**
+ * Apply the patches in order. Only the files that they change are unpacked, because a whole tree
+ * takes a minute.
+ */
+async function applyProblems(series: Series): Promise<readonly string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-series-'))
   try {
-    const source = await findSource({base, archive: process.env['ISOLCTL_KERNEL_SOURCE']})
-    const texts = await Promise.all(patches.map(({path}) => readFile(path, 'utf8')))
+    const request = {path: process.env['ISOLCTL_KERNEL_SOURCE'], unsigned: true}
+    const {source} = (await findSource(request, [series])).origin
+    const texts = await Promise.all(series.patches.map(({path}) => readFile(path, 'utf8')))
     const files = new Set(texts.flatMap(touchedFiles))
     const {stdout} = await execa('tar', ['--list', '--file', source.archive], {maxBuffer: 1 << 28})
     const members = stdout.split('\n').filter((member) => files.has(member.replace(/^[^/]+\//, '')))
@@ -51,8 +55,8 @@ async function applyProblems({base, patches}: Series): Promise<readonly string[]
       ...['--extract', '--no-same-owner', '--strip-components=1', '--directory', folder],
       ...['--file', source.archive, ...members],
     ])
-    for (const patch of patches) await applyPatch(patch, folder, undefined)
-    process.stdout.write(`${base.version}: applies to Linux ${source.version} without fuzz\n`)
+    for (const patch of series.patches) await applyPatch(patch, folder)
+    process.stdout.write(`${series.base.version}: applies to Linux ${source.version} without fuzz\n`)
     return []
   } catch (error) {
     return [(error as Error).message]

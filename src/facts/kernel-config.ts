@@ -2,13 +2,16 @@
 import {defineFact} from './fact.ts'
 import {kernel} from './kernel.ts'
 
-/** What the running kernel was built with. Symbols come without CONFIG_; one that is not set is absent. */
+/**
+ * The configuration of the running kernel. Symbols have no CONFIG_; a symbol that is not set is
+ * absent.
+ */
 export interface RunningKernelConfig {
   readonly path: string
   readonly symbols: ReadonlyMap<string, string>
 }
 
-/** The running kernel's own copy (CONFIG_IKCONFIG_PROC), or the one its package left beside it. */
+/** The kernel's own copy (CONFIG_IKCONFIG_PROC), or the file that its package installed. */
 export const kernelConfigText = defineFact<{readonly path: string; readonly text: string}>(
   'kernel-config-text',
   async (host, get) => {
@@ -28,7 +31,7 @@ export const kernelConfig = defineFact<RunningKernelConfig>('kernel-config', asy
   return {path, symbols: parseKernelConfig(text)}
 })
 
-/** Lines `CONFIG_NAME=value`; strings keep their content without the quotes. Pure. */
+/** The lines `CONFIG_NAME=value`. Quotes around a string are removed. Pure. */
 export function parseKernelConfig(text: string): ReadonlyMap<string, string> {
   const found = [...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)]
   return new Map(found.map(([, name = '', value = '']) => [name, value.replace(/^"(.*)"$/, '$1')]))

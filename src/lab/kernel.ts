@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: MIT
-import {type BuildOptions, type BuiltKernel, buildKernel, type Flavour} from '../kernel/build/lab.ts'
+import {type BuildOptions, buildKernel} from '../kernel/build/build.ts'
+import {bzImageOf, type LabKernelRequest, planLabKernel} from '../kernel/build/lab-product.ts'
+import type {Built} from '../kernel/build/manifest.ts'
+import type {LabManifest} from '../schema/kernel-build.ts'
 
-/** The lab's kernel: from the cache, or built now, which takes minutes. Throws as buildKernel does. */
-export async function labKernel(
-  options: Omit<BuildOptions, 'flavour'> & {readonly flavour?: Flavour},
-): Promise<BuiltKernel> {
-  return await buildKernel({flavour: 'lab', ...options})
+export type LabKernelOptions = Partial<LabKernelRequest> & Pick<BuildOptions, 'progress' | 'jobs' | 'signal'>
+export type LabKernel = Built<LabManifest> & {readonly bzImage: string}
+
+/**
+ * The lab's kernel from the cache, or built now, which takes minutes. The source is
+ * $ISOLCTL_KERNEL_SOURCE, or Debian's archive, if `source` is absent. Throws as planLabKernel() and
+ * buildKernel() do.
+ */
+export async function labKernel({progress, jobs, ...request}: LabKernelOptions): Promise<LabKernel> {
+  const path = request.source?.path ?? process.env['ISOLCTL_KERNEL_SOURCE']
+  const plan = await planLabKernel({flavour: 'lab', ...request, source: {...request.source, path}})
+  const built = await buildKernel(plan, {progress, jobs, signal: request.signal})
+  return {...built, bzImage: bzImageOf(built)}
 }

@@ -7,8 +7,8 @@ import {interruption} from './interrupt.ts'
 
 export interface LockOptions {
   /**
-   * Makes the error that is thrown when another process holds the lock. `holder` is its pid, or empty
-   * if the file has none. Without this function, withLock() waits.
+   * Makes the error that is thrown when another process holds the lock. `holder` is its pid, or
+   * empty if the file has none. Without this function, withLock() waits.
    */
   readonly refuse?: (holder: string) => UserError
   /** Called once if the lock is not ours after PATIENCE_MS. */
@@ -21,12 +21,13 @@ const PATIENCE_MS = 500
 
 /**
  * Run `body` while this process holds an exclusive flock(2) on the file `path`. The file is created
- * with mode 0600 if it does not exist. The kernel releases the lock when the holder ends, also after
- * SIGKILL: there is no stale lock. The file contains the pid of the holder, for messages only.
+ * with mode 0600 if it does not exist. The kernel releases the lock when the holder ends, also
+ * after SIGKILL: there is no stale lock. The file contains the pid of the holder, for messages
+ * only.
  *
  * Node has no flock(2). flock(1) of util-linux or busybox gets our open file as its stdin and locks
- * it; the lock belongs to the open file description and stays when flock(1) exits. Other children do
- * not inherit the file, because Node opens files close-on-exec.
+ * it; the lock belongs to the open file description and stays when flock(1) exits. Other children
+ * do not inherit the file, because Node opens files close-on-exec.
  *
  * Throws the error of `refuse`, UserError (exit 69) if the file cannot be locked, Interrupted.
  */

@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: MIT
-import {type BuildPlan, ingredientsOf} from '../kernel/build/plan.ts'
+import type {PackagePlan} from '../kernel/build/package-product.ts'
+import {provenanceOf} from '../kernel/build/plan.ts'
 import {count, table} from '../lib/text.ts'
-import type {BuildManifest} from '../schema/kernel-build.ts'
+import type {PackageManifest} from '../schema/kernel-build.ts'
 
 const ANSWERS = {
   apt: 'apt verified the package',
   signature: 'signed by kernel.org',
-  user: 'as you named it',
+  user: 'named by you, not verified',
 } as const
 
-/** What `kernel build --dry-run` says; several lines. */
-export function planReport({
-  origin,
-  series,
-  base,
-  modules,
-  release,
-  format,
-  compiler,
-  built,
-}: BuildPlan): string {
+/** What `kernel build --dry-run` prints; several lines. Pure. */
+export function planReport({origin, series, config, release, format, compiler, built}: PackagePlan): string {
   const {source, verified} = origin
   return [
     ...table([
@@ -27,49 +19,45 @@ export function planReport({
       ['patches', `${series.patches.length}, the series for ${series.base.version} (${series.base.applies})`],
       [
         'config',
-        `${base.from}, and what isolctl needs${modules === undefined ? '' : '; only loaded modules'}`,
+        `${config.from}, and what isolctl needs${config.modules === undefined ? '' : '; only loaded modules'}`,
       ],
       ['compiler', compiler],
       ['release', release],
       ['package', format],
     ]),
-    built === undefined ? 'It would be built now.' : `It is built already: ${built.folder}`,
+    built === undefined ? 'It would be built now.' : `The cache has it: ${built.folder}`,
   ].join('\n')
 }
 
-export interface BuildResult extends BuildManifest {
+export interface BuildResult extends PackageManifest {
   readonly folder: string
-  /** Of a second build: whether it came out the same. */
+  /** Of a second build: whether vmlinux is the same as before. */
   readonly reproduced?: boolean
 }
 
-/** What a build made, and what to do with it; several lines. */
+/** What a build made, and the command that installs it; several lines. Pure. */
 export function builtReport(built: BuildResult): string {
   const {release, folder, files, buildId, objects, reproduced, format} = built
   return [
     `${release}: ${count(objects, 'object')}, build id ${buildId}`,
     ...(reproduced === undefined
       ? []
-      : [
-          reproduced
-            ? 'It is the same as before, to the last byte of vmlinux.'
-            : 'It is not the same as before.',
-        ]),
+      : [reproduced ? 'vmlinux is the same as before.' : 'vmlinux is not the same as before.']),
     ...files.map(({name}) => `  ${folder}/${name}`),
     format === 'deb'
       ? `Install it for one trial boot with: isolctl kernel install ${folder}`
-      : `Install it beside the kernel that runs with: rpm -ivh --oldpackage ${folder}/*.rpm`,
+      : `Install it beside the running kernel with: rpm -ivh --oldpackage ${folder}/*.rpm`,
   ].join('\n')
 }
 
-/** `isolctl.kernel-build-plan/1` */
-export function planJson(plan: BuildPlan): object {
-  const {key, release, base, compiler, format, notes, built} = plan
+/** `isolctl.kernel-build-plan/1`, what `kernel build --dry-run --json` prints. Pure. */
+export function planJson(plan: PackagePlan): object {
+  const {key, release, config, compiler, format, notes, built} = plan
   return {
     schema: 'isolctl.kernel-build-plan/1',
     ...{key, release, format, compiler, notes},
-    ...ingredientsOf(plan),
-    config: {from: base.from},
+    ...provenanceOf(plan),
+    config: {from: config.from},
     ...(built === undefined ? {} : {built: built.folder}),
   }
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 
-/** manifest.json of a built kernel: what went into it, what came out, and how to know it again once it runs. */
-export const BuildManifestSchema = z.object({
-  schema: z.literal('isolctl.kernel-build/1'),
-  /** sha256 over everything that decides what the kernel is. */
+/**
+ * What every build has: what went into it, what came out, and how the running kernel is recognised.
+ */
+const built = z.object({
+  /** The sha256 of everything that decides what the kernel is (src/kernel/build/key.ts). */
   key: z.string(),
-  /** What `uname -r` says. */
+  /** What `uname -r` prints. */
   release: z.string(),
-  /** The series, e.g. "6.12". */
+  /** The base of the series, e.g. "6.12". */
   base: z.string(),
-  /** Of the source, e.g. "6.12.117". */
+  /** The version of the source, e.g. "6.12.117". */
   version: z.string(),
   source: z.object({
     kind: z.enum(['debian', 'archive', 'tree', 'tag']),
@@ -21,20 +22,45 @@ export const BuildManifestSchema = z.object({
   series: z.object({sha256: z.string(), patches: z.number()}),
   config: z.object({from: z.string(), sha256: z.string()}),
   compiler: z.string(),
-  /** Seconds since the epoch: when the source was made, and so, by its own words, the kernel. */
+  /**
+   * The date of the source, which the kernel reports as its build date, in seconds since the epoch.
+   */
   date: z.number(),
-  /** The GNU build id of vmlinux, as /sys/kernel/notes has it while it runs. */
+  /** The GNU build id of vmlinux; the running kernel has it in /sys/kernel/notes. */
   buildId: z.string(),
   vmlinuxSha256: z.string(),
+  /** The number of objects that were compiled. */
   objects: z.number(),
-  format: z.enum(['deb', 'rpm']),
-  files: z.array(
-    z.object({role: z.enum(['image', 'headers', 'debug', 'config']), name: z.string(), sha256: z.string()}),
-  ),
 })
 
-/** What `kernel build --json` prints: the manifest, and where it all is. */
-export const KernelBuildSchema = BuildManifestSchema.extend({
+const files = z.array(
+  z.object({role: z.enum(['image', 'headers', 'debug', 'config']), name: z.string(), sha256: z.string()}),
+)
+
+/** manifest.json of a kernel that was built as a package. */
+export const PackageManifestSchema = z.object({
+  schema: z.literal('isolctl.kernel-build/1'),
+  ...built.shape,
+  format: z.enum(['deb', 'rpm']),
+  files,
+})
+export type PackageManifest = z.infer<typeof PackageManifestSchema>
+
+/** manifest.json of a kernel for the lab. */
+export const LabManifestSchema = z.object({
+  schema: z.literal('isolctl.kernel/2'),
+  ...built.shape,
+  flavour: z.string(),
+  files,
+})
+export type LabManifest = z.infer<typeof LabManifestSchema>
+
+export type BuildManifest = PackageManifest | LabManifest
+/** The fields that the two manifests share. */
+export type BuildFacts = z.infer<typeof built> & {files: z.infer<typeof files>}
+
+/** What `kernel build --json` prints: the manifest, and where the files are. */
+export const KernelBuildSchema = PackageManifestSchema.extend({
   /** The directory with the files. */
   folder: z.string(),
   log: z.string(),
@@ -42,4 +68,3 @@ export const KernelBuildSchema = BuildManifestSchema.extend({
   /** Of --rebuild: whether vmlinux is the same as before. */
   reproduced: z.boolean().exactOptional(),
 })
-export type BuildManifest = z.infer<typeof BuildManifestSchema>

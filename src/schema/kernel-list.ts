@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 
-/** What `kernel list --json` prints: every kernel in /boot, and those that isolctl installed and that are gone. */
+/**
+ * What `kernel list --json` prints: every kernel in /boot, and those that isolctl installed and
+ * /boot no longer has.
+ */
 export const KernelListSchema = z.object({
   schema: z.literal('isolctl.kernel-list/1'),
   kernels: z.array(
@@ -11,7 +14,10 @@ export const KernelListSchema = z.object({
       running: z.boolean(),
       /** The boot loader starts it unless told otherwise. */
       default: z.boolean(),
-      /** The patches in it, of a kernel that was installed with its manifest: "6.12", how many, their sha256. */
+      /**
+       * The patches in it, of a kernel that was installed with its manifest: "6.12", how many,
+       * their sha256.
+       */
       series: z.object({base: z.string(), patches: z.number(), sha256: z.string()}).exactOptional(),
       /** What became of one that isolctl installed. */
       fate: z

@@ -6,15 +6,16 @@ import {GATES} from '../../kernel/install/record.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {duration, IsolCommand} from '../base.ts'
-import {alone, ground, ourselves} from './trial-machine.ts'
+import {isolctlCommand, trialMachine, withTrialMachine} from './machine.ts'
 
 export default class KernelInstall extends IsolCommand {
-  static override summary = 'Install a kernel package for one trial boot, with a way back that needs nobody.'
+  static override summary =
+    'Install a kernel package for one trial boot; the machine returns to the old kernel by itself.'
   static override description =
-    `The kernel that runs stays the default. The next restart boots the new one once; if it proves itself there, it becomes
-the default, and if it panics, hangs in user space, or fails, the machine is back on the kernel before after one more restart.
-A kernel that hangs before systemd runs needs a hardware watchdog that the firmware started. Repeat it after an interruption.
-Without an argument it is the newest kernel that isolctl kernel build made here.`
+    `The running kernel stays the default. The next restart boots the new kernel once. If its trial passes, it becomes the
+default. If it panics, hangs in user space, or fails the trial, one more restart boots the old kernel. A kernel that hangs
+before systemd runs needs a hardware watchdog that the firmware started. After an interruption, repeat the command.
+Without an argument, the command installs the newest kernel that isolctl kernel build made for this user.`
   static override examples = [
     '<%= config.bin %> kernel install',
     '<%= config.bin %> kernel install ./packages',
@@ -25,17 +26,21 @@ Without an argument it is the newest kernel that isolctl kernel build made here.
   static override args = {
     package: Args.string({
       description:
-        'a linux-image package (.deb), or what isolctl kernel build made: its directory or manifest.json',
+        'a linux-image package (.deb), or the directory or manifest.json of a build of isolctl kernel build',
     }),
   }
   static override flags = {
-    'dry-run': Flags.boolean({char: 'n', description: 'only say what would be done', default: false}),
+    'dry-run': Flags.boolean({char: 'n', description: 'only print what would be done', default: false}),
     gate: Flags.option({
       options: GATES,
-      description: 'what a trial has to show: that it boots, that it is our kernel, or that preflight passes',
+      description:
+        'what a trial must show: that it boots, that it is the kernel that was built, or that preflight passes',
       default: 'preflight',
     })(),
-    'confirm-within': duration({description: 'go back if a trial is not judged by then', default: 600_000}),
+    'confirm-within': duration({
+      description: 'return to the old kernel if the trial is not judged within this time',
+      default: 600_000,
+    }),
   }
 
   async run(): Promise<unknown> {
@@ -47,22 +52,22 @@ Without an argument it is the newest kernel that isolctl kernel build made here.
       ...(await installable(args.package)),
       gate: flags.gate,
       confirmWithinMs: flags['confirm-within'],
-      isolctl: ourselves(),
+      isolctl: isolctlCommand(),
     }
     if (flags['dry-run']) {
-      const here = await ground(host, progress)
+      const here = await trialMachine(host, progress)
       const {release} = await planInstall(here, options)
       this.log(
         `would keep ${here.running} the default of ${here.control.name}, install ${release}, and boot it once`,
       )
       return {schema: 'isolctl.kernel-install/1', dryRun: true, release, knownGood: here.running}
     }
-    const record = await alone(host, progress, async (here) =>
+    const record = await withTrialMachine(host, progress, async (here) =>
       install(here, options, await planInstall(here, options)),
     )
     this.log(`${record.release} is installed and boots once, at the next restart.`)
     this.log(
-      `Unless it proves itself there (${record.gate}), the machine returns to ${record.knownGood} by itself.`,
+      `Unless its trial passes (${record.gate}), the machine returns to ${record.knownGood} by itself.`,
     )
     return {dryRun: false, ...record, schema: 'isolctl.kernel-install/1'}
   }

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
-import {condemn, onTrial, promote} from '../../kernel/install/install.ts'
 import {judge} from '../../kernel/install/judge.ts'
+import {condemn, promote} from '../../kernel/install/promote.ts'
 import {readRecord} from '../../kernel/install/record.ts'
+import {onTrial} from '../../kernel/install/trial-machine.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {silent} from '../../lib/progress.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {IsolCommand} from '../base.ts'
-import {alone, ourselves} from './trial-machine.ts'
+import {isolctlCommand, withTrialMachine} from './machine.ts'
 
-/** isolctl-trial.service starts it; without the lock while it judges, because preflight is a program of its own. */
+/**
+ * Started by isolctl-trial.service. It judges without the lock, because preflight is another
+ * process.
+ */
 export default class KernelJudge extends IsolCommand {
   static override hidden = true
-  static override summary = 'Judge the trial that this boot is: promote the kernel, or go back.'
+  static override summary = 'Judge the trial of this boot: promote the kernel, or restart into the old one.'
 
   async run(): Promise<unknown> {
     const {flags} = await this.parse(KernelJudge)
@@ -21,11 +25,13 @@ export default class KernelJudge extends IsolCommand {
     const release = await onTrial(host)
     const record = release === undefined ? undefined : await readRecord(host, release)
     if (release === undefined || record === undefined)
-      throw new UserError('this boot is no trial of a kernel', {exit: Exit.unsuitable})
-    const why = await judge(host, record.gate, ourselves())
+      throw new UserError('this boot is not the trial of a kernel', {exit: Exit.unsuitable})
+    const why = await judge(host, record.gate, isolctlCommand())
     if (why === undefined)
-      return await alone(host, silent, (here) => promote(here, release, `its trial passed (${record.gate})`))
-    await alone(host, silent, (here) => condemn(here, release, `its trial failed: ${why}`))
+      return await withTrialMachine(host, silent, (here) =>
+        promote(here, release, `its trial passed (${record.gate})`),
+      )
+    await withTrialMachine(host, silent, (here) => condemn(here, release, `its trial failed: ${why}`))
     this.logToStderr(`isolctl: the trial of ${release} failed: ${why}`)
     await host.run(['systemctl', '--no-block', 'reboot'])
     process.exitCode = Exit.failures

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-import {listKernels} from '../../kernel/install/install.ts'
+import {listKernels} from '../../kernel/install/list.ts'
 import {silent} from '../../lib/progress.ts'
 import {table} from '../../lib/text.ts'
 import type {KernelList as Listed} from '../../schema/kernel-list.ts'
 import {IsolCommand} from '../base.ts'
-import {ground} from './trial-machine.ts'
+import {trialMachine} from './machine.ts'
 
 export default class KernelList extends IsolCommand {
   static override summary =
-    'The kernels of this machine: which one runs, which is the default, which patches are in it, and how trials ended.'
+    'List the kernels of this machine: the running one, the default, their patches, and the results of trials.'
   static override examples = ['<%= config.bin %> kernel list', '<%= config.bin %> kernel list --json']
 
   async run(): Promise<Listed> {
     const {flags} = await this.parse(KernelList)
-    const kernels = [...(await listKernels(await ground(this.machine(flags.root), silent)))]
+    const kernels = [...(await listKernels(await trialMachine(this.machine(flags.root), silent)))]
     const rows = kernels.map(({release, running, default: chosen, series, fate}) => [
       release,
       running ? 'running' : '',

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
 import {Args} from '@oclif/core'
-import {onlyRelease, rollback} from '../../kernel/install/install.ts'
+import {onlyRelease, rollback} from '../../kernel/install/promote.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {IsolCommand} from '../base.ts'
-import {alone} from './trial-machine.ts'
+import {withTrialMachine} from './machine.ts'
 
 export default class KernelRollback extends IsolCommand {
-  static override summary = 'Make the kernel before ours the default again, from the next restart on.'
-  static override description = 'The package stays installed; isolctl kernel remove takes it away.'
+  static override summary = 'Make the previous kernel the default again, from the next restart on.'
+  static override description = 'The package stays installed; isolctl kernel remove removes it.'
   static override examples = ['<%= config.bin %> kernel rollback']
-  static override args = {release: Args.string({description: 'the kernel to leave, as uname -r says it'})}
+  static override args = {release: Args.string({description: 'the release to leave, as uname -r prints it'})}
 
   async run(): Promise<unknown> {
     const {flags, args} = await this.parse(KernelRollback)
     const host = this.machine(flags.root)
     requireRoot('kernel rollback')
-    const record = await alone(host, showProgress({quiet: flags.quiet || this.jsonEnabled()}), async (here) =>
-      rollback(here, await onlyRelease(here, args.release)),
+    const record = await withTrialMachine(
+      host,
+      showProgress({quiet: flags.quiet || this.jsonEnabled()}),
+      async (here) => rollback(here, await onlyRelease(here, args.release)),
     )
     this.log(`${record.knownGood} boots at the next restart.`)
     return {...record, schema: 'isolctl.kernel-rollback/1'}

@@ -3,21 +3,22 @@ import {Args} from '@oclif/core'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
 import {installable} from '../../kernel/install/installable.ts'
-import {verifyRunning} from '../../kernel/install/judge.ts'
+import {verifyRunning} from '../../kernel/install/verify.ts'
 import {Exit} from '../../lib/exit.ts'
 import {IsolCommand} from '../base.ts'
 
 export default class KernelVerify extends IsolCommand {
   static override summary =
-    'Is the kernel that runs one of ours: is the interface there, is the config what we asked for?'
+    'Check that the running kernel is a kernel of isolctl: its interface, configuration and build id.'
   static override description =
-    'Compares build id and configuration with the manifest of the build that was installed, or that you name.'
+    'Compares the build id and the configuration with the manifest of the build that was installed, or that you name. The ' +
+    'configuration must have what the series of that build needs; without a manifest, what the series for the running version needs.'
   static override examples = [
     '<%= config.bin %> kernel verify',
     '<%= config.bin %> kernel verify ./packages/manifest.json',
   ]
   static override args = {
-    build: Args.string({description: 'what isolctl kernel build made: a directory, or its manifest.json'}),
+    build: Args.string({description: 'a build of isolctl kernel build: its directory or manifest.json'}),
   }
 
   async run(): Promise<unknown> {
@@ -25,10 +26,10 @@ export default class KernelVerify extends IsolCommand {
     const host = this.view(flags.root)
     const {release} = await gatherer(host)(kernel)
     const build = args.build === undefined ? undefined : (await installable(args.build)).build
-    const problems = await verifyRunning(host, build)
+    const problems = await verifyRunning(host, {build})
     this.log(
       problems.length === 0
-        ? `${release} has all of it.`
+        ? `${release} has everything.`
         : problems.map((problem) => `${release}: ${problem}`).join('\n'),
     )
     process.exitCode = problems.length === 0 ? Exit.ok : Exit.failures

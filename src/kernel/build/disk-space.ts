@@ -1,41 +1,39 @@
 // SPDX-License-Identifier: MIT
-import {readdir, rm, statfs} from 'node:fs/promises'
-import {join} from 'node:path'
-import {cacheFolder} from '../../lib/cache.ts'
+import {statfs} from 'node:fs/promises'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {hasTree} from '../source/patched-tree.ts'
+import {hasAnyTree} from '../source/patched-tree.ts'
+import type {KernelConfig} from './config-file.ts'
 
-/** Measured with Linux 6.12: the tree alone is 1.7 GB. */
+/** Measured with Linux 6.12: 1.7 GB without objects. */
 const TREE_BYTES = 2.5e9
 
-/** Those of an earlier try, without the ones of programs that run while building. */
-export async function countObjects(folder: string): Promise<number> {
-  let count = 0
-  // Not readdir's own recursion: it follows "source", the link that kbuild makes to the tree we are in.
-  for (const entry of await readdir(folder, {withFileTypes: true})) {
-    if (entry.isDirectory() && !['scripts', 'tools'].includes(entry.name))
-      count += await countObjects(join(folder, entry.name))
-    else if (entry.isFile() && entry.name.endsWith('.o')) count++
-  }
-  return count
+/**
+ * The bytes that a build takes besides its tree: a fixed part, and a part for each module. Measured
+ * with Linux 6.12: 0.3 GB for 1,700 objects without modules; the 4,200 modules of Debian have
+ * 15,000 objects. Pure.
+ */
+export function bytesFor(
+  config: KernelConfig,
+  {debugInfo, trimmed}: {debugInfo: boolean; trimmed: boolean},
+): number {
+  const modules = [...config.values()].filter((value) => value === 'm').length
+  const plain = 1e9 + (trimmed ? Math.min(modules, 300) : modules) * 2e6
+  return debugInfo && config.get('DEBUG_INFO') === 'y' ? plain * 4 : plain
 }
 
-/** A tree is 1.7 GB and made in a minute: only the one in use is worth its space. Called with the lock held. */
-export async function dropOtherTrees(keep: string, root: string): Promise<void> {
-  const trees = await cacheFolder('trees', root)
-  for (const name of await readdir(trees))
-    if (name !== keep) await rm(join(trees, name), {recursive: true, force: true})
-}
-
-/** `objects`: bytes that a build takes besides its tree. Throws UserError (exit 69). */
-export async function requireSpace(tree: string, root: string, objects: number): Promise<void> {
-  const needed = ((await hasTree(tree)) ? 0 : TREE_BYTES) + objects
-  const {bavail, bsize} = await statfs(root)
+/**
+ * Throws UserError (exit 69) if the cache lacks the space for a build. `bytes`: what the build
+ * takes besides its tree. A tree that the cache has needs no space: either it is the one of this
+ * build, or it is removed before (dropOtherTrees).
+ */
+export async function requireSpace(bytes: number, cache: string): Promise<void> {
+  const needed = ((await hasAnyTree(cache)) ? 0 : TREE_BYTES) + bytes
+  const {bavail, bsize} = await statfs(cache)
   const free = bavail * bsize
   if (free >= needed) return
   throw new UserError(
-    `building the kernel takes ${gigabytes(needed)}, and ${root} has ${gigabytes(free)} left`,
+    `building the kernel takes ${gigabytes(needed)}, and ${cache} has ${gigabytes(free)} left`,
     {
       exit: Exit.unsuitable,
       code: 'no-space',
@@ -44,6 +42,4 @@ export async function requireSpace(tree: string, root: string, objects: number):
   )
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`
-}
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
 import {readIfPresent} from '../../lib/files.ts'
-import {type KernelConfig, type LostSymbol, lostSymbols, lostSymbolsError} from './config-file.ts'
+import type {KernelConfig} from './config-file.ts'
 
-/** Throws UserError (exit 69) that names every symbol that is not what was wanted, and what the tree says about the reason. */
-export async function requireSymbols(wanted: KernelConfig, final: KernelConfig, tree: string): Promise<void> {
-  const lost = lostSymbols(wanted, final)
-  if (lost.length === 0) return
-  const kconfig = await readKconfig(tree)
-  throw lostSymbolsError(lost, (each) => whyLost(each, kconfig, final))
-}
-
-/** One place that defines a symbol; everything in `depends` has to hold, that of the blocks around it included. */
+/**
+ * A definition of a symbol. Everything in `depends` must hold; it includes what the blocks around
+ * it depend on.
+ */
 interface Definition {
   readonly depends: string[]
-  /** When somebody may choose its value ("y": always); without any, only `select` and `default` set it. */
+  /**
+   * The conditions of its prompts ("y": always). Without a prompt, only `select` and `default` set
+   * it.
+   */
   readonly prompts: string[]
-  /** The menu of alternatives it is one of. */
+  /** The `choice` block around it. */
   readonly choice: Choice | undefined
 }
 
@@ -29,15 +27,15 @@ interface Select {
   readonly condition: string | undefined
 }
 
-/** What a tree's Kconfig files say, as far as it decides whether a symbol can have a value. */
+/** The Kconfig files of a tree: what decides whether a symbol can have a value. */
 export interface Kconfig {
   readonly symbols: Map<string, Definition[]>
   readonly selects: Select[]
 }
 
 /**
- * Read the Kconfig files of a tree, from its root on, the way Documentation/kbuild/kconfig-language.rst defines them:
- * x86's, and no macros but SRCARCH. A file that is not there is passed over.
+ * Read the Kconfig files of a tree (Documentation/kbuild/kconfig-language.rst), from the root on,
+ * for x86. SRCARCH is the only macro that is expanded. A missing file is skipped.
  */
 export async function readKconfig(tree: string): Promise<Kconfig> {
   const kconfig: Kconfig = {symbols: new Map(), selects: []}
@@ -52,7 +50,7 @@ export async function readKconfig(tree: string): Promise<Kconfig> {
 
 const expandArch = (path: string) => path.replaceAll('$(SRCARCH)', 'x86')
 
-/** What is around a line: a menu, an if or a choice, with what it depends on. */
+/** A menu, an if or a choice, and what it depends on. */
 interface Block {
   readonly depends: string[]
   readonly choice?: Choice
@@ -66,7 +64,7 @@ async function parse(
 ): Promise<void> {
   const blocks: Block[] = [...around]
   let symbol: {readonly name: string; readonly definition: Definition} | undefined
-  /** What a "depends on" belongs to. */
+  /** The list that a "depends on" is added to. */
   let depends: string[] = []
   let help: number | undefined // the indentation of the help text; -1 before its first line
   for (const line of text.replaceAll('\\\n', ' ').split('\n')) {
@@ -144,66 +142,12 @@ async function parse(
 const indentOf = (line: string) => /^\s*/.exec(line)?.[0].replaceAll('\t', '        ').length ?? 0
 const withoutComment = (line: string) => line.replace(/(^|\s)#.*/, '')
 
-/** Why a symbol did not keep the value that was asked for, in words; undefined when the files do not tell. Pure. */
-export function whyLost({symbol, wanted, got}: LostSymbol, kconfig: Kconfig, final: KernelConfig) {
-  const definitions = kconfig.symbols.get(symbol)
-  if (definitions === undefined) return 'this source does not know it'
-  const by = kconfig.selects.filter(
-    ({target, by, condition}) =>
-      target === symbol && isOn(final, by) && (condition === undefined || holds(condition, final) !== false),
-  )
-  if (wanted === 'n' && by.length > 0) return `selected by ${by.map((each) => each.by).join(', ')}`
-  const prompts = definitions.flatMap((definition) => definition.prompts)
-  const hidden = prompts.every((condition) => holds(condition, final) === false)
-  const choosable =
-    prompts.length === 0
-      ? 'nobody can choose it: only other options set it'
-      : `it can be chosen only with ${[...new Set(prompts)].join(', or with ')}`
-  if (wanted === 'n') return hidden ? choosable : undefined
-  if (got !== 'n' && got !== 'm') return undefined
-  // Of several definitions one is enough: the one that lacks least says what to do.
-  const lacks = definitions
-    .map(({depends}) => depends.flatMap((each) => missing(each, final)))
-    .sort((a, b) => a.length - b.length)[0]
-  if (lacks !== undefined && lacks.length > 0)
-    return `it depends on ${[...new Set(lacks)].join(', and on ')}, which ${lacks.length === 1 ? 'does' : 'do'} not hold`
-  const won = definitions.flatMap(({choice}) => choice?.members ?? []).find((name) => isOn(final, name))
-  if (won !== undefined) return `one of several alternatives, and ${won} was chosen`
-  return hidden ? choosable : undefined
-}
-
-const isOn = (config: KernelConfig, symbol: string) => ['y', 'm'].includes(config.get(symbol) ?? 'n')
-
-/** The parts of "A && (B || C)" that do not hold. What only a compiler can answer, "$(cc-option,-x)", counts if nothing else does. */
-function missing(expression: string, config: KernelConfig): string[] {
-  const parts = conjuncts(expression)
-  const failing = parts.filter((part) => holds(part, config) === false)
-  return failing.length > 0 || holds(expression, config) === true
-    ? failing
-    : parts.filter((part) => holds(part, config) === undefined)
-}
-
-function conjuncts(expression: string): string[] {
-  const parts: string[] = []
-  let depth = 0
-  let from = 0
-  for (let at = 0; at < expression.length; at++) {
-    if (expression[at] === '(') depth++
-    if (expression[at] === ')') depth--
-    if (depth === 0 && expression.startsWith('&&', at)) {
-      parts.push(expression.slice(from, at))
-      from = at + 2
-    }
-  }
-  return [...parts, expression.slice(from)].map((part) => part.trim())
-}
-
-/** Whether an expression is at least "m"; undefined where it hangs on a macro. Pure. */
+/** Whether an expression is at least "m"; undefined if the result depends on a macro. Pure. */
 export function holds(expression: string, config: KernelConfig): boolean | undefined {
   const tokens =
     expression.match(/\$\((?:[^()]|\([^()]*\))*\)|"[^"]*"|'[^']*'|&&|\|\||[<>]=|!=|[=<>!()]|[\w.-]+/g) ?? []
   let at = 0
-  /** 0, 1, 2 for n, m, y. */
+  /** 0, 1, 2 for n, m, y; undefined for a macro. */
   type Level = number | undefined
   const either = (): Level => {
     let left = both()
@@ -258,7 +202,7 @@ export function holds(expression: string, config: KernelConfig): boolean | undef
   return level === undefined ? undefined : level > 0
 }
 
-/** Of a symbol, a number, a quoted string, or y, m and n themselves. */
+/** The value of a symbol, a number, a quoted string, or of y, m and n. */
 function settingOf(token: string, config: KernelConfig): string {
   if (/^["']/.test(token)) return token.slice(1, -1)
   if (/^(?:[ymn]|\d+|0x[\da-fA-F]+)$/.test(token)) return token

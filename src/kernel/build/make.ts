@@ -4,30 +4,34 @@ import {availableParallelism, freemem} from 'node:os'
 import {finished} from 'node:stream/promises'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
-import {Interrupted, UserError} from '../../lib/errors.ts'
+import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
+import {interruption} from '../../lib/interrupt.ts'
 import {findProgram} from '../../lib/programs.ts'
 
-/** A linker or a big compilation unit may take this much; more jobs than fit would swap. */
+/**
+ * What the linker or a big compilation unit takes. More jobs than fit into the memory would swap.
+ */
 const BYTES_PER_JOB = 1e9
 
 export interface MakeOptions {
   readonly tree: string
   readonly objects: string
-  /** Everything make says goes to the end of this file. */
+  /** The output of make is appended to this file. */
   readonly log: string
   readonly environment: Readonly<Record<string, string>>
   readonly variables: readonly string[]
   readonly jobs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** For a target that asks; without, it finds the end of its input. */
+  /** The stdin of a target that asks questions; empty if absent. */
   readonly input?: string
   readonly onLine?: (line: string) => void
 }
 
 /**
- * Run make in a process group of its own, and leave nobody of it behind: not after an abort, and not when we die.
- * Throws UserError (exit 69) with the first error of the build and the path of the log, and Interrupted.
+ * Run make in its own process group. No process of it remains after an abort, or after this process
+ * dies. Throws UserError (exit 69) with the first error of the build and the path of the log;
+ * Interrupted.
  */
 export async function make(targets: readonly string[], options: MakeOptions): Promise<void> {
   const {tree, objects, log, signal} = options
@@ -50,7 +54,7 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
     ],
     {
       env: options.environment,
-      extendEnv: false, // somebody's MAKEFLAGS or ARCH would build another kernel
+      extendEnv: false, // MAKEFLAGS or ARCH of the caller would change the kernel
       ...(options.input === undefined ? {stdin: 'ignore'} : {input: options.input}),
       all: true,
       buffer: false,
@@ -68,7 +72,7 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
       options.onLine?.(line)
     }
   } catch {
-    // the result says what happened
+    // the result of the child has the reason
   }
   const {failed, shortMessage} = (await child) as {failed: boolean; shortMessage?: string}
   if (child.pid !== undefined) await endGroup(child.pid)
@@ -82,8 +86,8 @@ export async function make(targets: readonly string[], options: MakeOptions): Pr
         exit: Exit.unsuitable,
         code: errors.full() ? 'no-space' : 'build-failed',
         help: errors.full()
-          ? `free some space and start again: it goes on from there; the log: ${log}`
-          : `the whole log: ${log}`,
+          ? `free some space and run the same command again: it goes on where it stopped; the log: ${log}`
+          : `the complete log: ${log}`,
       },
     )
 }
@@ -92,27 +96,26 @@ function defaultJobs(): number {
   return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / BYTES_PER_JOB)))
 }
 
-function interruption(signal: AbortSignal): Error {
-  return signal.reason instanceof UserError ? signal.reason : new Interrupted()
-}
-
-/** make has ended; what it started gets a moment to follow, and then no more choice. */
+/** Wait two seconds for the processes that make started, then kill them. */
 async function endGroup(pid: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
     try {
       process.kill(-pid, tries < 40 ? 0 : 'SIGKILL')
     } catch {
-      return // nobody there
+      return // the group is empty
     }
     await sleep(50)
   }
 }
 
-/** Finds what broke first in the output of a parallel build: a diagnostic with a place, or else what make gave up on. */
+/**
+ * Finds the first error in the output of a parallel build: a diagnostic with a file and a line, or
+ * else the target at which make stopped.
+ */
 export function firstError(): {
   see(line: string): void
   first(): string | undefined
-  /** Whether a disk was full: then the compiler says what was cut off, and not why. */
+  /** Whether the disk was full. The compiler then reports a syntax error at the end of the file. */
   full(): boolean
 } {
   let diagnostic: string | undefined
@@ -136,24 +139,27 @@ export function firstError(): {
 }
 
 /**
- * The object of the kernel that a line of make's output says is being made, such as "kernel/fork.o"; undefined for other
- * lines, those of programs that run while building (scripts/, and tools/ with absolute paths) included.
+ * The object of the kernel in a line of make's output, such as "kernel/fork.o". Undefined for other
+ * lines, and for programs that run while building (scripts/, and tools/ with absolute paths). Pure.
  */
 export function objectOf(line: string): string | undefined {
   return /^ {2}(?:CC|AS)(?: \[M\])? +(?!scripts\/)([^/\s]\S*\.o)$/.exec(line)?.[1]
 }
 
 /**
- * ccache where there is one, over a cache of our own: it makes the second build of a changed series minutes shorter. The
- * compiler of host programs is called the same: where these two differ, kbuild takes it for a cross build, and leaves
- * kernel-devel out (scripts/Makefile.package).
+ * ccache, if it is installed, with a cache of our own: the second build of a changed series is
+ * minutes shorter. HOSTCC is the same as CC: if they differ, kbuild takes the build for a cross
+ * build, and makes no kernel-devel (scripts/Makefile.package).
  */
 export async function compilerVariables(): Promise<string[]> {
   return (await findProgram('ccache')) === undefined ? [] : ['CC=ccache gcc', 'HOSTCC=ccache gcc']
 }
 
-/** Stamps that do not tell who built it, where and when: the same input gives the same bytes. `date`: seconds since the epoch. */
-export function buildEnvironment(ccacheFolder: string, date = 1_763_000_000): Record<string, string> {
+/**
+ * The environment of make. The stamps are independent of the user, the machine and the time, so
+ * that the same input gives the same bytes. `date`: of the source, in seconds since the epoch.
+ */
+export function buildEnvironment(ccacheFolder: string, date: number): Record<string, string> {
   const inherited = ['PATH', 'HOME', 'TMPDIR', 'CCACHE_DISABLE'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
@@ -166,7 +172,7 @@ export function buildEnvironment(ccacheFolder: string, date = 1_763_000_000): Re
     KBUILD_BUILD_USER: 'isolctl',
     KBUILD_BUILD_HOST: 'isolctl',
     KBUILD_BUILD_VERSION: '1',
-    LOCALVERSION: '', // set and empty: no "+" for a tree below somebody's git repository
+    LOCALVERSION: '', // if set and empty, kbuild adds no "+" for a tree below a git repository
     CCACHE_DIR: ccacheFolder,
     CCACHE_MAXSIZE: '4G',
   }

@@ -5,7 +5,7 @@ import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import type {Built} from './manifest.ts'
 
-/** Throws UserError (exit 69), before an hour of compiling, for a directory that takes no files. */
+/** Throws UserError (exit 69) for a directory that does not exist or cannot be written. */
 export async function requireFolder(folder: string): Promise<void> {
   try {
     await access(folder, constants.W_OK | constants.X_OK)
@@ -14,7 +14,10 @@ export async function requireFolder(folder: string): Promise<void> {
   }
 }
 
-/** Copy a build to a directory that is there; the manifest last, so that what has one is whole. Returns the directory. */
+/**
+ * Copy a build to an existing directory. The manifest is copied last: a directory with a manifest
+ * has all files. Returns the absolute path of the directory. Throws UserError (exit 69).
+ */
 export async function copyBuilt({folder, files}: Built, to: string): Promise<string> {
   for (const name of [...files.map((file) => file.name), 'manifest.json']) {
     const fresh = join(to, `.${crypto.randomUUID()}.tmp`)
@@ -33,6 +36,6 @@ const refused = (folder: string, cause: unknown) =>
   new UserError(`cannot write to ${folder}: ${errnoOf(cause) ?? 'EIO'}`, {
     exit: Exit.unsuitable,
     code: errnoOf(cause) ?? 'EIO',
-    help: 'name a directory that exists, may be written to, and has room',
+    help: 'name a directory that exists, is writable, and has space',
     cause,
   })

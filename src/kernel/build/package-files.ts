@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 import {readdir, readFile, rm} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
-import type {BuildManifest} from './manifest.ts'
-import type {Format} from './toolchain.ts'
+import type {BuildFacts} from '../../schema/kernel-build.ts'
 
-export type PackageRole = Exclude<BuildManifest['files'][number]['role'], 'config'>
+export type PackageFormat = 'deb' | 'rpm'
+export type PackageRole = Exclude<BuildFacts['files'][number]['role'], 'config'>
 
 /**
- * What a package of the kernel's own packaging is to us; undefined for those that must not be installed:
- * linux-libc-dev and kernel-headers would replace the distribution's headers of the C library. Pure.
+ * The role of a package that the kernel's packaging made. Undefined for a package that must not be
+ * installed: linux-libc-dev and kernel-headers would replace the distribution's headers of the C
+ * library. Pure.
  */
-export function roleOf(name: string, release: string, format: Format): PackageRole | undefined {
+export function roleOf(name: string, release: string, format: PackageFormat): PackageRole | undefined {
   if (format === 'rpm')
     return /^kernel-devel-/.test(name) ? 'headers' : /^kernel-\d/.test(name) ? 'image' : undefined
   if (name.startsWith(`linux-image-${release}-dbg_`)) return 'debug'
@@ -18,11 +19,11 @@ export function roleOf(name: string, release: string, format: Format): PackageRo
   return name.startsWith(`linux-headers-${release}_`) ? 'headers' : undefined
 }
 
-/** The packages that make left, as paths by role. Everything else that packaging wrote beside them is removed. */
+/** The packages that make left. The other files of the packaging are removed. */
 export async function collectPackages(
   objects: string,
   release: string,
-  format: Format,
+  format: PackageFormat,
 ): Promise<readonly {readonly role: PackageRole; readonly path: string}[]> {
   const paths = format === 'deb' ? await debs(objects) : await rpms(join(objects, 'rpmbuild/RPMS'))
   const found: {role: PackageRole; path: string}[] = []
@@ -34,7 +35,10 @@ export async function collectPackages(
   return found
 }
 
-/** dpkg-buildpackage leaves them beside the directory that it was started in, and lists them (deb-buildinfo(5)). */
+/**
+ * dpkg-buildpackage puts them beside the directory in which it runs, and lists them
+ * (deb-buildinfo(5)).
+ */
 async function debs(objects: string): Promise<readonly string[]> {
   const listed = (await readFile(join(objects, 'debian/files'), 'utf8')).split('\n').flatMap((line) => {
     const name = line.split(' ')[0] ?? ''

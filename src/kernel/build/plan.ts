@@ -1,62 +1,119 @@
 // SPDX-License-Identifier: MIT
-import {existsSync} from 'node:fs'
-import {isAbsolute, join} from 'node:path'
-import type {HostView} from '../../host/host.ts'
-import {cacheFolder, cacheRoot} from '../../lib/cache.ts'
-import {treeKey, treePath} from '../source/patched-tree.ts'
-import {allSeries, chooseSeries, readFragment, type Series, sha256} from '../source/series.ts'
-import {findOrigin, type Origin, type OriginOptions} from '../source/source.ts'
-import {type BaseConfig, baseConfig, loadedModules} from './base-config.ts'
-import {type KernelConfig, mergeConfigs, parseConfig} from './config-file.ts'
+import {join} from 'node:path'
+import type * as z from 'zod'
+import {cacheFolder} from '../../lib/cache.ts'
+import type {Program} from '../../lib/programs.ts'
+import type {BuildFacts, BuildManifest} from '../../schema/kernel-build.ts'
+import type {Origin} from '../source/find-source.ts'
+import type {Series} from '../source/series.ts'
+import type {KernelConfig} from './config-file.ts'
 import {requireSpace} from './disk-space.ts'
-import {type Adapted, adapt} from './distribution-config.ts'
+import {type Ingredients, keyOf} from './key.ts'
 import {type Built, readBuilt} from './manifest.ts'
-import {refuseSecureBoot} from './secure-boot.ts'
-import {type Format, packagingPrograms, readToolchain, toolchainNotes} from './toolchain.ts'
-import {compilerVersion, requireBuildTools} from './tools.ts'
+import {compilerVersion, requireBuildTools} from './toolchain.ts'
 
-/** Raise it when the way of building changes what is built. */
-const RECIPE = 2
-
-export interface PackageOptions {
-  /** The machine the kernel is for: its configuration, its modules, its firmware. */
-  readonly host: HostView
-  readonly origin: Omit<OriginOptions, 'bases' | 'cache' | 'signal'>
-  /** The configuration to start from; that of the running kernel when not given. */
-  readonly kconfig?: string | undefined
-  /** Only the modules that are loaded now. */
-  readonly localmodconfig: boolean
-  readonly debugInfo: boolean
-  readonly format: Format
-  /** The user takes care of Secure Boot. */
-  readonly forSecureBoot: boolean
-  /** A folder like kernel-patches/; that of this installation when not given. */
-  readonly patches?: string | undefined
-  readonly cache?: string | undefined
-  readonly signal?: AbortSignal | undefined
+/** What is made of the compiled objects. See lab-product.ts and package-product.ts. */
+export interface Product<M extends BuildManifest> {
+  readonly schema: z.ZodType<M>
+  readonly format: Ingredients['format']
+  /** The target of make. */
+  readonly target: string
+  /** The title of the step that compiles. */
+  readonly step: string
+  /** What make needs on top of buildEnvironment(). */
+  readonly environment: Readonly<Record<string, string>>
+  /** The number of objects, for the progress of the first build; counted before it if absent. */
+  readonly objects?: number
+  /** The files that make left, other than the configuration. */
+  collect(
+    objects: string,
+    release: string,
+  ): Promise<readonly {readonly role: BuildFacts['files'][number]['role']; readonly path: string}[]>
+  manifest(facts: BuildFacts): M
 }
 
-export interface BuildPlan {
+/** How the .config of a build is made. */
+export interface ConfigPlan {
+  /** Where the base configuration comes from, for messages and the manifest. */
+  readonly from: string
+  /** The base configuration; that of "make tinyconfig" if absent. */
+  readonly text?: string
+  /** The changes to the base configuration. */
+  readonly set: KernelConfig
+  /** What must hold after olddefconfig. */
+  readonly required: KernelConfig
+  /** The modules to keep, as lsmod(8) prints them, for localmodconfig. */
+  readonly modules?: string | undefined
+  /** Whether modules are signed with the key of signing-key.ts. */
+  readonly ownKey: boolean
+}
+
+/** What is built, from what, and whether the cache has it. */
+export interface BuildPlan<M extends BuildManifest = BuildManifest> {
+  readonly product: Product<M>
   readonly key: string
-  /** What `uname -r` will say, but for what the source itself adds (localversion files). */
-  readonly release: string
-  readonly localversion: string
+  /** The name of the build's folder and log in the cache. */
+  readonly name: string
   readonly origin: Origin
   readonly series: Series
-  readonly base: BaseConfig
-  readonly adapted: Adapted
-  /** What lsmod(8) would say, for localmodconfig. */
-  readonly modules: string | undefined
-  readonly format: Format
+  readonly config: ConfigPlan
   readonly compiler: string
-  readonly notes: readonly string[]
   readonly cache: string
-  /** It was built before. */
-  readonly built: Built | undefined
+  /** The build, if the cache has it. */
+  readonly built: Built<M> | undefined
 }
 
-/** What a kernel is made of, as the manifest and the plan say it. Pure. */
-export const ingredientsOf = ({origin, series}: Pick<BuildPlan, 'origin' | 'series'>) => ({
+export interface PlanInput<M extends BuildManifest> {
+  readonly product: Product<M>
+  readonly origin: Origin
+  readonly series: Series
+  /** What the key is made of, with `source`, `series`, `format` and `compiler`. */
+  readonly ingredients: Pick<Ingredients, 'config' | 'modules'>
+  /** The parts of the plan that depend on the key. */
+  readonly named: (key: string) => {readonly name: string; readonly config: ConfigPlan}
+  /** What the product needs on top of the programs that every build needs. */
+  readonly programs: readonly Program[]
+  /** What a build takes besides its tree, in bytes. */
+  readonly bytes: number
+  readonly cache: string
+}
+
+/**
+ * A plan, with every check that is possible before the first object is compiled. Throws UserError
+ * (exit 69) for missing software and for a full disk, unless the cache has the build.
+ */
+export async function planBuild<M extends BuildManifest>(input: PlanInput<M>): Promise<BuildPlan<M>> {
+  const {product, origin, series, programs, cache} = input
+  const compiler = await compilerVersion()
+  if (compiler === undefined) await requireBuildTools(programs) // names gcc, and what else is missing
+  const ingredients: Ingredients = {
+    source: origin.source.sha256,
+    series: series.sha256,
+    ...input.ingredients,
+    format: product.format,
+    compiler: compiler ?? '',
+  }
+  const key = keyOf(ingredients)
+  const {name, config} = input.named(key)
+  const plan = {product, key, name, origin, series, config, compiler: ingredients.compiler, cache}
+  const built = await readBuilt(await placeOf(plan), product.schema, key)
+  if (built === undefined) {
+    await requireBuildTools(programs)
+    await requireSpace(input.bytes, cache)
+  }
+  return {...plan, built}
+}
+
+/** The folder of the build. */
+export const placeOf = async ({cache, name}: Pick<BuildPlan, 'cache' | 'name'>): Promise<string> =>
+  join(await cacheFolder('builds', cache), name)
+
+/** The complete output of make. */
+export const logOf = async ({cache, name}: Pick<BuildPlan, 'cache' | 'name'>): Promise<string> =>
+  join(await cacheFolder('logs', cache), `${name}.log`)
+
+/** What a kernel is made of, for the manifest and the plan. Pure. */
+export const provenanceOf = ({origin, series}: Pick<BuildPlan, 'origin' | 'series'>) => ({
   base: series.base.version,
   version: origin.source.version,
   source: {
@@ -67,65 +124,3 @@ export const ingredientsOf = ({origin, series}: Pick<BuildPlan, 'origin' | 'seri
   },
   series: {sha256: series.sha256, patches: series.patches.length},
 })
-
-/** Everything that can go wrong before an hour of compiling goes wrong here. Throws UserError; nothing is built yet. */
-export async function planBuild(options: PackageOptions): Promise<BuildPlan> {
-  const {host, signal, format, debugInfo} = options
-  const cache = options.cache ?? cacheRoot()
-  const builds = await cacheFolder('builds', cache)
-  if (!options.forSecureBoot) await refuseSecureBoot(host)
-  const all = await allSeries(options.patches)
-  const base = await baseConfig(host, options.kconfig)
-  const config = parseConfig(base.text)
-  await requireBuildTools(packagingPrograms(format, packed(config, debugInfo)))
-  const compiler = (await compilerVersion()) ?? ''
-  const origin = await findOrigin({...options.origin, bases: all.map((each) => each.base), cache, signal})
-  const series = chooseSeries(origin.source.version, all, origin.source.archive)
-  const fragment = parseConfig(await readFragment(series.folder, 'isolation'))
-  const adapted = adapt(config, {fragment, debugInfo, exists: (path) => isAbsolute(path) && existsSync(path)})
-  const modules = options.localmodconfig ? await loadedModules(host) : undefined
-  const ingredients = {
-    recipe: RECIPE,
-    source: origin.source.sha256,
-    series: series.sha256,
-    config: [...mergeConfigs([config, adapted.set])],
-    modules: modules ?? '',
-    format,
-    compiler,
-  }
-  const key = sha256(JSON.stringify(ingredients)).slice(0, 32)
-  const localversion = `-isolctl.${key.slice(0, 8)}`
-  const release = `${origin.source.version}${localversion}`
-  const built = await readBuilt(join(builds, release), key)
-  if (built === undefined) {
-    const tree = await treePath(treeKey({source: origin.source, series}), cache)
-    await requireSpace(tree, cache, bytesFor(config, {debugInfo, trimmed: options.localmodconfig}))
-  }
-  const {version} = origin.source
-  const tested = series.base.testedWith
-  return {
-    ...{key, release, localversion, origin, series, base, adapted, modules, format, compiler, cache, built},
-    notes: [
-      ...(version === tested ? [] : [`the patches were tested with Linux ${tested}, and this is ${version}`]),
-      ...toolchainNotes(config, await readToolchain(compiler)),
-      ...adapted.notes,
-    ],
-  }
-}
-
-/** Without debug information there is none to convert. */
-const packed = (config: KernelConfig, debugInfo: boolean) =>
-  debugInfo ? config : mergeConfigs([config, new Map([['DEBUG_INFO_BTF', 'n']])])
-
-/**
- * What a build takes besides its tree: a fixed part, and one for each module. Measured with Linux 6.12: 0.3 GB for 1,700
- * objects without modules; Debian's 4,200 modules make 15,000.
- */
-export function bytesFor(
-  config: KernelConfig,
-  {debugInfo, trimmed}: {debugInfo: boolean; trimmed: boolean},
-): number {
-  const modules = [...config.values()].filter((value) => value === 'm').length
-  const plain = 1e9 + (trimmed ? Math.min(modules, 300) : modules) * 2e6
-  return debugInfo && config.get('DEBUG_INFO') === 'y' ? plain * 4 : plain
-}

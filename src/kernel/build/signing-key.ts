@@ -9,8 +9,9 @@ import {publishFile, readIfPresent, withPrivateFolder} from '../../lib/files.ts'
 import {SIGNING_KEY} from './distribution-config.ts'
 
 /**
- * Our own key for modules, made at the first build and kept: its certificate is part of the kernel, so that a new key
- * each time would make each time another kernel. Put below the objects; nobody but us can read either.
+ * Put our key for modules below the objects. It is made for the first build and kept in the cache,
+ * because its certificate is a part of the kernel: a new key would make another kernel. Both files
+ * have mode 0600. Throws UserError (exit 69) if openssl fails.
  */
 export async function placeSigningKey(objects: string, cache: string): Promise<void> {
   const kept = join(await cacheFolder('keys', cache), 'modules.pem')
@@ -21,26 +22,15 @@ export async function placeSigningKey(objects: string, cache: string): Promise<v
   await chmod(place, 0o600)
 }
 
-/** As certs/default_x509.genkey of the kernel has it. */
+/** A key with the parameters of certs/default_x509.genkey of the kernel. */
 async function generateKey(): Promise<string> {
   return await withPrivateFolder(async (folder) => {
     const file = join(folder, 'key.pem')
     const {failed, stderr} = await execa(
       'openssl',
       [
-        ...[
-          'req',
-          '-new',
-          '-nodes',
-          '-utf8',
-          '-sha512',
-          '-days',
-          '36500',
-          '-batch',
-          '-x509',
-          '-newkey',
-          'rsa:4096',
-        ],
+        ...['req', '-new', '-nodes', '-utf8', '-sha512', '-days', '36500', '-batch', '-x509'],
+        ...['-newkey', 'rsa:4096'],
         ...['-subj', '/CN=isolctl module signing key', '-addext', 'keyUsage=digitalSignature'],
         ...['-outform', 'PEM', '-out', file, '-keyout', file],
       ],
@@ -48,7 +38,7 @@ async function generateKey(): Promise<string> {
     )
     const text = await readIfPresent(file)
     if (!failed && text !== undefined) return text
-    throw new UserError(`openssl made no signing key: ${stderr.trim().split('\n').at(-1)}`, {
+    throw new UserError(`openssl cannot make a signing key: ${stderr.trim().split('\n').at(-1)}`, {
       exit: Exit.unsuitable,
     })
   })

@@ -2,22 +2,31 @@
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 
-/** What is asked of a boot loader. Everything may be repeated, and is read back before it resolves. */
+/**
+ * What isolctl does with a boot loader. Every method can be repeated, and reads back what it wrote.
+ */
 export interface BootControl {
   readonly name: 'GRUB' | 'systemd-boot'
-  /** The directories that we write to. */
+  /** The directories that isolctl writes to. */
   readonly folders: readonly string[]
-  /** Throws UserError where a boot that is meant to happen once would happen again and again. */
+  /**
+   * Throws UserError (exit 69) if the loader cannot clear a one-shot boot, so that it would repeat.
+   */
   requireOneShot(): Promise<void>
-  /** Throws UserError when the loader has no entry for this kernel that could be pinned. */
+  /**
+   * Throws UserError (exit 69) if the loader has no entry for this kernel that can be the default.
+   */
   requireEntry(release: string): Promise<void>
-  /** The release that boots when nobody interferes; undefined when that cannot be told. */
+  /** The release that boots by default; undefined if it is unknown. */
   defaultRelease(): Promise<string | undefined>
-  /** Make this kernel the default. Throws UserError when the loader has no entry for it. */
+  /** Make this kernel the default. Throws UserError (exit 69) if the loader has no entry for it. */
   pin(release: string): Promise<void>
-  /** Leave the choice to the loader's own rules again. */
+  /** Leave the default to the rules of the loader. */
   unpin(): Promise<void>
-  /** An entry for a kernel, as `like` is booted, with more arguments: there, but not chosen. */
+  /**
+   * Write an entry for a kernel: that of `like` with more boot arguments. It does not become the
+   * default.
+   */
   writeTrial(release: string, like: string, more: readonly string[]): Promise<void>
   dropTrial(): Promise<void>
   /** Boot the trial entry once, at the next restart. */
@@ -32,14 +41,14 @@ export function noEntry(loader: string, release: string): UserError {
   return new UserError(`${loader} has no entry for ${release}`, {
     exit: Exit.unsuitable,
     code: 'no-boot-entry',
-    help: 'is it installed in /boot, and were the entries generated since?',
+    help: 'check that it is installed in /boot, and generate the entries again (update-grub, or kernel-install)',
   })
 }
 
 export function notInForce(what: string, found: string | undefined): UserError {
-  return new UserError(`${what}, and reads back as ${found === undefined ? 'nothing' : `"${found}"`}`, {
+  return new UserError(`${what}, but reads back as ${found === undefined ? 'nothing' : `"${found}"`}`, {
     exit: Exit.unsuitable,
     code: 'boot-loader',
-    help: 'something else writes there too; look at /etc/default/grub.d and /etc/grub.d, or at bootctl status',
+    help: 'another program writes there too: look at /etc/default/grub.d and /etc/grub.d, or at bootctl status',
   })
 }

@@ -8,17 +8,17 @@ import type {BootControl} from './boot-control.ts'
 import {grubControl} from './grub.ts'
 import {loaderVariable, systemdBootControl} from './systemd-boot.ts'
 
-/** The boot loader that started this machine. Throws UserError (exit 69) for none that we know. */
+/** The boot loader of this boot. Throws UserError (exit 69) if isolctl does not support it. */
 export async function bootControl(host: Host): Promise<BootControl> {
-  // systemd-boot leaves its name; GRUB may be installed beside it, and the other way round.
+  // systemd-boot sets the variable LoaderInfo. A machine can have both loaders installed.
   const loader = efiText((await host.read(loaderVariable('LoaderInfo'))) ?? '')
   if (!loader.startsWith('systemd-boot') && (await host.read('/boot/grub/grub.cfg')) !== undefined)
     return grubControl(host)
   const folder = await host.run(['bootctl', '--print-boot-path']).catch(() => undefined)
   if (folder !== undefined) return systemdBootControl(host, folder.stdout.trim())
-  throw new UserError('no boot loader that isolctl knows: neither GRUB nor systemd-boot', {
+  throw new UserError('the boot loader is neither GRUB nor systemd-boot', {
     exit: Exit.unsuitable,
     code: 'no-boot-loader',
-    help: 'install the package by hand, keep the kernel that runs as the default, and choose the new one at the console',
+    help: 'install the package by hand, keep the running kernel as the default, and choose the new one at the console',
   })
 }

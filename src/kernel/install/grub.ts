@@ -9,12 +9,12 @@ import {type BootControl, noEntry, notInForce, TRIAL} from './boot-control.ts'
 
 const CFG = '/boot/grub/grub.cfg'
 const ENV = '/boot/grub/grubenv'
-/** 41_custom has GRUB read it at boot: an entry comes and goes with one file. */
+/** GRUB reads it at boot (41_custom): an entry is one file. */
 const CUSTOM = '/boot/grub/custom.cfg'
-const CUSTOM_HEADER = '# Written by isolctl for the trial of a kernel; it goes when the trial is over.\n'
+const CUSTOM_HEADER = '# Written by isolctl for the trial of a kernel. isolctl removes it after the trial.\n'
 const DROP_IN = '/etc/default/grub.d/zz-isolctl-kernel.cfg'
 const DROP_IN_HEADER =
-  '# Written by isolctl: the kernel that boots by default. isolctl kernel remove takes it away.\n'
+  '# Written by isolctl: the kernel that boots by default. isolctl kernel remove removes it.\n'
 
 /** GRUB as Debian and Ubuntu generate its configuration. */
 export function grubControl(host: Host): BootControl {
@@ -22,7 +22,7 @@ export function grubControl(host: Host): BootControl {
   const variable = async (name: string) => parseGrubenv((await host.read(ENV)) ?? '')?.get(name)
   const isDefault = async (path: string) => defaultOf((await host.read(CFG)) ?? '') === path
   const find = async (release: string) => {
-    // The entry on top stands for whatever kernel is newest: only one below "Advanced options" names its own.
+    // The top entry boots the newest kernel. The entries below "Advanced options" name theirs.
     const entry = (await entries())
       .filter(({recovery, section = ''}) => !recovery && section.startsWith('10_linux'))
       .findLast((each) => releaseOf(each) === release && each.id.includes(release))
@@ -46,7 +46,7 @@ export function grubControl(host: Host): BootControl {
       const [abstraction, fs] = [await probe('abstraction'), await probe('fs')]
       if (abstraction === '' && WRITABLE.has(fs)) return
       throw new UserError(
-        `GRUB cannot write to /boot/grub (${abstraction || fs}): a boot that is meant once would repeat for ever`,
+        `GRUB cannot write to /boot/grub (${abstraction || fs}): a one-shot boot would repeat`,
         {
           exit: Exit.unsuitable,
           code: 'no-one-shot',
@@ -84,11 +84,14 @@ export function grubControl(host: Host): BootControl {
     async writeTrial(release, like, more) {
       const there = await host.read(CUSTOM)
       if (there !== undefined && !there.startsWith(CUSTOM_HEADER))
-        throw new UserError(`${CUSTOM} is somebody else's, and the entry of the trial has to be there`, {
-          exit: Exit.unsuitable,
-          code: 'custom-cfg',
-          help: 'move what it holds to /etc/grub.d/40_custom and run update-grub',
-        })
+        throw new UserError(
+          `${CUSTOM} was not written by isolctl, and the entry of the trial must be there`,
+          {
+            exit: Exit.unsuitable,
+            code: 'custom-cfg',
+            help: 'move its entries to /etc/grub.d/40_custom and run update-grub',
+          },
+        )
       const model = (await entries()).findLast((entry) => !entry.recovery && releaseOf(entry) === like)
       if (model === undefined) throw noEntry('GRUB', like)
       const hasInitrd = (await host.list('/boot')).includes(`initrd.img-${release}`)
@@ -125,7 +128,10 @@ export function grubControl(host: Host): BootControl {
   }
 }
 
-/** A new grub.cfg, in one step (docs/adr/0009). Throws UserError, with the old one still there, if its default is another. */
+/**
+ * Replace grub.cfg in one step (docs/adr/0009). Throws UserError, and keeps the old file, if the
+ * new one has another default than `wanted`.
+ */
 async function generate(host: Host, wanted?: string): Promise<void> {
   const {stdout} = await host.run(['grub-mkconfig'], {translated: true})
   const found = defaultOf(stdout)
@@ -134,10 +140,10 @@ async function generate(host: Host, wanted?: string): Promise<void> {
   await host.writeFile(CFG, stdout)
 }
 
-/** Where GRUB's save_env works (GRUB manual, "Environment block"): it writes to blocks that are there already. */
+/** The file systems on which GRUB's save_env works (GRUB manual, "Environment block"). */
 const WRITABLE = new Set(['ext2', 'fat', 'xfs', 'exfat'])
 
-/** `set default="..."` of a generated grub.cfg: not the branch that takes next_entry. Pure. */
+/** `set default="..."` of a generated grub.cfg, without the branch for next_entry. Pure. */
 export function defaultOf(cfg: string): string | undefined {
   return /^\s*set default="([^"$]*)"\s*$/m.exec(cfg)?.[1]
 }

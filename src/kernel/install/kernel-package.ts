@@ -8,15 +8,16 @@ export interface KernelPackage {
   readonly file: string
   readonly name: string
   readonly version: string
-  /** What `uname -r` will say. */
+  /** What `uname -r` prints when it runs. */
   readonly release: string
-  /** Bytes below /boot, and everywhere else. */
+  /** The bytes below /boot, and elsewhere. */
   readonly bytes: {readonly boot: number; readonly modules: number}
 }
 
 /**
- * Look into a package, to its last byte: one that was cut off is found here, and not by a dpkg that is half done.
- * Throws UserError for anything that is not a whole kernel package of this architecture.
+ * Inspect a package. It is read to its last byte, so that a truncated file is found before dpkg
+ * unpacks it. Throws UserError (exit 69) if it is not a complete kernel package of this
+ * architecture.
  */
 export async function inspectPackage(host: Host, file: string): Promise<KernelPackage> {
   const bad = (why: string, cause?: unknown) =>
@@ -30,7 +31,7 @@ export async function inspectPackage(host: Host, file: string): Promise<KernelPa
     try {
       return (await host.run(['dpkg-deb', ...args])).stdout
     } catch (cause) {
-      throw bad(`is not a whole Debian package: ${(cause as Error).message.split(': ').at(-1)}`, cause)
+      throw bad(`is not a complete Debian package: ${(cause as Error).message.split(': ').at(-1)}`, cause)
     }
   }
   const fields = await ask('--field', file, 'Package', 'Version', 'Architecture')
@@ -40,11 +41,13 @@ export async function inspectPackage(host: Host, file: string): Promise<KernelPa
     throw bad(`is for ${field('Architecture') || 'no architecture'}, and this machine is ${machine}`)
   const {release, bytes} = parseContents(await ask('--contents', file))
   if (release === undefined || field('Package') !== `linux-image-${release}`)
-    throw bad(`holds no kernel image (its package is ${field('Package') || 'nameless'})`)
+    throw bad(`contains no kernel image (its package is ${field('Package') || 'nameless'})`)
   return {file, name: field('Package'), version: field('Version'), release, bytes}
 }
 
-/** The listing of `dpkg-deb --contents`: which kernel is in it, and how much of it goes where. Pure. */
+/**
+ * The listing of `dpkg-deb --contents`: which kernel is in it, and how much of it goes where. Pure.
+ */
 export function parseContents(listing: string): {
   readonly release: string | undefined
   readonly bytes: {readonly boot: number; readonly modules: number}
@@ -59,12 +62,13 @@ export function parseContents(listing: string): {
   return {release, bytes}
 }
 
-/** An initramfs of everything, if no other is there to go by. */
+/** The size of an initramfs with all drivers, if the machine has none to compare with. */
 const INITRD_BYTES = 64e6
 
 /**
- * Throws UserError when /boot or /lib/modules lacks the room. What dpkg and the initramfs need while they work counts:
- * dpkg writes a new file beside the old one, and so does update-initramfs.
+ * Throws UserError (exit 69) if /boot or /lib/modules lacks the space. dpkg and update-initramfs
+ * write a new file beside the old one, so that they need more while they run. `initrdOf`: the
+ * release whose initramfs the new one will resemble.
  */
 export async function requireRoom(host: Host, {bytes}: KernelPackage, initrdOf: string): Promise<void> {
   const initrd = await sizeOf(host, `/boot/initrd.img-${initrdOf}`)
@@ -80,7 +84,7 @@ export async function requireRoom(host: Host, {bytes}: KernelPackage, initrdOf: 
         {
           exit: Exit.unsuitable,
           code: 'no-space',
-          help: 'remove a kernel that is not needed any more: isolctl kernel list; isolctl kernel remove RELEASE',
+          help: 'remove a kernel that is no longer needed: isolctl kernel list; isolctl kernel remove RELEASE',
         },
       )
   }

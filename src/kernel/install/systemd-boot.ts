@@ -6,18 +6,23 @@ import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
 import {type BootControl, noEntry, notInForce, TRIAL} from './boot-control.ts'
 
-/** The loader's own GUID (systemd.io/BOOT_LOADER_INTERFACE). */
+/** The path of a variable of the loader's GUID (systemd.io/BOOT_LOADER_INTERFACE). Pure. */
 export const loaderVariable = (name: string) =>
   `/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`
 const ENTRY = `${TRIAL}.conf`
 
-/** systemd-boot, with the entries of kernel-install below `folder`, the mounted ESP or $BOOT. */
+/**
+ * systemd-boot, with the entries of kernel-install below `folder`, which is the mounted ESP or
+ * $BOOT.
+ */
 export function systemdBootControl(host: Host, folder: string): BootControl {
   const variable = async (name: string) => {
     const contents = await host.read(loaderVariable(name))
     return contents === undefined ? undefined : efiText(contents)
   }
-  /** Entries by file name, newest first as the loader has them; ours left out. */
+  /**
+   * The entries by file name, newest first as the loader sorts them, without the one of a trial.
+   */
   const entries = async () => {
     const names = (await host.list(join(folder, 'loader/entries'))).filter(
       (name) => name.endsWith('.conf') && name !== ENTRY,
@@ -29,7 +34,10 @@ export function systemdBootControl(host: Host, folder: string): BootControl {
       }),
     )
   }
-  /** Where apply made an entry of ours for a kernel, that one: the distribution's isolates nothing. */
+  /**
+   * The entry that `apply` wrote for a kernel, if there is one: that of the distribution isolates
+   * no CPU.
+   */
   const find = async (release: string) => {
     const named = (await entries()).filter(({entry}) => entry.version === release)
     const found = named.find(({name}) => OWN_ENTRY.test(name)) ?? named[0]
@@ -39,7 +47,7 @@ export function systemdBootControl(host: Host, folder: string): BootControl {
   return {
     name: 'systemd-boot',
     folders: [join(folder, 'loader/entries')],
-    // The loader takes the variable away before it starts the kernel.
+    // The loader clears the variable before it starts the kernel.
     requireOneShot: async () => {},
     requireEntry: async (release) => void (await find(release)),
     async defaultRelease() {

@@ -3,16 +3,18 @@ import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {TRIAL_LOG} from './record.ts'
 
-/** Not enabled: the trial's own boot arguments pull them in, so that no other boot ever sees them. */
+/**
+ * The units are not enabled: the boot arguments of a trial start them, so that no other boot does.
+ */
 export const GUARD_UNIT = '/etc/systemd/system/isolctl-guard.service'
 export const TRIAL_UNIT = '/etc/systemd/system/isolctl-trial.service'
-/** The trial was judged good: the guard leaves it alone. */
+/** The file that tells the guard that the trial passed. */
 export const CONFIRMED = '/run/isolctl-trial-confirmed'
 
 /**
- * The arguments that make a boot a trial: a panic restarts the machine, and so does the initramfs where it would open a
- * shell; a CPU that the lockup detectors find hanging is a panic; a hardware watchdog, where there is one, is armed as
- * soon as systemd runs.
+ * The boot arguments of a trial. The machine restarts after a panic, and where the initramfs would
+ * open a shell. A CPU that the lockup detectors find hanging is a panic. systemd arms a hardware
+ * watchdog, if the machine has one.
  */
 export const trialArguments = (release: string): readonly string[] => [
   'panic=30',
@@ -26,10 +28,10 @@ export const trialArguments = (release: string): readonly string[] => [
 ]
 
 /**
- * What the guard runs: a few words of shell, because it has to work when everything else does not. It never waits for a
- * disk: one may hang, and that of the log may not be there yet; its folder then comes later, and the first line with it.
- * Each line is on the disk at once, because a panic takes with it what is only in memory. Before it restarts the machine it
- * gives the disks `flushSeconds`.
+ * The shell script of the guard. It is short, because it must work when other programs do not. It
+ * never waits for a disk: a disk may hang, and the one with the log may be mounted later. Each line
+ * is written to the disk at once, so that a panic does not lose it. Before the guard restarts the
+ * machine, it waits `flushSeconds` for the disks. Pure.
  */
 export function guardScript(
   seconds: number,
@@ -46,13 +48,13 @@ export function guardScript(
 }
 
 /**
- * Restarts a trial that was not confirmed in time. IgnoreOnIsolate: a boot that fell into emergency mode is not to wait for
- * a person either.
+ * The unit that restarts a trial that was not confirmed in time. IgnoreOnIsolate keeps it running
+ * in emergency mode, which would wait for a person. Pure.
  */
 export function guardUnit(seconds: number): string {
   return `# Written by isolctl.
 [Unit]
-Description=isolctl: restart into the kernel before, unless this trial is confirmed
+Description=isolctl: restart into the previous kernel unless this trial is confirmed
 ConditionKernelCommandLine=isolctl.trial
 DefaultDependencies=no
 IgnoreOnIsolate=yes
@@ -64,13 +66,16 @@ ExecStart=/bin/sh -c '${guardScript(seconds).replaceAll('$', () => '$$')}'
 `
 }
 
-/** Judges a trial when the machine has come up. `isolctl` is how to start us. Throws UserError for an odd path. */
+/**
+ * The unit that judges a trial after boot. `isolctl` is the command that starts isolctl. Throws
+ * UserError (exit 69) for a path that a unit file cannot contain without quoting. Pure.
+ */
 export function trialUnit(isolctl: readonly string[]): string {
   const odd = isolctl.find((word) => !/^[A-Za-z0-9/._+-]+$/.test(word))
   if (odd !== undefined)
-    throw new UserError(`isolctl lies where a systemd unit cannot name it: ${odd}`, {
+    throw new UserError(`a systemd unit cannot name the path of isolctl: ${odd}`, {
       exit: Exit.unsuitable,
-      help: 'install it in a directory whose name has letters, digits, ".", "_", "+" and "-" only',
+      help: 'install it in a directory whose path has only letters, digits, "/", ".", "_", "+" and "-"',
     })
   return `# Written by isolctl.
 [Unit]

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-/** A line of a source that a patch knows otherwise. */
+/** A line of the source that differs from what a patch expects. */
 export interface Conflict {
-  /** From 1, in the source as it is. */
+  /** Line number in the source, from 1. */
   readonly line: number
   readonly expected: string
   readonly found: string
 }
 
-/** The lines that a hunk wants to see, in order: context, and what it takes away. Hunks of one file count from 1. Pure. */
+/**
+ * The lines that a hunk expects, in order: its context and the lines that it removes. The hunks of
+ * a file are numbered from 1. Empty if the patch has no such hunk. Pure.
+ */
 export function expectedLines(patch: string, file: string, hunk: number): readonly string[] {
   const lines = patch.split('\n')
   const from = lines.findIndex((line) => line === `+++ b/${file}` || line.startsWith(`+++ b/${file}\t`))
@@ -32,14 +35,14 @@ export function expectedLines(patch: string, file: string, hunk: number): readon
 }
 
 /**
- * What changed where a hunk belongs: the first line that differs, at the place of the source that is most like what the
- * hunk wants to see. Undefined when no place is like it at all. Pure.
+ * The first line that differs from a hunk, at the place of the source that has most lines of the
+ * hunk. Undefined if no place has any. Pure.
  */
 export function findConflict(source: string, wanted: readonly string[]): Conflict | undefined {
   const lines = source.split('\n')
   let best = {at: 0, same: 0}
   for (let at = 1 - wanted.length; at < lines.length; at++) {
-    // A brace or an empty line is like every other one.
+    // Braces and empty lines match everywhere.
     const same = wanted.filter((line, n) => lines[at + n] === line && /\w/.test(line)).length
     if (same > best.same) best = {at, same}
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 /**
- * What is wrong with the head of a patch, as `git format-patch --zero-commit --no-signature -N` writes it and as the
- * kernel wants it (Documentation/process/submitting-patches.rst); empty: nothing. Pure.
+ * The problems of a patch: it must be as `git format-patch --zero-commit --no-signature -N` writes
+ * it, and as Documentation/process/submitting-patches.rst of the kernel requires. Empty if there
+ * are none. Pure.
  */
 export function patchProblems(text: string): readonly string[] {
   const end = text.search(/^---$/m)
@@ -37,7 +38,10 @@ export function patchProblems(text: string): readonly string[] {
   ]
 }
 
-/** Patches that are there and not in the series, twice in it, or out of their numbers' order. Pure. */
+/**
+ * Patches that are missing in the series, that it names twice, or whose number is out of order.
+ * Pure.
+ */
 export function orderProblems(names: readonly string[], files: readonly string[]): readonly string[] {
   const patches = files.filter((name) => name.endsWith('.patch'))
   return [
@@ -52,7 +56,7 @@ export function orderProblems(names: readonly string[], files: readonly string[]
   ]
 }
 
-/** The files that a patch reads or writes, without those that it creates. Pure. */
+/** The files that a patch changes or removes, without those that it creates. Pure. */
 export function touchedFiles(text: string): readonly string[] {
   return [...new Set([...text.matchAll(/^--- a\/(\S+)$/gm)].map(([, path = '']) => path))]
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import {createHash} from 'node:crypto'
 import {readdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import * as z from 'zod'
@@ -7,6 +6,7 @@ import {packageRoot} from '../../lib/assets.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {readIfPresent} from '../../lib/files.ts'
+import {sha256} from '../sha256.ts'
 
 export interface Patch {
   /** File name, e.g. "0001-sched-isolation-add-kconfig.patch". */
@@ -15,41 +15,44 @@ export interface Patch {
   readonly sha256: string
 }
 
-/** The patch queue for one base version, in the order of its quilt-compatible `series` file. */
+/**
+ * The patches for one base version, in the order of its `series` file, which quilt(1) reads too.
+ */
 export interface Series {
   readonly base: Base
   readonly folder: string
   readonly patches: readonly Patch[]
-  /** Over names and contents, in order. */
+  /** Of the names and contents, in order. */
   readonly sha256: string
 }
 
 const base = z.strictObject({
-  /** The branch the patches are for, e.g. "6.12". */
+  /** The branch that the patches are for, e.g. "6.12". */
   version: z.string().regex(/^\d+\.\d+$/),
-  /** The Debian package with the source. */
+  /** The Debian package that contains the source. */
   source: z.string().regex(/^[a-z0-9][a-z0-9.+-]+$/),
   testedWith: z.string(),
-  /** Versions that the patches are meant for: ">=6.12.60 <6.13". */
+  /** The versions that the patches are for: ">=6.12.60 <6.13". */
   applies: z.string(),
 })
 export type Base = z.infer<typeof base>
 
-/** Where the patches of this installation are: one folder for each base version. */
-export function seriesFolder(version = '6.12'): string {
-  return join(packageRoot, 'kernel-patches', version)
-}
+/** Has a folder for each base version. Part of this installation. */
+export const PATCHES = join(packageRoot, 'kernel-patches')
 
-/** Every series of this installation, or of another folder like kernel-patches/. */
-export async function allSeries(root = join(packageRoot, 'kernel-patches')): Promise<readonly Series[]> {
-  const folders = await readdir(root, {withFileTypes: true})
+/**
+ * Every series of this installation, or of another folder like kernel-patches/. Throws UserError
+ * (exit 69).
+ */
+export async function allSeries(patches = PATCHES): Promise<readonly Series[]> {
+  const folders = await readdir(patches, {withFileTypes: true})
   const names = folders.filter((entry) => entry.isDirectory()).map(({name}) => name)
-  return await Promise.all(names.map((name) => readSeries(join(root, name))))
+  return await Promise.all(names.map((name) => readSeries(join(patches, name))))
 }
 
 /**
- * The series for a version such as "6.12.117": of those meant for it, the one that was tested with the nearest version.
- * Throws UserError (exit 69) that says what there is. Pure.
+ * The series for a version such as "6.12.117": of those that apply to it, the one that was tested
+ * with the nearest version. Throws UserError (exit 69) that names the supported versions. Pure.
  */
 export function chooseSeries(version: string, all: readonly Series[], what = 'the source'): Series {
   const numbers = (text: string) => text.split('.').reduce((sum, part) => sum * 1000 + Number(part), 0)
@@ -59,13 +62,14 @@ export function chooseSeries(version: string, all: readonly Series[], what = 'th
     .sort((a, b) => distance(a) - distance(b))
   if (nearest !== undefined) return nearest
   const supported = all.map(({base}) => `${base.applies} (tested with ${base.testedWith})`).sort()
-  throw new UserError(`${what} is Linux ${version}, and there are no patches for that`, {
+  throw new UserError(`${what} is Linux ${version}, and there are no patches for that version`, {
     exit: Exit.unsuitable,
     code: 'unsupported-version',
     help: `supported: ${supported.join('; ') || 'nothing'}`,
   })
 }
 
+/** The series in a folder. Throws UserError that names the missing or malformed file. */
 export async function readSeries(folder: string): Promise<Series> {
   const names = seriesNames(await required(join(folder, 'series')))
   const patches = await Promise.all(
@@ -83,8 +87,8 @@ export async function readSeries(folder: string): Promise<Series> {
 }
 
 /**
- * The names in a quilt series file: one a line, "#" starts a comment. Everything is applied with -p1; another option
- * would be silently wrong, so it is refused.
+ * The names in a series file: one in each line, "#" starts a comment. Every patch is applied with
+ * -p1, so that another option is an error. Throws UserError. Pure.
  */
 export function seriesNames(text: string): string[] {
   return text
@@ -95,18 +99,13 @@ export function seriesNames(text: string): string[] {
       const [name = '', ...options] = line.split(/\s+/)
       if (options.some((option) => option !== '-p1') || name.includes('/'))
         throw new UserError(`series: cannot use the line "${line}"`, {
-          help: 'one file name a line, applied with -p1',
+          help: 'write one file name in each line; each patch is applied with -p1',
         })
       return name
     })
 }
 
-/** Names of the fragments in `config/`, without ".config". */
-export async function fragmentNames(folder: string): Promise<string[]> {
-  const names = await readdir(join(folder, 'config'))
-  return names.filter((name) => name.endsWith('.config')).map((name) => name.slice(0, -'.config'.length))
-}
-
+/** config/NAME.config of a series. Throws UserError (exit 69). */
 export async function readFragment(folder: string, name: string): Promise<string> {
   return required(join(folder, 'config', `${name}.config`))
 }
@@ -125,16 +124,15 @@ async function required(path: string): Promise<string> {
   if (text === undefined)
     throw new UserError(`${path} is missing`, {
       exit: Exit.unsuitable,
-      help: 'the patches come with isolctl: is this a complete checkout?',
+      help: 'the patches are part of isolctl: install it again, or name a complete folder with --patches',
     })
   return text
 }
 
-export function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
-}
-
-/** Whether a version such as "6.12.117" meets every bound of a range such as ">=6.12.60 <6.13". */
+/**
+ * Whether a version such as "6.12.117" meets every bound of a range such as ">=6.12.60 <6.13".
+ * Throws RangeError for a malformed bound. Pure.
+ */
 export function inRange(version: string, range: string): boolean {
   return range
     .trim()

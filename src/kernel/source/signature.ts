@@ -8,8 +8,9 @@ import {withPrivateFolder} from '../../lib/files.ts'
 import {requirePrograms} from '../../lib/programs.ts'
 
 /**
- * Who may vouch for a source archive: the key that signs the checksums on kernel.org, and those that sign the releases
- * (kernel.org/signature.html). Whole fingerprints: where the key itself comes from is then of no matter.
+ * The keys that isolctl accepts for a source archive: the key that signs the checksums on
+ * kernel.org, and the keys that sign the releases (kernel.org/signature.html). These are complete
+ * fingerprints, so that the keys themselves may come from anywhere.
  */
 export const TRUSTED: readonly string[] = [
   'B8868C80BA62A1FFFAF5FDA9632D3A06589DA6B1', // Kernel.org checksum autosigner
@@ -18,18 +19,18 @@ export const TRUSTED: readonly string[] = [
 ]
 
 export interface SignedSums {
-  /** sha256sums.asc, as kernel.org has it beside the archives: clear-signed. */
+  /** sha256sums.asc of kernel.org, clear-signed. */
   readonly sums: string
-  /** A file with the public keys (gpg --export). */
+  /** A file with the public keys, from gpg --export. */
   readonly keyring: string
-  /** Fingerprints to accept; TRUSTED when not given. */
+  /** The fingerprints to accept; TRUSTED if absent. */
   readonly trusted?: readonly string[] | undefined
 }
 
 /**
- * The sha256 that a trusted key signed for an archive. Only what gpgv took out of the signed text is read: the file may
- * hold other lines around it. Throws UserError (exit 69) for a missing, bad or unknown signature, and for an archive
- * that the sums do not name.
+ * The sha256 that a trusted key signed for an archive. It is read from the text that gpgv extracts:
+ * the file may contain other lines around the signed text. Throws UserError (exit 69) for a
+ * missing, bad or unknown signature, and for an archive that the sums do not name.
  */
 export async function signedSha256(
   archive: string,
@@ -40,15 +41,15 @@ export async function signedSha256(
     const signed = join(folder, 'sums')
     await verify(sums, ['--output', signed, sums], {keyring, trusted, home: folder})
     const sum = sumOf(await readFile(signed, 'utf8'), basename(archive))
-    if (sum === undefined) throw refused(`${sums} says nothing about ${basename(archive)}`)
+    if (sum === undefined) throw refused(`${sums} does not name ${basename(archive)}`)
     return sum
   })
 }
 
 /**
- * Returns when a trusted key signed a tag, given as `git cat-file tag` prints it: the text, and the signature below it.
- * The name is signed too: a repository may show an old release under the name of a new one. Throws UserError (exit 69)
- * as signedSha256 does.
+ * Returns if a trusted key signed a tag. `object` is the output of `git cat-file tag`: the text,
+ * then the signature. The signed name is compared too, because a repository can have an old release
+ * under the name of a new one. Throws UserError (exit 69) as signedSha256() does.
  */
 export async function requireSignedTag(
   object: string,
@@ -66,7 +67,7 @@ export async function requireSignedTag(
   })
   const signed = /^tag (.*)$/m.exec(object)?.[1] ?? ''
   if (signed !== tag.replace(/^(?:refs\/)?tags\//, ''))
-    throw refused(`${tag} was signed as ${signed}`, `if that is the release you want: --tag ${signed}`)
+    throw refused(`${tag} was signed as ${signed}`, `to build that release: --tag ${signed}`)
 }
 
 async function requireKeyring(keyring: string): Promise<void> {
@@ -75,7 +76,7 @@ async function requireKeyring(keyring: string): Promise<void> {
     throw refused(`cannot read the keyring ${keyring}: ${cause.code}`)
   })
   if (keys.subarray(0, 5).toString('latin1') === '-----')
-    throw refused(`${keyring} is armoured, and gpgv reads binary keyrings only`, `gpg --dearmor <${keyring}`)
+    throw refused(`${keyring} is armoured, and gpgv reads only binary keyrings`, `gpg --dearmor <${keyring}`)
 }
 
 async function verify(
@@ -94,7 +95,7 @@ async function verify(
     throw refused(`${what} is not signed by kernel.org: ${reasonOf(stdout, stderr, signers)}`)
 }
 
-/** Fingerprints of the primary keys behind good signatures (gnupg, doc/DETAILS: VALIDSIG). Pure. */
+/** The fingerprints of the primary keys of good signatures (gnupg, doc/DETAILS: VALIDSIG). Pure. */
 export function validSigners(status: string): readonly string[] {
   return status.split('\n').flatMap((line) => {
     const fields = line.split(' ')
@@ -103,7 +104,9 @@ export function validSigners(status: string): readonly string[] {
   })
 }
 
-/** The sum of a file in the text of sha256sum(1); undefined unless exactly one is there. Pure. */
+/**
+ * The sum of a file in the output of sha256sum(1); undefined if there is none, or several. Pure.
+ */
 export function sumOf(text: string, name: string): string | undefined {
   const sums = text.split('\n').flatMap((line) => {
     const [, sum = '', file] = /^([0-9a-f]{64}) [ *](.+?)\r?$/.exec(line) ?? []
@@ -114,16 +117,16 @@ export function sumOf(text: string, name: string): string | undefined {
 
 function reasonOf(status: string, stderr: string, signers: readonly string[]): string {
   if (signers.length > 0) return `the key ${signers.join(', ')} is not one of those that isolctl trusts`
-  if (/^\[GNUPG:\] BADSIG /m.test(status)) return 'it was changed after it was signed'
+  if (/^\[GNUPG:\] BADSIG /m.test(status)) return 'the text changed after it was signed'
   const missing = /^\[GNUPG:\] NO_PUBKEY (\S+)/m.exec(status)?.[1]
   if (missing !== undefined) return `the keyring has no key ${missing}`
   if (/^\[GNUPG:\] (EXPKEYSIG|REVKEYSIG) /m.test(status)) return 'its key has expired or was revoked'
-  return stderr.trim().split('\n').at(-1) || 'there is no signature in it'
+  return stderr.trim().split('\n').at(-1) || 'it contains no signature'
 }
 
 const refused = (message: string, help?: string) =>
   new UserError(message, {
     exit: Exit.unsuitable,
     code: 'not-verified',
-    help: help ?? 'fetch the archive and its sha256sums.asc again from kernel.org; nothing was unpacked',
+    help: help ?? 'download the archive and its sha256sums.asc again from kernel.org; nothing was unpacked',
   })

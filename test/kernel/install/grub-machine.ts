@@ -3,13 +3,13 @@ import {freshBeside} from '../../../src/host/fresh.ts'
 import type {Host} from '../../../src/host/host.ts'
 import {type MemoryHost, memoryHost} from '../../../src/host/memory.ts'
 import {grubControl} from '../../../src/kernel/install/grub.ts'
-import type {Ground} from '../../../src/kernel/install/install.ts'
+import type {TrialMachine} from '../../../src/kernel/install/trial-machine.ts'
 import {silent} from '../../../src/lib/progress.ts'
 
 export const STOCK = '6.1.0-1-amd64'
 export const OURS = '6.12.1-isolctl'
 
-/** What grub-mkconfig makes of the kernels in /boot, newest first, and of our drop-in. */
+/** The output of grub-mkconfig for the kernels in /boot, newest first, and for our drop-in. */
 function grubCfg(releases: readonly string[], chosen: string): string {
   const entry = (title: string, id: string, release: string, extra = '') =>
     `menuentry '${title}' --class debian $menuentry_id_option '${id}' {
@@ -46,7 +46,9 @@ ${releases
 
 const ENV_HEADER = '# GRUB Environment Block\n'
 
-/** A machine with GRUB that does what the real programs do, as far as an installation sees it. */
+/**
+ * A machine with GRUB. Its programs do what the real ones do, as far as an installation needs it.
+ */
 export function grubMachine({
   fs = 'ext2',
   abstraction = '',
@@ -56,9 +58,9 @@ export function grubMachine({
   fs?: string
   abstraction?: string
   free?: number
-  /** Called before every command and write; throws to stop it there. */
+  /** Called before every command and every write. It throws to stop there. */
   refuse?: (what: string) => void
-} = {}): {ground: Ground; memory: MemoryHost; next(): string | undefined} {
+} = {}): {machine: TrialMachine; memory: MemoryHost; next(): string | undefined} {
   const memory = memoryHost({
     '/proc/cmdline': `BOOT_IMAGE=/boot/vmlinuz-${STOCK} root=UUID=1234 ro quiet\n`,
     [`/boot/vmlinuz-${STOCK}`]: 'kernel',
@@ -105,7 +107,7 @@ export function grubMachine({
   }
   const host: Host = {
     ...memory,
-    // As local.ts does it: a fresh file beside, which then takes the place of the old one.
+    // As in local.ts: a fresh file in the same directory, which replaces the old one.
     async writeFile(path, text) {
       const fresh = freshBeside(path)
       if (text !== null) files.set(fresh, text)
@@ -121,7 +123,7 @@ export function grubMachine({
       return {stdout: command(args)}
     },
   }
-  const ground: Ground = {
+  const machine: TrialMachine = {
     host,
     control: grubControl(host),
     running: STOCK,
@@ -130,9 +132,9 @@ export function grubMachine({
     progress: silent,
   }
   return {
-    ground,
+    machine,
     memory,
-    /** The release that the next boot would start, as GRUB decides; takes next_entry away as GRUB does. */
+    /** The release that GRUB boots next. Clears next_entry, as GRUB does. */
     next() {
       const entry = /^next_entry=(.+)$/m.exec(files.get('/boot/grub/grubenv') ?? '')?.[1]
       files.set('/boot/grub/grubenv', ENV_HEADER)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The guard's own shell, with a systemctl that writes down what it is asked to do. */
+/** The script of the guard in a real shell, with a systemctl that records its arguments. */
 import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -15,7 +15,9 @@ const events = async () => {
   const text = await readFile(log(), 'utf8').catch(() => '')
   return [...text.matchAll(/^\S+ [0-9a-f-]{36} (\w+)$/gm)].map(([, event]) => event)
 }
-/** A process group of its own, as in a unit it is a control group: what it left running ends with it. */
+/**
+ * The process group stands in for the control group of the unit: all its processes end together.
+ */
 let group: number | undefined
 const guard = (seconds: number) => {
   const running = execa(
@@ -43,14 +45,14 @@ beforeEach(async () => {
 afterEach(end)
 afterEach(() => rm(box, {recursive: true, force: true}))
 
-test('says that a trial started, and restarts the machine when nobody confirmed it', async () => {
+test('logs that a trial started, and restarts the machine if the trial is not confirmed', async () => {
   await mkdir(join(box, 'state'))
   await guard(2)
   expect(await events()).toEqual(['started', 'late'])
   expect(await asked()).toBe('reboot --force --force\n')
 })
 
-test('leaves a trial alone that was confirmed', async () => {
+test('does nothing to a confirmed trial', async () => {
   await mkdir(join(box, 'state'))
   await writeFile(join(box, 'confirmed'), '')
   await guard(2)
@@ -58,7 +60,7 @@ test('leaves a trial alone that was confirmed', async () => {
   expect(await asked()).toBe('')
 })
 
-test('writes to its log as soon as the disk with it is there', async () => {
+test('writes to its log as soon as its disk is mounted', async () => {
   const running = guard(600)
   await sleep(500)
   await mkdir(join(box, 'state'))
@@ -67,7 +69,7 @@ test('writes to its log as soon as the disk with it is there', async () => {
   await running
 })
 
-test('restarts the machine although the disk with its log never came', async () => {
+test('restarts the machine also if the disk with its log is never mounted', async () => {
   await guard(1)
   expect(await asked()).toBe('reboot --force --force\n')
 })

@@ -2,7 +2,7 @@
 import {describe, expect, test} from 'vitest'
 import {memoryHost} from '../../../src/host/memory.ts'
 import {
-  type Circumstances,
+  type BootState,
   fateOf,
   type InstalledKernel,
   RECORDS,
@@ -21,8 +21,8 @@ const record = (state: InstalledKernel['state'], event = 'what happened'): Insta
   history: [{at: '2026-11-24T12:00:00Z', bootId: 'b', event}],
 })
 
-describe('what became of a kernel', () => {
-  const now: Circumstances = {running: '6.1.0-1-amd64', trial: undefined, armed: false, log: ''}
+describe('the state of an installed kernel', () => {
+  const now: BootState = {running: '6.1.0-1-amd64', trial: undefined, armed: false, log: ''}
   const boot = (event: string) => `6.12.1-isolctl 0f3c ${event}\n`
 
   test.for([
@@ -49,7 +49,7 @@ describe('what became of a kernel', () => {
 })
 
 describe('records', () => {
-  test('come back as they were written, and go', async () => {
+  test('are read as they were written, and removed', async () => {
     const host = memoryHost({})
     await writeRecord(host, '6.12.1-isolctl', record('armed'))
     expect(await readRecords(host)).toEqual([record('armed')])
@@ -58,7 +58,7 @@ describe('records', () => {
   })
 
   test.for(['', '{}', JSON.stringify({...record('armed'), state: 'odd'})])(
-    'a damaged one is never guessed at: %s',
+    'a damaged record is an error: %s',
     async (text) => {
       const host = memoryHost({[`${RECORDS}/6.12.1-isolctl.json`]: text})
       await expect(readRecords(host)).rejects.toThrow('is not a record of an installed kernel')

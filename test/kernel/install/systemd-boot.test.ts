@@ -8,7 +8,7 @@ const ENTRIES = '/efi/loader/entries'
 const entry = (release: string, options: string) =>
   `title Debian\nversion ${release}\noptions root=UUID=1234 ro ${options}\nlinux /k/${release}/linux\ninitrd /k/${release}/initrd\n`
 
-/** bootctl keeps its settings in EFI variables: four bytes of attributes, then UTF-16. */
+/** The settings of bootctl are EFI variables: four bytes of attributes, then UTF-16. */
 function machine(more: Readonly<Record<string, string>> = {}) {
   const memory = memoryHost({
     [`${ENTRIES}/0b8f-${STOCK}.conf`]: entry(STOCK, 'quiet'),
@@ -25,7 +25,7 @@ function machine(more: Readonly<Record<string, string>> = {}) {
   return {memory, control: systemdBootControl(memory, '/efi')}
 }
 
-test('a trial is a copy of the entry of the kernel before it, with the new kernel in it', async () => {
+test('the entry of a trial is a copy of that of the old kernel, with the new kernel', async () => {
   const {memory, control} = machine()
   await control.pin(STOCK)
   await control.writeTrial(OURS, STOCK, ['panic=30'])
@@ -40,7 +40,7 @@ test('a trial is a copy of the entry of the kernel before it, with the new kerne
   expect([...memory.files.keys()].sort()).toEqual([...machine().memory.files.keys()].sort())
 })
 
-test('a machine that apply isolated stays so: its own entry is pinned, and the trial is made like it', async () => {
+test('on a machine that apply isolated, the entry of apply is pinned and copied for the trial', async () => {
   const own = `${ENTRIES}/isolctl-${STOCK}.conf`
   const {memory, control} = machine({[own]: entry(STOCK, 'quiet isolcpus=2')})
   await control.pin(STOCK)

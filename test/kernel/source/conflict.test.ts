@@ -28,14 +28,14 @@ diff --git a/kernel/b.c b/kernel/b.c
 -- 
 `
 
-test('what a hunk wants to see', () => {
+test('the lines that a hunk expects', () => {
   expect(expectedLines(PATCH, 'kernel/a.c', 1)).toEqual(['one', 'two', 'three'])
   expect(expectedLines(PATCH, 'kernel/a.c', 2)).toEqual(['int x;', '\treturn old(x);', '}', ''])
   expect(expectedLines(PATCH, 'kernel/b.c', 1)).toEqual(['- a list item'])
   expect(expectedLines(PATCH, 'kernel/c.c', 1)).toEqual([])
 })
 
-test('the line that changed, wherever its neighbours went', () => {
+test('the line that changed, also at another place in the file', () => {
   const wanted = expectedLines(PATCH, 'kernel/a.c', 2)
   const source = ['}', '', 'int y;', '}', 'moved', 'int x;', '\treturn older(x, 1);', '}', ''].join('\n')
   expect(findConflict(source, wanted)).toEqual({
@@ -45,7 +45,7 @@ test('the line that changed, wherever its neighbours went', () => {
   })
 })
 
-test('nothing is made up where nothing is alike, or nothing differs', () => {
+test('no conflict if no place resembles the hunk, or if nothing differs', () => {
   expect(findConflict('}\n\nother\n', ['int x;', '}', ''])).toBeUndefined()
   expect(findConflict('int x;\n', ['int x;'])).toBeUndefined()
 })

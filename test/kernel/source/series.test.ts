@@ -3,11 +3,10 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, test} from 'vitest'
-import {makefileVersion} from '../../../src/kernel/source/archive.ts'
 import {inRange, readSeries, seriesNames} from '../../../src/kernel/source/series.ts'
 import {UserError} from '../../../src/lib/errors.ts'
 
-test('a series file is names, comments and nothing else', () => {
+test('a series file has only names and comments', () => {
   expect(seriesNames('# first\n0001-a.patch\n\n0002-b.patch -p1 # why\n')).toEqual([
     '0001-a.patch',
     '0002-b.patch',
@@ -27,14 +26,6 @@ test.for([
   expect(inRange(version, range)).toBe(inside)
 })
 
-test.for([
-  ['# SPDX\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 117\nEXTRAVERSION =\n', '6.12.117'],
-  ['VERSION = 6\nPATCHLEVEL = 12\n', undefined],
-  ['all:\n\techo hello\n', undefined],
-] as const)('the version of a Makefile', ([makefile, version]) => {
-  expect(makefileVersion(makefile)).toBe(version)
-})
-
 describe('a series in a folder', () => {
   let folder: string
   beforeEach(async () => {
@@ -52,7 +43,7 @@ describe('a series in a folder', () => {
     return (await readSeries(folder)).sha256
   }
 
-  it('is another one when order, name or contents change, and the same when a comment does', async () => {
+  it('has another sha256 after a change of order, name or contents, and the same after a change of a comment', async () => {
     const first = await hashOf('a.patch\nb.patch\n')
     expect(await hashOf('# note\na.patch\nb.patch\n')).toBe(first)
     expect(await hashOf('b.patch\na.patch\n')).not.toBe(first)

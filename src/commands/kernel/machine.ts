@@ -5,13 +5,19 @@ import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
 import type {Host, Live} from '../../host/host.ts'
 import {bootControl} from '../../kernel/install/boot-loader.ts'
-import type {Ground} from '../../kernel/install/install.ts'
+import type {TrialMachine} from '../../kernel/install/trial-machine.ts'
 import type {Progress} from '../../lib/progress.ts'
 import {STATE_DIRECTORY} from '../../model/journal.ts'
 import {withJournal} from '../../plan/journal-file.ts'
 
-/** What there is to stand on; throws UserError where no boot loader is known. */
-export async function ground(host: Host & {readonly live: Live}, progress: Progress): Promise<Ground> {
+/**
+ * This machine, for the commands that install kernels. Throws UserError (exit 69) for an
+ * unsupported boot loader.
+ */
+export async function trialMachine(
+  host: Host & {readonly live: Live},
+  progress: Progress,
+): Promise<TrialMachine> {
   const get = gatherer(host)
   return {
     host,
@@ -23,16 +29,19 @@ export async function ground(host: Host & {readonly live: Live}, progress: Progr
   }
 }
 
-/** The same, while nobody else changes the machine. */
-export async function alone<T>(
+/**
+ * Run `body` with the machine while no other isolctl changes it. Throws as trialMachine() and
+ * withJournal() do.
+ */
+export async function withTrialMachine<T>(
   host: Host & {readonly live: Live},
   progress: Progress,
-  body: (ground: Ground) => Promise<T>,
+  body: (machine: TrialMachine) => Promise<T>,
 ): Promise<T> {
-  return await withJournal(STATE_DIRECTORY, async () => await body(await ground(host, progress)))
+  return await withJournal(STATE_DIRECTORY, async () => await body(await trialMachine(host, progress)))
 }
 
-/** How to start this program again, whatever the working directory. */
-export function ourselves(): readonly [string, ...string[]] {
+/** The command that starts isolctl, independent of the working directory. */
+export function isolctlCommand(): readonly [string, ...string[]] {
   return [process.execPath, realpathSync(process.argv[1] ?? '')]
 }
