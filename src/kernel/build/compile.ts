@@ -42,7 +42,7 @@ export async function compile(
 }
 
 /** The objects of an earlier try, without those of programs that run while building. */
-export async function countObjects(folder: string): Promise<number> {
+async function countObjects(folder: string): Promise<number> {
   let count = 0
   // readdir's "recursive" follows "source", the link of kbuild to the tree around the objects.
   for (const entry of await readdir(folder, {withFileTypes: true})) {

@@ -30,7 +30,7 @@ export interface TreeOptions extends PatchedSource {
 }
 
 /** The tree's name in the cache. Pure. */
-export const treeKey = ({source, series}: PatchedSource): string =>
+const treeKey = ({source, series}: PatchedSource): string =>
   sha256(`${source.sha256} ${series.sha256}\n`).slice(0, 32)
 
 const hasTree = async (path: string) => (await readIfPresent(join(path, STAMP))) !== undefined
