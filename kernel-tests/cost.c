@@ -10,6 +10,8 @@
  * Prints one line each: "syscall 123".
  */
 #define _GNU_SOURCE
+#include "task_isolation.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -125,7 +127,7 @@ static void isolate(void)
 		int result;
 		pin(1);
 		mlockall(MCL_CURRENT);
-		while ((result = prctl(48, 1, 0, 0, 0)) && errno == EAGAIN)
+		while ((result = prctl(ISOLCTL_PR_SET, ISOLCTL_ENABLE, 0, 0, 0)) && errno == EAGAIN)
 			;
 		*state = result ? -errno : 1;
 		for (;;)

@@ -8,6 +8,7 @@ import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import type {Row} from '../bench/subject.ts'
+import {compile} from '../scripts/native.ts'
 import {cpioArchive} from '../src/lab/cpio.ts'
 import {labKernel} from '../src/lab/kernel.ts'
 import {withPrivateFolder} from '../src/lib/files.ts'
@@ -27,15 +28,7 @@ export async function kernelCost(): Promise<readonly Row[]> {
       on: (await labKernel({progress, flavour: 'lab'})).bzImage,
     }
     const program = join(folder, 'init')
-    await execa('gcc', [
-      '-static',
-      '-O2',
-      '-Wall',
-      '-Werror',
-      '-o',
-      program,
-      join(import.meta.dirname, 'cost.c'),
-    ])
+    await compile(join(import.meta.dirname, 'cost.c'), program, join(folder, 'objects'))
     const initramfs = join(folder, 'initramfs')
     await writeFile(initramfs, cpioArchive([{path: 'init', mode: 0o755, contents: await readFile(program)}]))
 

@@ -7,6 +7,8 @@
  * often isolation was lost and entered again ("breaks 0", "starts 1").
  */
 #define _GNU_SOURCE
+#include "task_isolation.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLASSES = 512, ENABLE = 1, USERSIG = 2 };
+enum { CLASSES = 512 };
 
 static void fork_and_exec(void)
 {
@@ -163,7 +165,7 @@ static void spin(bool isolated)
 	mlockall(MCL_CURRENT);
 	do {
 		lost = 0;
-		while (isolated && prctl(48, ENABLE | USERSIG | SIGUSR1 << 8, 0, 0, 0))
+		while (isolated && prctl(ISOLCTL_PR_SET, ISOLCTL_ENABLE | ISOLCTL_USERSIG | ISOLCTL_SIGNAL(SIGUSR1), 0, 0, 0))
 			if (errno != EAGAIN)
 				exit(3);
 		shared->starts++;

@@ -5,8 +5,8 @@
  * an isolated task.
  */
 import {join} from 'node:path'
-import {execa} from 'execa'
 import type {Options, Row} from '../bench/subject.ts'
+import {compile} from '../scripts/native.ts'
 import {labKernel} from '../src/lab/kernel.ts'
 import {runInLab} from '../src/lab/run.ts'
 import {withPrivateFolder} from '../src/lib/files.ts'
@@ -33,15 +33,7 @@ export async function isolationQuality({seconds = 60}: Options): Promise<readonl
     const progress = logProgress((line) => process.stderr.write(`${line}\n`))
     const kernel = (await labKernel({progress})).bzImage
     const program = join(folder, 'quality')
-    await execa('gcc', [
-      '-static',
-      '-O2',
-      '-Wall',
-      '-Werror',
-      '-o',
-      program,
-      join(import.meta.dirname, 'quality.c'),
-    ])
+    await compile(join(import.meta.dirname, 'quality.c'), program, join(folder, 'objects'))
 
     const columns: {readonly title: string; readonly isolated: boolean; readonly counts: Counts}[] = []
     for (const {name, mode, ...boot} of MACHINES) {

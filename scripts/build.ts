@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-import {mkdir, rm} from 'node:fs/promises'
+import {mkdir, readdir, rm} from 'node:fs/promises'
+import {join} from 'node:path'
 import {build} from 'esbuild'
-import {execa} from 'execa'
-import {C_FLAGS} from './c-flags.ts'
+import {make} from './native.ts'
 
-await rm('dist', {recursive: true, force: true}) // the names of its pieces change with what is in them
+// The names of its pieces change with what is in them. make looks after its objects itself.
+await mkdir('dist', {recursive: true})
+for (const name of await readdir('dist'))
+  if (name !== 'obj') await rm(join('dist', name), {recursive: true, force: true})
 await build({
   entryPoints: {isolctl: 'src/cli.ts'},
   outdir: 'dist',
@@ -21,18 +24,4 @@ await build({
   },
 })
 
-/** C programs: [source, program below dist/libexec]. */
-const PROGRAMS: readonly (readonly [source: string, program: string])[] = [
-  ['src/launch/shim/isol-exec.c', 'isol-exec'],
-  ['src/launch/samples/poller.c', 'samples/poller'],
-  ['src/launch/samples/rings.c', 'samples/rings'],
-  ['src/launch/samples/slip.c', 'samples/slip'],
-  ['src/host/isol-affinity.c', 'isol-affinity'],
-  ['src/host/isol-settle.c', 'isol-settle'],
-  ['src/measure/isol-spin.c', 'isol-spin'],
-  ['src/lab/guest/init.c', 'isol-init'],
-]
-
-await mkdir('dist/libexec/samples', {recursive: true})
-for (const [source, program] of PROGRAMS)
-  await execa('gcc', [...C_FLAGS, '-o', `dist/libexec/${program}`, source], {stdio: 'inherit'})
+await make()

@@ -100,7 +100,7 @@ async function writeFile(path: string, text: string | null): Promise<void> {
 }
 
 const checkpoint = (folder: string): Promise<void> =>
-  helper('isol-settle', [folder], folder, 'cannot checkpoint')
+  helper('isol-checkpoint', [folder], folder, 'cannot write the journal out')
 
 /**
  * Run a small C program that makes a system call which Node.js lacks, and that prints the errno in

@@ -387,7 +387,7 @@ function lines(stream: Readable): {next(): Promise<string>} {
   }
 }
 
-/** Standard input, in frames: see src/lab/guest/init.c. Ends by itself when the machine does. */
+/** Standard input, in frames: see native/helpers/init.c. Ends by itself when the machine does. */
 function feed(control: Duplex, input: Readable | string): void {
   const frame = (bytes: Buffer) => {
     const header = Buffer.alloc(4)

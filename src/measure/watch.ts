@@ -171,7 +171,7 @@ async function spinning<T>(
         cpu,
         await live.start([
           'isol-spin',
-          ...['--cpu', `${cpu}`, '--policy', formatPolicy(policy), '--settle-ms', `${SETTLE_MS}`],
+          ...['--cpu', `${cpu}`, '--policy', formatPolicy(policy), '--warm-up-ms', `${SETTLE_MS}`],
           ...(isolate ? ['--isolate'] : []),
         ]),
       )

@@ -5,7 +5,7 @@ const counter = z.number().int().nonnegative()
 const ms = z.number().nonnegative()
 
 /**
- * `isolctl.launch/1`: what isol-exec writes (src/launch/shim/report.h), to --status-file when all workers are isolated and
+ * `isolctl.launch/1`: what isol-exec writes (native/launch/report.c), to --status-file when all workers are isolated and
  * at the end, and with --json to stderr at the end.
  */
 export const LaunchSchema = z.strictObject({

@@ -72,18 +72,18 @@ describe('run', () => {
   })
 })
 
-describe('isol-settle', () => {
-  const settle = async (...args: readonly string[]) => {
-    const {exitCode, stderr} = await execa(asset('libexec/isol-settle'), args, {reject: false})
+describe('isol-checkpoint', () => {
+  const checkpoint = async (...args: readonly string[]) => {
+    const {exitCode, stderr} = await execa(asset('libexec/isol-checkpoint'), args, {reject: false})
     return [exitCode, stderr]
   }
 
   it('does nothing on a file system without a journal', async () => {
-    expect(await settle('/proc')).toEqual([0, ''])
+    expect(await checkpoint('/proc')).toEqual([0, ''])
   })
 
   it('prints the errno, and its usage', async () => {
-    expect(await settle(join(folder, 'gone'))).toEqual([1, 'ENOENT'])
-    expect(await settle()).toEqual([2, 'usage: isol-settle PATH'])
+    expect(await checkpoint(join(folder, 'gone'))).toEqual([1, 'ENOENT'])
+    expect(await checkpoint()).toEqual([2, 'usage: isol-checkpoint PATH'])
   })
 })

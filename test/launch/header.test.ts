@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => shop[Symbol.asyncDispose]())
 
-const strict = ['-O2', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Isrc/launch/shim']
+const strict = ['-O2', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Inative/include']
 /** Every file that includes the header must compile, also one that uses none of it. */
 const program = `#include "isolctl.h"
 int main(void)
@@ -94,7 +94,7 @@ int main(void)
   })
 
   it('reports on a stock kernel that there is no isolation, or continues when allowed', async ({skip}) => {
-    const poller = await shop.compile('src/launch/samples/poller.c', 'poller')
+    const poller = await shop.build('samples/poller')
     const bare = await execa(poller, ['0.2'], {reject: false, env: {ISOLCTL_FLAGS: '0x1'}})
     skip(!bare.stderr.includes('no task isolation'), 'this kernel has task isolation')
     expect(bare).toMatchObject({

@@ -12,17 +12,32 @@ import {type Workshop, workshop} from './compile.ts'
 
 vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
 
+/** How isol-exec may have been compiled; the sanitizers end it with a report where it does what it must not. */
+const BUILDS = ['as it is built', 'with sanitizers'] as const
+
 let shop: Workshop
+let sanitized: Workshop
 let shim: string
 let poller: string
 let probe: string
 beforeAll(async () => {
   shop = await workshop()
-  shim = await shop.compile('src/launch/shim/isol-exec.c', 'isol-exec')
+  sanitized = await workshop({sanitize: 'address,undefined'})
+  shim = await shop.build('isol-exec')
+  await sanitized.build('isol-exec')
   probe = await shop.compile('test/launch/fixtures/probe.c', 'probe')
-  poller = await shop.compile('src/launch/samples/poller.c', 'poller')
+  poller = await shop.build('samples/poller')
 })
-afterAll(() => shop[Symbol.asyncDispose]())
+afterAll(async () => {
+  await shop[Symbol.asyncDispose]()
+  await sanitized[Symbol.asyncDispose]()
+})
+
+/** Run the tests of a suite with the isol-exec of that build. */
+const useBuild = (build: (typeof BUILDS)[number]) =>
+  beforeAll(async () => {
+    shim = await (build === 'with sanitizers' ? sanitized : shop).build('isol-exec')
+  })
 
 const places = ['--cpus=0', '--housekeeping=0']
 const run = (argv: readonly string[], options: readonly string[] = []) =>
@@ -32,7 +47,8 @@ const run = (argv: readonly string[], options: readonly string[] = []) =>
     stripFinalNewline: false,
   })
 
-describe('isol-exec', () => {
+describe.for(BUILDS)('isol-exec, %s', (build) => {
+  useBuild(build)
   it('passes every argument byte for byte', async () => {
     const odd = ['', ' a  b ', 'line\nline', 'ü€𝄞', '\'"$\\`', '--cpus=5', '--', '-n']
     const {stdout} = await run(['sh', '-c', 'cat /proc/$$/cmdline; :', 'sh', ...odd])
@@ -123,7 +139,14 @@ describe('isol-exec', () => {
     [['--cpus=4095', '--housekeeping=0', '--', 'true'], 'not a cpulist'],
     [['--cpus=1000', '--housekeeping=0', '--', 'true'], 'cannot run on CPU 1000'],
     [['--cpus=0-', '--housekeeping=0', '--', 'true'], 'not a cpulist: "0-"'],
+    [['--cpus=', '--housekeeping=0', '--', 'true'], 'not a cpulist: ""'],
+    [['--cpus=0,', '--housekeeping=0', '--', 'true'], 'not a cpulist: "0,"'],
+    [['--cpus=0-18446744073709551616', '--housekeeping=0', '--', 'true'], 'not a cpulist'],
     [['--cpus=0', '--housekeeping=0', '--fifo=100', '--', 'true'], 'not a priority: "100"'],
+    [['--cpus=0', '--housekeeping=0', '--fifo= 1', '--', 'true'], 'not a priority: " 1"'],
+    [['--cpus=0', '--housekeeping=0', '--flags=signal', '--', 'true'], 'not isolation flags: "signal"'],
+    [['--cpus=0', '--housekeeping=0', '--hex-env=413', '--', 'true'], 'not hex: "3"'],
+    [['--cpus=0', '--housekeeping=0', '--hex', '--', 'gg'], 'not hex: "gg"'],
     [
       ['--cpus=0', '--housekeeping=0', '--status-file=/no/such/folder/f', '--', 'true'],
       '/no/such/folder/f: No such',
@@ -153,7 +176,8 @@ describe('isol-exec', () => {
   )
 })
 
-describe('the reporter', () => {
+describe.for(BUILDS)('the reporter, %s', (build) => {
+  useBuild(build)
   it('runs as long as the program, and is not its child', async () => {
     const script = 'grep -l isol-reporter /proc/[0-9]*/comm; exec "$0"'
     const {stdout} = await run(['sh', '-c', script, probe], ['--status-file=gone.json', '--soft'])
@@ -185,6 +209,13 @@ describe('the reporter', () => {
       starts: 0,
       breaks: [],
     })
+  })
+  it('reports also where the caller left standard input closed, and the program finds it closed', async () => {
+    const words = `"${shim}" ${places.join(' ')} --soft --status-file=closed.json -- "${probe}"`
+    const {stdout} = await execa('sh', ['-c', `exec ${words} <&-`], {cwd: shop.folder})
+    expect(findings(stdout)['open']).toMatch(/^1 2/)
+    await gone('closed.json')
+    expect(JSON.parse(await readFile(join(shop.folder, 'closed.json'), 'utf8'))).toMatchObject({ended: true})
   })
   it('writes JSON for any program name', async () => {
     const folder = join(shop.folder, 'odd')

@@ -24,8 +24,8 @@ describe('watching CPUs under load', () => {
     const get = gatherer(host, givens({policy: {kind: 'fifo', priority: 7}}))
     const watch = await get(busy)
     expect(started).toEqual([
-      ['isol-spin', '--cpu', '2', '--policy', 'fifo:7', '--settle-ms', '3000'],
-      ['isol-spin', '--cpu', '3', '--policy', 'fifo:7', '--settle-ms', '3000'],
+      ['isol-spin', '--cpu', '2', '--policy', 'fifo:7', '--warm-up-ms', '3000'],
+      ['isol-spin', '--cpu', '3', '--policy', 'fifo:7', '--warm-up-ms', '3000'],
     ])
     expect(running.size).toBe(0)
     expect(watch.seconds).toBe(10)

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isol-exec: what isolctl launch becomes. It restores what Node.js changed in this process, puts
+ * the process on its CPUs, leaves a supervisor behind, and executes the program: same process, same
+ * descriptors, same environment but for ISOLCTL_*.
+ *
+ *     isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]
+ *
+ * Which thread runs where with --settle: see settle.h. Without it, a program that is launched on
+ * one CPU starts bound to it. A program that is launched on several starts on the housekeeping
+ * CPUs: the thread that calls isolctl_bind(N) gets the Nth launch CPU, and threads may also bind
+ * themselves.
+ *
+ * The program does itself what exec cannot carry over: memory locking (isolctl_enter() locks) and
+ * isolation. Exit status as env(1): 125 failed before the program, 126 it cannot be executed, 127
+ * it was not found.
+ */
+#define _GNU_SOURCE
+#include "cpulist.h"
+#include "number.h"
+#include "program.h"
+#include "supervisor.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+
+struct options {
+	const char *cpus, *housekeeping, *flags, *status_file, *memory;
+	long nofile;	  /* soft RLIMIT_NOFILE, or -1: leave it */
+	int priority;	  /* SCHED_FIFO, or 0: SCHED_OTHER */
+	unsigned settle;  /* milliseconds, or 0: the program enters by itself */
+	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
+	bool rearm, soft, quiet, json, hex, notify, force;
+};
+
+__attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, const char *format, ...)
+{
+	int error = errno;
+	va_list arguments;
+	fputs("isol-exec: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	if (error)
+		fprintf(stderr, ": %s", strerror(error));
+	fputc('\n', stderr);
+	exit(status);
+}
+
+/* The same without an errno, and with a help line. */
+__attribute__((noreturn)) static void refuse(int status, const char *what, const char *why, const char *help)
+{
+	fprintf(stderr, "isol-exec: %s: %s\nhelp: %s\n", what, why, help);
+	exit(status);
+}
+
+static unsigned long number(const char *text, const char *what, unsigned long low, unsigned long high)
+{
+	unsigned long value = 0;
+	errno = 0;
+	if (!parse_number(text, low, high, &value))
+		fail(FAILED, "not a %s: \"%s\"", what, text);
+	return value;
+}
+
+/* Flags of prctl(ISOLCTL_PR_SET), as "0x3". */
+static unsigned long flags_of(const char *text)
+{
+	char *end;
+	errno = 0;
+	const unsigned long flags = strtoul(text, &end, 0);
+	if (errno || *text < '0' || *text > '9' || *end) {
+		errno = 0;
+		fail(FAILED, "not isolation flags: \"%s\"", text);
+	}
+	return flags;
+}
+
+/* A cpulist. Returns how many CPUs are in it. */
+static int cpus_of(const char *list, cpu_set_t *cpus)
+{
+	errno = 0;
+	if (!parse_cpulist(list, cpus, sizeof *cpus))
+		fail(FAILED, "not a cpulist: \"%s\"", list);
+	return CPU_COUNT(cpus);
+}
+
+static int hex_digit(char digit)
+{
+	if (!isxdigit((unsigned char)digit))
+		return -1;
+	return digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+}
+
+/* Decode "7a00" in place: arguments that are not UTF-8 cannot pass through Node.js otherwise. */
+static void decode_hex(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from; from += 2) {
+		const int high = hex_digit(from[0]), low = high < 0 ? -1 : hex_digit(from[1]);
+		if (low < 0) {
+			errno = 0;
+			fail(FAILED, "not hex: \"%s\"", from);
+		}
+		*to++ = (char)(high << 4 | low);
+	}
+	*to = 0;
+}
+
+/*
+ * At its start Node.js ignores SIGPIPE and SIGXFSZ, and sets every other signal to its default. It
+ * raises the soft limit of open files to the hard one, and makes pipes and terminals non-blocking.
+ * The program would inherit all of it. Whether our caller ignored a signal, as nohup does with
+ * SIGHUP, is not known any more: use isolctl launch -- nohup PROGRAM.
+ */
+static void undo_node(long nofile)
+{
+	struct rlimit limit;
+	sigset_t none;
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= 2; fd++) {
+		int flags = fcntl(fd, F_GETFL);
+		if (flags >= 0 && flags & O_NONBLOCK)
+			fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	}
+	if (nofile < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 || (rlim_t)nofile > limit.rlim_max)
+		return;
+	limit.rlim_cur = (rlim_t)nofile;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fail(FAILED, "setrlimit RLIMIT_NOFILE %ld", nofile);
+}
+
+/* Refuse a program that is known to be unfit before it is executed. */
+static void check_program(const char *name, const struct options *options)
+{
+	char path[4096];
+	int error = find_program(name, path, sizeof path);
+	if (error) {
+		errno = error;
+		fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", name);
+	}
+	const struct program program = look_at_program(path);
+	if (program.foreign)
+		refuse(NOT_EXECUTABLE, name, "is for another processor architecture than this machine's",
+		       "take the build for this machine");
+	if (program.privileged && !options->soft && !options->force)
+		refuse(NOT_EXECUTABLE, name,
+		       "is setuid, setgid or has file capabilities: "
+		       "it would run as somebody else, out of our reach",
+		       "start it as that user: runuser -u USER -- isolctl launch ...; "
+		       "or launch all the same: --force");
+	if (program.narrow && options->settle && !options->soft)
+		refuse(NOT_EXECUTABLE, name, "is not a 64-bit program, and --enter settle takes no other",
+		       "take a 64-bit build; or let it enter by itself with isolctl.h: --enter app");
+}
+
+/* include/uapi/linux/mempolicy.h */
+enum { MPOL_PREFERRED_ONE = 1, MPOL_BIND_TO = 2, MPOL_PREFERRED_SOME = 5 };
+
+/*
+ * "prefer:0", "bind:0,2": the NUMA nodes that memory is to come from. exec keeps the policy
+ * (set_mempolicy(2)).
+ */
+static void set_memory_policy(const char *text)
+{
+	unsigned long mask[CPU_SETSIZE / (8 * sizeof(unsigned long))] = {0};
+	const char *list = strchr(text, ':');
+	const bool bind = strncmp(text, "bind:", 5) == 0;
+	cpu_set_t nodes; /* a nodelist has the form of a cpulist */
+	if (!list || (!bind && strncmp(text, "prefer:", 7) != 0))
+		refuse(FAILED, text, "is not a memory policy", "give prefer:NODES or bind:NODES");
+	int count = cpus_of(list + 1, &nodes);
+	for (unsigned node = 0; node < CPU_SETSIZE; node++)
+		if (CPU_ISSET(node, &nodes))
+			mask[node / (8 * sizeof *mask)] |= 1UL << node % (8 * sizeof *mask);
+	int mode = bind ? MPOL_BIND_TO : count == 1 ? MPOL_PREFERRED_ONE : MPOL_PREFERRED_SOME;
+	if (syscall(SYS_set_mempolicy, mode, mask, CPU_SETSIZE) < 0)
+		fail(FAILED, "cannot take memory from NUMA node %s", list + 1);
+}
+
+static struct options parse(int argc, char **argv)
+{
+	enum {
+		CPUS = 1,
+		HOUSEKEEPING,
+		FLAGS,
+		NOFILE,
+		FIFO,
+		STATUS_FILE,
+		SETTLE,
+		REARM,
+		SOFT,
+		QUIET,
+		JSON,
+		HEX,
+		HEX_ENV,
+		MEMORY,
+		NOTIFY,
+		WORKERS,
+		FORCE
+	};
+	static const struct option known[] = {{"cpus", required_argument, NULL, CPUS},
+					      {"housekeeping", required_argument, NULL, HOUSEKEEPING},
+					      {"flags", required_argument, NULL, FLAGS},
+					      {"nofile", required_argument, NULL, NOFILE},
+					      {"fifo", required_argument, NULL, FIFO},
+					      {"status-file", required_argument, NULL, STATUS_FILE},
+					      {"settle", required_argument, NULL, SETTLE},
+					      {"rearm", no_argument, NULL, REARM},
+					      {"soft", no_argument, NULL, SOFT},
+					      {"quiet", no_argument, NULL, QUIET},
+					      {"json", no_argument, NULL, JSON},
+					      {"hex", no_argument, NULL, HEX},
+					      {"hex-env", required_argument, NULL, HEX_ENV},
+					      {"memory", required_argument, NULL, MEMORY},
+					      {"notify", no_argument, NULL, NOTIFY},
+					      {"workers", required_argument, NULL, WORKERS},
+					      {"force", no_argument, NULL, FORCE},
+					      {NULL, 0, NULL, 0}};
+	struct options options = {.flags = "0x1", .nofile = -1};
+	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
+		switch (option) {
+		case CPUS:
+			options.cpus = optarg;
+			break;
+		case HOUSEKEEPING:
+			options.housekeeping = optarg;
+			break;
+		case FLAGS:
+			options.flags = optarg;
+			break;
+		case NOFILE:
+			options.nofile = (long)number(optarg, "limit", 0, 1UL << 30);
+			break;
+		case FIFO:
+			options.priority = (int)number(optarg, "priority", 1, 99);
+			break;
+		case STATUS_FILE:
+			options.status_file = optarg;
+			break;
+		case SETTLE:
+			options.settle = (unsigned)number(optarg, "settle time in ms", 1, 60000);
+			break;
+		case REARM:
+			options.rearm = true;
+			break;
+		case SOFT:
+			options.soft = true;
+			break;
+		case QUIET:
+			options.quiet = true;
+			break;
+		case JSON:
+			options.json = true;
+			break;
+		case HEX:
+			options.hex = true;
+			break;
+		case MEMORY:
+			options.memory = optarg;
+			break;
+		case NOTIFY:
+			options.notify = true;
+			break;
+		case WORKERS:
+			options.workers = (unsigned)number(optarg, "number of workers", 1, THREADS_MAX);
+			break;
+		case FORCE:
+			options.force = true;
+			break;
+		case HEX_ENV:
+			decode_hex(optarg);
+			putenv(optarg);
+			break;
+		default:
+			exit(FAILED); /* getopt has said why */
+		}
+	errno = 0;
+	if (!options.cpus || !options.housekeeping || optind == argc)
+		fail(FAILED,
+		     "usage: isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]");
+	return options;
+}
+
+static void set_environment(const struct options *options)
+{
+	setenv("ISOLCTL_FLAGS", options->flags, 1);
+	setenv("ISOLCTL_CPUS", options->cpus, 1);
+	setenv("ISOLCTL_HOUSEKEEPING", options->housekeeping, 1);
+	if (options->soft)
+		setenv("ISOLCTL_SOFT", "1", 1);
+	else
+		unsetenv("ISOLCTL_SOFT");
+}
+
+/*
+ * What we open must not get the numbers 0 to 2, where a caller may have left a gap: the supervisor
+ * replaces these. exec closes it, and the program finds the gap as it was.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	fill_standard_descriptors();
+	struct options options = parse(argc, argv);
+	char **program = argv + optind;
+	if (options.hex)
+		for (char **argument = program; *argument; argument++)
+			decode_hex(*argument);
+
+	cpu_set_t cpus;
+	struct supervisor supervisor = {.pid = getpid(),
+					.program = *program,
+					.cpus = options.cpus,
+					.status_fd = -1,
+					.json = options.json,
+					.soft = options.soft,
+					.quiet = options.quiet};
+	int count = cpus_of(options.cpus, &cpus);
+	bool alone = count == 1;
+	supervisor.workers = options.workers ? options.workers : (unsigned)count;
+	cpus_of(options.housekeeping, &supervisor.housekeeping);
+	const unsigned long flags = flags_of(options.flags);
+
+	undo_node(options.nofile);
+	set_environment(&options);
+	check_program(*program, &options);
+	if (options.notify) {
+		supervisor.notify = getenv("NOTIFY_SOCKET");
+		if (!supervisor.notify)
+			refuse(FAILED, "--notify", "nobody waits to be notified: NOTIFY_SOCKET is not set",
+			       "leave --notify out");
+		supervisor.notify = strdup(supervisor.notify);
+		if (!supervisor.notify)
+			fail(FAILED, "--notify");
+		/* The supervisor answers: the program is ready when it is isolated. */
+		unsetenv("NOTIFY_SOCKET");
+	}
+	if (options.status_file) {
+		supervisor.status_fd = open(options.status_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		if (supervisor.status_fd < 0)
+			fail(FAILED, "%s", options.status_file);
+	}
+	bool records = access("/proc/self/task_isolation", R_OK) == 0;
+	if (options.settle) {
+		/* It starts among the control threads, and a thread that settles is moved. */
+		alone = false;
+		supervisor.settle = (struct settle_options){.ms = options.settle,
+							    .flags = flags,
+							    .rearm = options.rearm,
+							    .priority = options.priority,
+							    .records = records,
+							    .cpus = cpus,
+							    .housekeeping = supervisor.housekeeping};
+		options.priority = 0;
+	}
+	if (sched_setaffinity(0, sizeof cpus, alone ? &cpus : &supervisor.housekeeping) < 0)
+		fail(FAILED, "cannot run on CPU %s (cgroup cpuset?)",
+		     alone ? options.cpus : options.housekeeping);
+	if (options.memory)
+		set_memory_policy(options.memory);
+	struct sched_param priority = {.sched_priority = options.priority};
+	if (sched_setscheduler(0, options.priority ? SCHED_FIFO : SCHED_OTHER, &priority) < 0)
+		fail(FAILED, "cannot set the scheduling policy (CAP_SYS_NICE, RLIMIT_RTPRIO)");
+
+	/* Last, so that only a failing exec has to be reported to it. */
+	int exec_failed = -1;
+	if (options.settle || options.status_file || options.json || options.notify ||
+	    (records && !options.quiet)) {
+		exec_failed = start_supervisor(&supervisor);
+		if (exec_failed < 0)
+			fail(FAILED, "cannot start isol-reporter");
+	}
+
+	execvp(*program, program);
+	int error = errno;
+	if (exec_failed >= 0 && write(exec_failed, "x", 1) != 1)
+		errno = 0; /* then there is no supervisor to keep quiet */
+	errno = error;
+	fail(error == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "%s", *program);
+}

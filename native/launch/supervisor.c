@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "supervisor.h"
+#include "clock.h"
+#include "notify.h"
+#include "proc.h"
+#include "report.h"
+#include "words.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long to wait for the first thread to settle before saying why none has. */
+#define HINT_NS (10 * NS_PER_SECOND)
+
+__attribute__((format(printf, 2, 3))) static void say(const struct supervisor *supervisor, const char *format,
+						      ...)
+{
+	va_list arguments;
+	if (supervisor->quiet || supervisor->json)
+		return;
+	va_start(arguments, format);
+	vdprintf(2, format, arguments);
+	va_end(arguments);
+}
+
+static void say_break(const struct supervisor *supervisor, const struct reported *reported)
+{
+	const struct record *record = &reported->record;
+	char sentence[SENTENCE_SIZE], times[48] = "";
+	say_cause(sentence, sizeof sentence, record);
+	if (reported->count > 1)
+		snprintf(times, sizeof times, " (the last of %" PRIu64 " breaks)", reported->count);
+	say(supervisor,
+	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
+	    "help: %s\n",
+	    reported->name, reported->tid, record->cpu, (double)record->duration_ns / 1e9,
+	    (double)reported->since_ns / 1e9, times, sentence, help_for(record));
+}
+
+/* Read one thread's record, and report what is new. */
+static void look(struct watch *watch, struct watched *thread)
+{
+	struct record record;
+	if (thread->fd < 0 || !read_record(thread->fd, &record))
+		return;
+	const uint64_t fresh = record.breaks - thread->record.breaks;
+	if (record.starts != thread->record.starts || fresh)
+		watch->changed_ns = now_ns();
+	thread->record = record;
+	if (!is_isolated(&record))
+		thread->since_ns = 0;
+	else if (!thread->since_ns || fresh)
+		thread->since_ns = now_ns();
+	if (fresh == 0 || watch->reported_count == REPORTED_MAX)
+		return;
+	struct reported *reported = &watch->reported[watch->reported_count++];
+	*reported = (struct reported){.tid = thread->tid, .record = record, .count = fresh};
+	reported->since_ns = record.time_ns > watch->start_ns ? record.time_ns - watch->start_ns : 0;
+	memcpy(reported->name, thread->name, sizeof reported->name);
+	say_break(watch->supervisor, reported);
+}
+
+static void open_thread(struct watch *watch, pid_t tid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", watch->supervisor->pid, tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* gone already, or no such ABI */
+	if (watch->count == watch->room) {
+		size_t room = watch->room ? watch->room * 2 : 16;
+		struct watched *threads = realloc(watch->threads, room * sizeof *threads);
+		if (!threads) {
+			close(fd);
+			return;
+		}
+		watch->threads = threads;
+		watch->room = room;
+	}
+	watch->threads[watch->count++] = (struct watched){.tid = tid, .fd = fd, .seen = true, .name = "?"};
+	watch->changed_ns = now_ns();
+}
+
+/* Follow the threads: open new ones, and close the records of those that are gone. */
+static void scan(struct watch *watch)
+{
+	char path[48];
+	snprintf(path, sizeof path, "/proc/%d/task", watch->supervisor->pid);
+	DIR *tasks = opendir(path);
+	for (size_t i = 0; i < watch->count; i++)
+		watch->threads[i].seen = false;
+	for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+		pid_t tid = atoi(entry->d_name);
+		size_t i = 0;
+		while (i < watch->count && (watch->threads[i].tid != tid || watch->threads[i].fd < 0))
+			i++;
+		if (tid <= 0)
+			continue;
+		if (i < watch->count)
+			watch->threads[i].seen = true;
+		else
+			open_thread(watch, tid);
+	}
+	if (tasks)
+		closedir(tasks);
+
+	size_t kept = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		if (thread->seen && thread->record.starts == 0)
+			/* Again and again: exec and pthread_setname_np change it. */
+			read_name(watch->supervisor->pid, thread->tid, thread->name);
+		look(watch, thread);
+		if (!thread->seen && thread->fd >= 0) {
+			close(thread->fd);
+			thread->fd = -1;
+		}
+		/* A thread that started and ended without isolation is not reported. */
+		if (thread->fd >= 0 || thread->record.starts || thread->record.eagains)
+			watch->threads[kept++] = *thread;
+	}
+	watch->count = kept;
+}
+
+/* Say once which threads are ready to be isolated and have no CPU to be isolated on. */
+static void say_crowded(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->settle.count && !watch->crowded; i++) {
+		const struct candidate *thread = &watch->settle.threads[i];
+		char name[NAME_SIZE] = "?";
+		if (!thread->crowded)
+			continue;
+		watch->crowded = true;
+		read_name(watch->supervisor->pid, thread->tid, name);
+		say(watch->supervisor,
+		    "isolctl: %s[%d] %s: it is not isolated\n"
+		    "help: give each worker a CPU of its own: --cpus, and the program's own affinities\n",
+		    name, thread->tid, thread->why);
+	}
+}
+
+/*
+ * Say how many processes the program started: they are not watched, and may be what does the work.
+ */
+static void say_children(const struct watch *watch)
+{
+	int count = 0;
+	DIR *processes = opendir("/proc");
+	for (struct dirent *entry; processes && (entry = readdir(processes));) {
+		char line[1024];
+		const pid_t pid = atoi(entry->d_name);
+		const char *parent = pid > 0 && read_task(pid, pid, "stat", line, sizeof line)
+					     ? stat_field(line, 4)
+					     : NULL;
+		count += parent && atoi(parent) == watch->supervisor->pid;
+	}
+	if (processes)
+		closedir(processes);
+	if (count)
+		say(watch->supervisor, "  %d process%s that it started: only its own threads are isolated\n",
+		    count, count == 1 ? "" : "es");
+}
+
+/*
+ * Remember why the busiest thread is not isolated: when the program has ended that cannot be read.
+ */
+static void note_why(struct watch *watch)
+{
+	const struct candidate *busiest = NULL;
+	for (size_t i = 0; i < watch->settle.count; i++)
+		if (!busiest || watch->settle.threads[i].sample.user_ticks > busiest->sample.user_ticks)
+			busiest = &watch->settle.threads[i];
+	char name[NAME_SIZE];
+	if (!busiest || !read_name(watch->supervisor->pid, busiest->tid, name))
+		return;
+	snprintf(watch->last_why, sizeof watch->last_why, "%s[%d] %s", name, busiest->tid, busiest->why);
+}
+
+/* Say why threads that run are not isolated, for eight of them at most. */
+static void say_unsettled(const struct watch *watch)
+{
+	size_t named = 0;
+	char name[NAME_SIZE];
+	for (size_t i = 0; i < watch->settle.count; i++) {
+		const struct candidate *thread = &watch->settle.threads[i];
+		if (thread->stage == ISOLATED || thread->stage == PLANTED || named == 8)
+			continue;
+		if (!read_name(watch->supervisor->pid, thread->tid, name))
+			continue;
+		say(watch->supervisor, "  %s[%d] %s\n", name, thread->tid, thread->why);
+		named++;
+	}
+}
+
+static void say_end(const struct watch *watch)
+{
+	size_t isolated = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct watched *thread = &watch->threads[i];
+		const struct record *record = &thread->record;
+		if (record->starts == 0 && record->eagains == 0)
+			continue;
+		isolated += record->starts > 0;
+		char refusal[32] = "";
+		if (record->eagains)
+			snprintf(refusal, sizeof refusal, " (last: %s)", record->eagain);
+		char steal[48] = "";
+		if (record->steal_ns)
+			snprintf(steal, sizeof steal, ", %.3f s stolen by the hypervisor",
+				 (double)record->steal_ns / 1e9);
+		say(watch->supervisor,
+		    "isolctl: %s[%d] on CPU %d: isolated %.3f s, %" PRIu64 " start%s, %" PRIu64
+		    " refusal%s%s, %" PRIu64 " break%s%s\n",
+		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
+		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal,
+		    record->breaks, record->breaks == 1 ? "" : "s", steal);
+	}
+	if (isolated || watch->supervisor->soft)
+		return;
+	say(watch->supervisor, "isolctl: no thread of %s was seen isolated\n", watch->supervisor->program);
+	if (!watch->hinted && *watch->last_why)
+		say(watch->supervisor, "  %s\n", watch->last_why);
+	if (watch->supervisor->settle.ms == 0)
+		say(watch->supervisor,
+		    "help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n");
+}
+
+/* Write the report in one write: a reader of the file finds the old report or the new one. */
+static void write_json(int fd, const struct watch *watch)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	write_report(out, watch);
+	if (fclose(out) != 0) {
+		free(text);
+		return;
+	}
+	/* A pipe or a device has no place to write to and nothing to cut off. */
+	if (fd == watch->supervisor->status_fd && pwrite(fd, text, size, 0) == (ssize_t)size &&
+	    ftruncate(fd, (off_t)size) == 0)
+		size = 0;
+	for (size_t at = 0; at < size;) {
+		ssize_t wrote = write(fd, text + at, size - at);
+		if (wrote <= 0)
+			break;
+		at += (size_t)wrote;
+	}
+	free(text);
+}
+
+/* All workers are isolated, for the first time. */
+static void tell_ready(struct watch *watch, size_t isolated)
+{
+	const struct supervisor *supervisor = watch->supervisor;
+	char text[128];
+	watch->ready = true;
+	if (supervisor->status_fd >= 0)
+		write_json(supervisor->status_fd, watch);
+	snprintf(text, sizeof text, "READY=1\nSTATUS=%zu thread%s isolated on CPU %.64s", isolated,
+		 isolated == 1 ? "" : "s", supervisor->cpus);
+	if (supervisor->notify && notify(supervisor->notify, supervisor->pid, text) < 0)
+		say(supervisor, "isolctl: cannot notify %s: %s\n", supervisor->notify, strerror(errno));
+}
+
+/* Look at the program's threads once, report what is new, and let settle take its step. */
+static void step(struct watch *watch)
+{
+	const struct supervisor *supervisor = watch->supervisor;
+	size_t isolated = 0, now = 0;
+	scan(watch);
+	for (size_t i = 0; i < watch->count; i++)
+		now += is_isolated(&watch->threads[i].record);
+	if (!watch->ready && now >= supervisor->workers)
+		tell_ready(watch, now);
+	if (supervisor->settle.ms == 0)
+		return;
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		struct candidate *candidate = find_candidate(&watch->settle, thread->tid);
+		isolated += thread->record.starts > 0;
+		if (candidate && settle_record(&watch->settle, candidate, &thread->record) &&
+		    thread->record.starts == 1)
+			say(supervisor, "isolctl: %s[%d] is isolated on CPU %d, %.3f s after the start\n",
+			    thread->name, thread->tid, thread->record.cpu,
+			    (double)(now_ns() - watch->start_ns) / 1e9);
+	}
+	settle_step(&watch->settle);
+	if (!isolated)
+		note_why(watch);
+	if (!watch->crowded && watch->supervisor->settle.records)
+		say_crowded(watch);
+	if (!isolated && !watch->hinted && supervisor->settle.records &&
+	    now_ns() - watch->start_ns > HINT_NS) {
+		watch->hinted = true;
+		say(supervisor, "isolctl: no thread of %s has settled yet:\n", supervisor->program);
+		say_unsettled(watch);
+		say_children(watch);
+	}
+}
+
+/* How many threads the program has: the links of its task directory, less "." and "..". */
+static unsigned long thread_count(pid_t pid)
+{
+	char path[32];
+	struct stat tasks;
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	return stat(path, &tasks) == 0 ? (unsigned long)tasks.st_nlink : 0;
+}
+
+/*
+ * Whether nothing changed: every worker is isolated, no thread started or ended. Then only the
+ * records of the workers have to be read, which takes next to no CPU time.
+ */
+static bool at_rest(struct watch *watch)
+{
+	size_t isolated = 0;
+	unsigned long count = thread_count(watch->supervisor->pid);
+	if (!watch->ready || count != watch->thread_count) {
+		watch->thread_count = count;
+		return false;
+	}
+	for (size_t i = 0; i < watch->count; i++) {
+		struct watched *thread = &watch->threads[i];
+		struct record record;
+		if (!thread->record.starts || thread->fd < 0)
+			continue;
+		if (!read_record(thread->fd, &record) || !is_isolated(&record) ||
+		    record.starts != thread->record.starts || record.breaks != thread->record.breaks ||
+		    !is_isolated(&thread->record))
+			return false;
+		isolated++;
+	}
+	return isolated >= watch->supervisor->workers;
+}
+
+/*
+ * Look at the program's threads until it ends: often while they change, seldom while they are at
+ * rest.
+ */
+static void follow(struct watch *watch, int pidfd)
+{
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	int over;
+	do {
+		bool busy = now_ns() - watch->changed_ns < NS_PER_SECOND, rest = !busy && at_rest(watch);
+		int pause = rest			   ? 250
+			    : watch->supervisor->settle.ms ? settle_pause_ms(&watch->settle)
+			    : busy			   ? 20
+							   : 250;
+		over = poll(&end, 1, pause);
+		if (over != 0 || !rest || !at_rest(watch))
+			step(watch);
+	} while (over == 0 || (over < 0 && errno == EINTR));
+
+	watch->ended = true;
+	if (watch->supervisor->json)
+		write_json(2, watch);
+	else
+		say_end(watch);
+	if (watch->supervisor->status_fd >= 0)
+		write_json(watch->supervisor->status_fd, watch);
+}
+
+/* Keep stderr and the descriptors listed (ascending); stdin and stdout become /dev/null. */
+static void close_all_but(const int keep[], size_t count)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(null, 0);
+	dup2(null, 1);
+	unsigned from = 3;
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < (int)from)
+			continue;
+		if (keep[i] > (int)from)
+			syscall(SYS_close_range, from, keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0U, 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * The supervisor's process. It writes its pid to `ready` when it watches, waits until exec closes
+ * `started`, reports, and exits.
+ */
+__attribute__((noreturn)) static void run_supervisor(const struct supervisor *supervisor, int pidfd,
+						     int ready, int started)
+{
+	static struct watch watch;
+	int keep[] = {pidfd, ready, started, supervisor->status_fd};
+	setsid(); /* Ctrl-C is for the program, and its end is still to be reported */
+	for (size_t i = 0; i < 4; i++)
+		signal((const int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE}[i], SIG_IGN);
+	prctl(PR_SET_NAME, "isol-reporter");
+	sched_setaffinity(0, sizeof supervisor->housekeeping, &supervisor->housekeeping);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	qsort(keep, 4, sizeof *keep, by_number);
+	close_all_but(keep, 4);
+	if (chdir("/") < 0)
+		errno = 0; /* then we stay, and keep the file system busy */
+
+	watch.supervisor = supervisor;
+	watch.settle.options = supervisor->settle;
+	watch.settle.pid = supervisor->pid;
+	watch.settle.memory = -1;
+	watch.start_ns = now_ns();
+	open_thread(&watch, supervisor->pid);
+	char byte;
+	pid_t self = getpid();
+	if (write(ready, &self, sizeof self) != sizeof self)
+		_exit(0);
+	close(ready);
+	if (read(started, &byte, 1) != 0)
+		_exit(0); /* exec failed, and isol-exec has said so */
+	close(started);
+	watch.start_ns = now_ns();
+	open_thread(&watch, supervisor->pid); /* again: exec of a privileged program starts a new record */
+	if (watch.count == 2) {
+		close(watch.threads[0].fd);
+		watch.threads[0] = watch.threads[--watch.count];
+	}
+	follow(&watch, pidfd);
+	_exit(0);
+}
+
+int start_supervisor(const struct supervisor *supervisor)
+{
+	int ready[2], started[2], pidfd;
+	pid_t supervisor_pid;
+	if (pipe2(ready, O_CLOEXEC) < 0 || pipe2(started, O_CLOEXEC) < 0)
+		return -1;
+	if ((pidfd = (int)syscall(SYS_pidfd_open, supervisor->pid, 0)) < 0)
+		return -1;
+	pid_t between = fork();
+	if (between < 0)
+		return -1;
+	if (between == 0) { /* the second fork makes the supervisor a child of init */
+		pid_t last = fork();
+		if (last != 0)
+			_exit(last < 0);
+		close(started[1]);
+		close(ready[0]);
+		run_supervisor(supervisor, pidfd, ready[1], started[0]);
+	}
+	waitpid(between, NULL, 0);
+	close(ready[1]);
+	close(started[0]);
+	close(pidfd);
+	ssize_t got = read(ready[0], &supervisor_pid, sizeof supervisor_pid);
+	close(ready[0]);
+	if (got != sizeof supervisor_pid) {
+		errno = ECHILD;
+		return -1;
+	}
+	/* Yama lets a process be traced only by its ancestors and by the process it names. */
+	if (supervisor->settle.ms)
+		prctl(PR_SET_PTRACER, (unsigned long)supervisor_pid, 0, 0, 0);
+	return started[1];
+}

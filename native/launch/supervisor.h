@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The supervisor: a small process on the housekeeping CPUs, named isol-reporter in ps, that watches
+ * the records of the program's threads, says what broke isolation, and ends with the program. It is
+ * no child of the program, which must not find a child that it did not start. For the same reason
+ * it cannot see the program's exit status: the launcher's caller gets that.
+ *
+ * Reading a record reads kernel memory and does not disturb the thread. A record that was opened
+ * while its thread lived stays readable after the thread's end, so that a kill can be explained.
+ */
+#ifndef LAUNCH_SUPERVISOR_H
+#define LAUNCH_SUPERVISOR_H
+
+#include "settle.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct supervisor {
+	pid_t pid;	     /* the program: its process id before and after exec */
+	const char *program; /* as it was named */
+	const char *cpus;    /* cpulist, for the report */
+	cpu_set_t housekeeping;
+	int status_fd;	    /* where the JSON goes, or -1 */
+	bool json;	    /* JSON on stderr instead of sentences */
+	bool soft;	    /* going on without isolation is wanted */
+	bool quiet;	    /* nothing on stderr */
+	unsigned workers;   /* isolated threads that make the program ready */
+	const char *notify; /* address of systemd's socket, or NULL */
+	struct settle_options settle;
+};
+
+/*
+ * Start a supervisor of the calling process, which is about to execute the program. Returns a
+ * descriptor to write one byte to when exec fails (it closes by itself when exec succeeds), or -1
+ * with errno.
+ */
+int start_supervisor(const struct supervisor *supervisor);
+
+#endif

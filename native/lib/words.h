@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is said of a break: a sentence, and the help that goes with it. Both are rows of a table, of
+ * which the first that fits the record is taken. src/model/break-words.json is made from the same
+ * tables (tools/words.c): what status and preflight say comes from there.
+ */
+#ifndef LIB_WORDS_H
+#define LIB_WORDS_H
+
+#include "record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a record must have for a sentence to be true. */
+enum needs {
+	NEEDS_NOTHING,
+	NEEDS_NAME,	/* the data is a number that has a name (names.h) */
+	NEEDS_SENDER,	/* it is known who interrupted the thread */
+	NEEDS_FUNCTION, /* and what the thread's CPU was made to run */
+	NEEDS_INTRUDER, /* it is known who ran on the CPU */
+};
+
+struct sentence {
+	const char *cause; /* NULL: any */
+	enum needs needs;
+	uint64_t low, high; /* of the data; high 0: any */
+	const char *text;   /* with {fields}, see value_of() in words.c */
+};
+
+struct help {
+	const char *cause; /* NULL: any */
+	/*
+	 * Words that are separated by spaces, of which one must fit; NULL: any record fits. For the
+	 * causes "syscall" and "signal" a word is the whole name, for "ipi" it is part of the
+	 * sender's function or site.
+	 */
+	const char *words;
+	const char *text;
+};
+
+extern const struct sentence sentences[];
+extern const size_t sentence_count;
+extern const struct help helps[];
+extern const size_t help_count;
+
+enum { SENTENCE_SIZE = 256 };
+
+/* What ended isolation, "system call write (1)", as a string of at most `size` bytes. Pure. */
+void say_cause(char *text, size_t size, const struct record *record);
+
+/* The habit or the check that prevents such a break. Pure. */
+const char *help_for(const struct record *record);
+
+#endif
