@@ -13,8 +13,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Kernel build, C programs, QEMU, GRUB's generator for its tests. The kernel's scripts and isolctl use perl and patch.
-PACKAGES='bc bison ca-certificates ccache cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
+# Kernel build, C programs and what checks them, QEMU, GRUB's generator for its tests. The kernel's scripts and isolctl use perl and patch.
+PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
 # Programs of the proof tests, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'

@@ -9,6 +9,7 @@ import {stepsPage} from '../src/report/steps-page.ts'
 import {configJsonSchema} from '../src/schema/config.ts'
 import {PUBLISHED} from '../src/schema/published.ts'
 import {floorRules} from './floors.ts'
+import {breakWords} from './native.ts'
 
 /** Generated pages, and the functions that write them. `--check` only names the stale ones. */
 export const PAGES: Readonly<Record<string, () => string>> = {
@@ -18,6 +19,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/exit-codes.md': exitCodesPage,
   'docs/steps.md': stepsPage,
   'floors.json': floorRules,
+  'src/model/break-words.json': breakWords,
   ...PUBLISHED,
 }
 

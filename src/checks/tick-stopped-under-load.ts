@@ -4,23 +4,24 @@ import {settings} from '../facts/settings.ts'
 import {circumstances} from '../measure/circumstances.ts'
 import {disturbances, formatSeconds} from '../measure/findings.ts'
 import {busy, type Watch} from '../measure/watch.ts'
+import {breakHelp, breakSentence} from '../model/break-words.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Finding} from '../model/finding.ts'
+import {isIsolated} from '../model/isolation-record.ts'
 import {defineCheck} from './check.ts'
 
 /** With --isolate the kernel itself has a say: it notes what ended a spinner's isolation. */
 const isolationLost = ({cpus}: Watch): readonly Finding[] =>
-  cpus
-    .filter(({isolation}) => isolation !== undefined && isolation.get('state') !== 'isolated')
-    .map(({cpu, isolation}) => ({
-      severity: 'fail',
-      subject: 'task isolation',
-      message:
-        isolation?.get('state') === 'lost'
-          ? `the kernel ended it on CPU ${cpu}: ${isolation.get('cause')} ${isolation.get('data')}`
-          : `never began on CPU ${cpu}: the kernel refused it for ${isolation?.get('eagain')}`,
-      cpus: CpuSet.of(cpu),
-    }))
+  cpus.flatMap(({cpu, isolation}) => {
+    if (isolation === undefined || isIsolated(isolation)) return []
+    const finding = {severity: 'fail', subject: 'task isolation', cpus: CpuSet.of(cpu)} as const
+    if (isolation.state !== 'lost') {
+      const message = `never began on CPU ${cpu}: the kernel refused it for ${isolation.eagain}`
+      return [{...finding, message}]
+    }
+    const message = `the kernel ended it on CPU ${cpu}: ${breakSentence(isolation)}`
+    return [{...finding, message, remedy: {text: breakHelp(isolation)}}]
+  })
 
 export default defineCheck({
   id: 'tick-stopped-under-load',

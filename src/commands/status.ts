@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 import {bootId} from '../facts/boot-id.ts'
 import {gatherer} from '../facts/fact.ts'
-import {isolatedThreads} from '../facts/isolation.ts'
+import {type IsolatedThread, isolatedThreads} from '../facts/isolation.ts'
 import {journal} from '../facts/journal.ts'
 import {writers} from '../facts/tuners.ts'
 import type {HostView} from '../host/host.ts'
 import {Exit} from '../lib/exit.ts'
 import {interruptible} from '../lib/interrupt.ts'
 import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
-import {renderIsolation} from '../report/isolation.ts'
+import {isolationReport, renderIsolation} from '../report/isolation.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
 import type {StatusReport} from '../schema/machine.ts'
 import {columns} from '../ui/terminal.ts'
@@ -34,10 +34,10 @@ The exit status is 1 when something drifted or a run was killed before it finish
   async run(): Promise<StatusReport | undefined> {
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
-    const show = (report: StatusReport) => {
+    const show = ({report, threads}: Looked) => {
       if (this.jsonEnabled() && flags.watch !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`)
       if (this.jsonEnabled() || (flags.quiet && report.ok)) return
-      const {threads, threadsUnknown} = report
+      const {threadsUnknown} = report
       process.stdout.write(renderStatus(report, {width: columns()}))
       if (threads) process.stdout.write(renderIsolation(threads))
       if (threadsUnknown !== undefined)
@@ -45,8 +45,9 @@ The exit status is 1 when something drifted or a run was killed before it finish
     }
     return await interruptible(async (signal) => {
       for (;;) {
-        const report = await lookAt(host)
-        show(report)
+        const looked = await lookAt(host)
+        const {report} = looked
+        show(looked)
         process.exitCode =
           report.threadsUnknown === undefined ? statusExit(report) : statusExit(report) || Exit.unknown
         if (flags.watch === undefined) return report
@@ -58,7 +59,13 @@ The exit status is 1 when something drifted or a run was killed before it finish
   }
 }
 
-async function lookAt(host: HostView): Promise<StatusReport> {
+interface Looked {
+  readonly report: StatusReport
+  /** Undefined: there are none to be known. */
+  readonly threads?: readonly IsolatedThread[]
+}
+
+async function lookAt(host: HostView): Promise<Looked> {
   const get = gatherer(host)
   const [entries, boot] = [await get(journal), await get(bootId)]
   const readings = await readPlaces(host, changesInForce(entries, boot))
@@ -68,11 +75,12 @@ async function lookAt(host: HostView): Promise<StatusReport> {
     host: host.name,
     bootId: boot,
   })
-  if (!host.live) return report // a capture holds no isolated threads
+  if (!host.live) return {report} // a capture holds no isolated threads
   try {
     const threads = await get(isolatedThreads)
-    return threads === undefined ? report : {...report, threads: [...threads]}
+    if (threads === undefined) return {report}
+    return {report: {...report, threads: isolationReport(threads)}, threads}
   } catch (error) {
-    return {...report, threadsUnknown: error instanceof Error ? error.message : String(error)}
+    return {report: {...report, threadsUnknown: error instanceof Error ? error.message : String(error)}}
   }
 }

@@ -1,14 +1,36 @@
 // SPDX-License-Identifier: MIT
 
-import {type IsolatedThread, parseIsolation} from '../model/isolation-record.ts'
+import type {HostView} from '../host/host.ts'
+import {type IsolationRecord, isIsolated, parseIsolationRecord} from '../model/isolation-record.ts'
 import {defineFact} from './fact.ts'
 import {taskIsolation} from './platform.ts'
-import {everyTask} from './tasks.ts'
+import {everyTask, type Task, tasks} from './tasks.ts'
+
+/** A thread that is isolated, was, or tried. */
+export interface IsolatedThread {
+  readonly pid: number
+  readonly tid: number
+  readonly name: string
+  readonly record: IsolationRecord
+}
 
 /**
- * Threads that are isolated now, or were. Undefined: the kernel has no task isolation. Reading a record reads kernel
- * memory and interrupts nobody; but the first reader of a thread makes the kernel allocate one, so only threads that can
- * have one are asked: those bound to one eligible CPU. Throws HostError where we may not read.
+ * The kernel's record of a thread, without `tid` of the process's first one. Undefined: the thread is gone, or the kernel has
+ * no task isolation. Reading interrupts nobody, but the first reader of a thread makes the kernel allocate a record. Throws
+ * HostError where we may not read.
+ */
+export async function readIsolationRecord(
+  host: HostView,
+  {pid, tid}: {readonly pid: number; readonly tid?: number},
+): Promise<IsolationRecord | undefined> {
+  const folder = tid === undefined ? `/proc/${pid}` : `/proc/${pid}/task/${tid}`
+  const text = await host.read(`${folder}/task_isolation`)
+  return text === undefined ? undefined : parseIsolationRecord(text)
+}
+
+/**
+ * Threads that are isolated now, or were. Undefined: the kernel has no task isolation. Only threads that can be isolated are
+ * asked: those bound to one eligible CPU. Throws HostError where we may not read.
  */
 export const isolatedThreads = defineFact<readonly IsolatedThread[] | undefined>(
   'isolated-threads',
@@ -18,10 +40,21 @@ export const isolatedThreads = defineFact<readonly IsolatedThread[] | undefined>
     const found: IsolatedThread[] = []
     for (const {pid, tid, comm, allowed} of await get(everyTask)) {
       if (allowed.size !== 1 || !allowed.isSubsetOf(eligible)) continue
-      const text = await host.read(`/proc/${pid}/task/${tid}/task_isolation`)
-      const thread = text === undefined ? undefined : parseIsolation(text, {pid, tid, name: comm})
-      if (thread) found.push(thread)
+      const record = await readIsolationRecord(host, {pid, tid})
+      // A thread that never tried has a record as well: kernel threads, for example.
+      if (record && (record.starts > 0 || record.refusals > 0)) found.push({pid, tid, name: comm, record})
     }
-    return found.toSorted((a, b) => a.cpu - b.cpu || a.tid - b.tid)
+    return found.toSorted((a, b) => a.record.cpu - b.record.cpu || a.tid - b.tid)
   },
 )
+
+/** Threads that are isolated now and may run on the CPUs in question. */
+export const isolatedTasks = defineFact<readonly Task[]>('isolated-tasks', async (host, get) => {
+  if ((await get(taskIsolation)) === undefined) return []
+  const found: Task[] = []
+  for (const task of (await get(tasks)).filter(({kernel}) => !kernel)) {
+    const record = await readIsolationRecord(host, task)
+    if (record && isIsolated(record)) found.push(task)
+  }
+  return found
+})

@@ -2,11 +2,13 @@
 
 import * as z from 'zod'
 import {defineFact, type Fact} from '../facts/fact.ts'
+import {readIsolationRecord} from '../facts/isolation.ts'
 import {readClocksource} from '../facts/platform.ts'
 import {settings} from '../facts/settings.ts'
 import {type CpuTimers, readTimers} from '../facts/timers.ts'
 import {type Helper, HostError, type HostView, type Live, NotMeasured} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
+import type {IsolationRecord} from '../model/isolation-record.ts'
 import {formatPolicy} from '../model/policy.ts'
 import type {Settings} from '../model/settings.ts'
 import {type Movement, movements, takeSample} from './sample.ts'
@@ -28,7 +30,7 @@ export const probe: Fact<Probe> = defineFact('probe', () => {
   throw new Error('how to measure was not given')
 })
 
-/** What the spinner noted itself: the moments in which the CPU did not run it. Printed by isol-spin.c. */
+/** What the spinner noted itself: the moments in which the CPU did not run it. Printed by native/helpers/spin.c. */
 const GapRecord = z.object({
   cpu: z.number(),
   tickHz: z.number(),
@@ -47,8 +49,8 @@ export interface CpuWatch extends Movement {
   readonly timers?: CpuTimers
   /** The clock source when the window had closed. */
   readonly clocksource?: string
-  /** The kernel's own word, when the spinner was isolated: /proc/PID/task_isolation, key to value. */
-  readonly isolation?: ReadonlyMap<string, string>
+  /** The kernel's record of the spinner, when it was to be isolated. */
+  readonly isolation?: IsolationRecord
   /** What tracepoints saw in a window of their own, most frequent first. */
   readonly witnesses?: readonly Witness[]
 }
@@ -211,10 +213,10 @@ async function whileBusy(
 ): Promise<(cpu: number) => Pick<CpuWatch, 'timers' | 'clocksource' | 'isolation'>> {
   const timers = await readTimers(host).catch(() => undefined)
   const clocksource = await readClocksource(host).catch(() => undefined)
-  const isolation = new Map<number, ReadonlyMap<string, string>>()
+  const isolation = new Map<number, IsolationRecord>()
   for (const [cpu, pid] of isolate ? pids : []) {
-    const text = await host.read(`/proc/${pid}/task_isolation`).catch(() => undefined)
-    if (text !== undefined) isolation.set(cpu, parsePairs(text))
+    const record = await readIsolationRecord(host, {pid}).catch(() => undefined)
+    if (record) isolation.set(cpu, record)
   }
   return (cpu) => {
     const [armed, record] = [timers?.get(cpu), isolation.get(cpu)]
@@ -225,9 +227,6 @@ async function whileBusy(
     }
   }
 }
-
-const parsePairs = (text: string): ReadonlyMap<string, string> =>
-  new Map([...text.matchAll(/^(\w+):\s*(.*)$/gm)].map(([, key = '', value = '']) => [key, value.trim()]))
 
 function parseRecord(cpu: number, stdout: string, stderr: string): GapRecord {
   const line = stdout.split('\n').find((text) => text.startsWith('{'))

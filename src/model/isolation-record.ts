@@ -1,38 +1,96 @@
 // SPDX-License-Identifier: MIT
 
-/** What the kernel's record says of one thread that is or was isolated (kernel-patches/6.12/README.md, "ABI"). */
-export interface IsolatedThread {
-  readonly pid: number
-  readonly tid: number
-  readonly name: string
-  readonly cpu: number
+/**
+ * The kernel's record of one thread, /proc/PID/task/TID/task_isolation (kernel-patches/6.12/README.md, "ABI"). What its text
+ * lacks is "unknown", 0, or absent. native/lib/record.c is the same in C.
+ */
+export interface IsolationRecord {
   /** "isolated", "lost", "off", "starting". */
   readonly state: string
+  /** Of the last start; -1: the thread was never isolated. */
+  readonly cpu: number
   readonly starts: number
   readonly refusals: number
   readonly breaks: number
+  /** What refused the last start, "none" when nothing did. */
+  readonly eagain: string
   /** Why isolation ended last, "none" when it never did; and for how long it had held, in nanoseconds. */
-  readonly lastCause: string
-  readonly lastDurationNs: number
+  readonly cause: string
+  readonly durationNs: number
+  /** By cause: system call number, address, vector, ... 64 bits. */
+  readonly data: bigint
+  /** Who interrupted the thread from another CPU. */
+  readonly sender?: Sender
+  /** The first other thread that ran on its CPU, for the cause "sched". */
+  readonly intruder?: Intruder
 }
 
-/** One record, "key:<tab>value" per line; undefined for a thread that never tried, as kernel threads never do. */
-export function parseIsolation(
-  text: string,
-  who: {readonly pid: number; readonly tid: number; readonly name: string},
-): IsolatedThread | undefined {
-  const fields = new Map(text.split('\n').map((line) => line.split(/:\s*/, 2) as [string, string]))
-  const number = (key: string) => Number(fields.get(key) ?? 0)
-  const [starts, refusals] = [number('starts'), number('eagains')]
-  if (starts === 0 && refusals === 0) return undefined
+export interface Sender extends Intruder {
+  readonly cpu: number
+  /** Kernel functions: what the CPU was made to run ("": not known), on behalf of what. */
+  readonly function: string
+  readonly site: string
+}
+
+export interface Intruder {
+  readonly pid: number
+  readonly name: string
+}
+
+/** The record in a text of "key:<tab>value" lines. Pure. */
+export function parseIsolationRecord(text: string): IsolationRecord {
+  const fields = new Map<string, string>()
+  for (const [, key = '', value = ''] of text.matchAll(/^(\w+):[ \t]*(.*)$/gm))
+    if (!fields.has(key)) fields.set(key, value)
+  const word = (key: string) => fields.get(key) ?? 'unknown'
+  const number = (key: string) => Number(numberAt(fields.get(key)) ?? 0n)
+  const sender = parseSender(wordsOf(fields.get('sender')))
+  const intruder = parseIntruder(wordsOf(fields.get('intruder')))
   return {
-    ...who,
-    cpu: number('cpu'),
-    state: fields.get('state') ?? 'unknown',
-    starts,
-    refusals,
+    state: word('state'),
+    cpu: Number(numberAt(fields.get('cpu')) ?? -1n),
+    starts: number('starts'),
+    refusals: number('eagains'),
     breaks: number('breaks'),
-    lastCause: fields.get('cause') ?? 'unknown',
-    lastDurationNs: number('duration_ns'),
+    eagain: word('eagain'),
+    cause: word('cause'),
+    durationNs: number('duration_ns'),
+    data: numberAt(fields.get('data')) ?? 0n,
+    ...(sender ? {sender} : {}),
+    ...(intruder ? {intruder} : {}),
   }
+}
+
+export const isIsolated = ({state}: IsolationRecord): boolean => state === 'isolated'
+
+/** The number that a text starts with, decimal or "0x...". */
+function numberAt(text: string | undefined): bigint | undefined {
+  const digits = /^(0x[0-9a-f]+|\d+)/i.exec(text ?? '')?.[0]
+  return digits === undefined ? undefined : BigInt(digits)
+}
+
+/** "cpu=0 pid=7 site=a+0x2/0x4 comm=a name": "comm" comes last and may hold anything. */
+function wordsOf(line: string | undefined): ReadonlyMap<string, string> {
+  const [, words = '', name] = /^(.*?)(?:(?:^| )comm=(.*))?$/.exec(line ?? '') ?? []
+  const pairs = words.split(' ').map((word) => word.split(/=(.*)/, 2) as [string, string?])
+  const known = new Map(pairs.map(([key, value = '']) => [key, value]))
+  return name === undefined ? known : known.set('comm', name)
+}
+
+function parseSender(words: ReadonlyMap<string, string>): Sender | undefined {
+  const [cpu, pid] = [numberAt(words.get('cpu')), numberAt(words.get('pid'))]
+  if (cpu === undefined || pid === undefined) return undefined
+  const symbol = (key: string) => (words.get(key) ?? '').replace(/\+.*/, '')
+  return {
+    cpu: Number(cpu),
+    pid: Number(pid),
+    name: words.get('comm') ?? '',
+    function: symbol('func'),
+    site: symbol('site'),
+  }
+}
+
+function parseIntruder(words: ReadonlyMap<string, string>): Intruder | undefined {
+  const [pid, name] = [numberAt(words.get('pid')), words.get('comm')]
+  return pid === undefined || pid === 0n || name === undefined ? undefined : {pid: Number(pid), name}
 }

@@ -48,4 +48,4 @@ test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', 
 
 test('generated pages are what the code says', async () => {
   expect(await stalePages()).toEqual([])
-})
+}, 30_000) // one of them is printed by a C program

@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest'
 import {gatherer} from '../../src/facts/fact.ts'
 import {isolatedThreads} from '../../src/facts/isolation.ts'
 import {memoryHost} from '../../src/host/memory.ts'
-import {renderIsolation} from '../../src/report/isolation.ts'
+import {isolationReport, renderIsolation} from '../../src/report/isolation.ts'
 
 const record = (state: string, counters: string, cause = 'none') =>
   `state:\t${state}\nflags:\t0x1\nsignal:\t9\ncpu:\t3\ncause:\t${cause}\ndata:\t0x1\ntime_ns:\t7\nduration_ns:\t1500000000\neagain:\tnone\n${counters}`
@@ -24,13 +24,29 @@ describe('isolated threads', () => {
   it("are those that entered or tried to, with the kernel's counters", async () => {
     const found = await gatherer(memoryHost(machine))(isolatedThreads)
     expect(found).toEqual([
-      expect.objectContaining({tid: 10, name: 'feed', cpu: 3, state: 'isolated', starts: 1, refusals: 2}),
-      expect.objectContaining({tid: 11, state: 'lost', breaks: 3, lastCause: 'syscall'}),
+      {
+        pid: 10,
+        tid: 10,
+        name: 'feed',
+        record: expect.objectContaining({cpu: 3, state: 'isolated', starts: 1, refusals: 2}),
+      },
+      {
+        pid: 11,
+        tid: 11,
+        name: 'slip',
+        record: expect.objectContaining({state: 'lost', breaks: 3, cause: 'syscall'}),
+      },
     ])
     expect(renderIsolation(found ?? [])).toBe(
       '\n  CPU 3  feed[10]  isolated  1 start   0 breaks  2 refusals\n' +
-        '  CPU 3  slip[11]  lost      3 starts  3 breaks  0 refusals  last syscall, after 1.500 s\n',
+        '  CPU 3  slip[11]  lost      3 starts  3 breaks  0 refusals\n' +
+        '    last, after 1.500 s: system call write (1)\n' +
+        '    help: keep system calls out of the isolated loop: hand output to a thread on a housekeeping CPU\n',
     )
+    expect(isolationReport(found ?? [])[1]).toEqual({
+      ...{pid: 11, tid: 11, name: 'slip', cpu: 3, state: 'lost', starts: 3, refusals: 0, breaks: 3},
+      ...{lastCause: 'syscall', lastDurationNs: 1_500_000_000},
+    })
   })
   it('do not exist on a stock kernel', async () => {
     const stock = {...machine, '/sys/devices/system/cpu/isolated': '\n'}

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 import {execa} from 'execa'
-import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
+import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {type Workshop, workshop} from './compile.ts'
+import {fixture, PARSED, parsed, saidHere, saidInC} from './parsers.ts'
+
+vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers, on machines that have other things to do
 
 let shop: Workshop
 let words: string
+let parsers: string
 beforeAll(async () => {
   shop = await workshop()
-  words = await shop.compile('test/launch/fixtures/words.c', 'words')
+  words = await fixture(shop, 'words')
+  parsers = await fixture(shop, 'parsers')
 })
 afterAll(() => shop[Symbol.asyncDispose]())
 
@@ -67,5 +72,22 @@ describe('a break in words', () => {
     expect((await say(''))[0]).toBe('the kernel could not tell why')
     expect((await say('cause:'))[0]).toBe(' (0x0)')
     expect((await say(`cause:\t${'x'.repeat(300)}\n`))[0]).toBe(`${'x'.repeat(15)} (0x0)`)
+  })
+  it('does not take the name of a program for a kernel function', async () => {
+    const sender = 'sender:\tcpu=1 pid=9 site=smp_call_function comm=func=perf site=ptrace\n'
+    const [sentence, advice] = await say(`${record('ipi', '0xfb')}${sender}`)
+    expect(sentence).toBe('another CPU interrupted it: CPU 1, func=perf site=ptrace[9], in smp_call_function')
+    expect(advice).toContain('keep both still')
+  })
+  it('is the same in status and preflight as from isol-reporter', async () => {
+    const inC = await saidInC(words)
+    expect(inC.length).toBeGreaterThan(3000)
+    expect(saidHere()).toEqual(inC)
+  })
+})
+
+describe('the parsers of native/lib', () => {
+  it('take what is right and nothing else', async () => {
+    expect(await parsed(parsers)).toEqual(PARSED.map(([, , expected]) => expected))
   })
 })

@@ -128,7 +128,7 @@ describe('watching CPUs under load', () => {
     const {host, started} = fakeLive(files)
     const {cpus} = await gatherer(host, givens({}, {isolate: true}))(busy)
     expect(started[0]).toContain('--isolate')
-    expect(cpus[0]?.isolation?.get('state')).toBe('isolated')
+    expect(cpus[0]?.isolation?.state).toBe('isolated')
   })
 })
 

@@ -2,9 +2,11 @@
 import {execa} from 'execa'
 import {mustRead} from '../../facts/fact.ts'
 import {counterDelta, INTERRUPTS, parseInterrupts} from '../../facts/interrupts.ts'
+import {readIsolationRecord} from '../../facts/isolation.ts'
 import type {HostView, Live} from '../../host/host.ts'
 import {wrap} from '../../lib/text.ts'
 import type {CpuSet} from '../../model/cpuset.ts'
+import {isIsolated} from '../../model/isolation-record.ts'
 import type {ApplyReport} from '../../schema/machine.ts'
 import type {Report} from '../../schema/preflight.ts'
 import {type Column, interruptTable} from './table.ts'
@@ -115,8 +117,11 @@ async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number):
   say(`$ isolctl ${words.join(' ')}`)
   const [file, ...args] = ourselves
   const child = execa(file, [...args, ...words], {stdin: 'ignore', all: true, reject: false})
-  const record = `/proc/${child.pid}/task_isolation` // launch keeps its pid
-  const isIsolated = async () => /^state:\s*isolated$/m.test((await host.read(record).catch(() => '')) ?? '')
+  const pid = child.pid ?? 0 // launch keeps it
+  const isIsolatedNow = async () => {
+    const record = await readIsolationRecord(host, {pid}).catch(() => undefined)
+    return record !== undefined && isIsolated(record)
+  }
   const ended = child.then(({exitCode, all}) => {
     sayWrapped(say, all)
     return exitCode
@@ -125,11 +130,12 @@ async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number):
   void ended.then(() => {
     over = true
   })
-  while (!over && !(await isIsolated())) await host.live.sleep(50)
+  while (!over && !(await isIsolatedNow())) await host.live.sleep(50)
   const opening = await countersOn(host, cpu)
   await host.live.sleep(WINDOW_MS)
   const closing = await countersOn(host, cpu)
-  const isolated = await isIsolated() // isolated before and after the window means isolated all the time: this thread enters once
+  // Isolated before and after the window means isolated throughout: this thread enters once.
+  const isolated = await isIsolatedNow()
   const moved = [...closing].map(
     ([name, count]) => [name, counterDelta(opening.get(name) ?? 0, count)] as const,
   )

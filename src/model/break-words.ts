@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+import tables from './break-words.json' with {type: 'json'}
+import type {IsolationRecord} from './isolation-record.ts'
+
+/**
+ * What is said of the end of a thread's isolation. The tables are those of native/lib/words.c (`npm run docs`), so that
+ * status and preflight say what isol-reporter says. In a table the first row that fits is taken.
+ */
+
+interface Sentence {
+  readonly needs: string
+  readonly cause?: string
+  /** Of the data. Absent: any. */
+  readonly low?: string
+  readonly high?: string
+  readonly text: string
+}
+
+interface Help {
+  readonly cause?: string
+  /** One of these must fit. Absent: any record fits. */
+  readonly words?: string
+  readonly text: string
+}
+
+const sentences: readonly Sentence[] = tables.sentences
+const helps: readonly Help[] = tables.helps
+const names: Readonly<Record<string, Readonly<Record<string, string>>>> = tables.names
+
+/** What ended isolation: "system call write (1)". Pure. */
+export function breakSentence(record: IsolationRecord): string {
+  const row = sentences.find(
+    ({needs, cause, low = '0', high}) =>
+      (cause === undefined || cause === record.cause) &&
+      (high === undefined || (record.data >= BigInt(low) && record.data <= BigInt(high))) &&
+      has(record, needs),
+  )
+  return (row?.text ?? record.cause).replaceAll(/\{([\w.]+)\}/g, (_, field: string) => fieldOf(record, field))
+}
+
+/** The habit or the check that prevents such a break. Pure. */
+export function breakHelp(record: IsolationRecord): string {
+  const row = helps.find(
+    ({cause, words}) =>
+      (cause === undefined || cause === record.cause) &&
+      (words === undefined || words.split(' ').some((word) => fits(record, word))),
+  )
+  return row?.text ?? ''
+}
+
+const nameOf = ({cause, data}: IsolationRecord): string | undefined => names[cause]?.[`${data}`]
+
+function has(record: IsolationRecord, needs: string): boolean {
+  switch (needs) {
+    case 'nothing':
+      return true
+    case 'name':
+      return nameOf(record) !== undefined
+    case 'sender':
+      return record.sender !== undefined
+    case 'function':
+      return record.sender !== undefined && record.sender.function !== ''
+    case 'intruder':
+      return record.intruder !== undefined
+    default:
+      throw new Error(`no record can have "${needs}"`)
+  }
+}
+
+function fits(record: IsolationRecord, word: string): boolean {
+  if (record.cause !== 'ipi') return nameOf(record) === word
+  const {sender} = record
+  return sender !== undefined && (sender.function.includes(word) || sender.site.includes(word))
+}
+
+/** The value of a {field} of a sentence. */
+function fieldOf(record: IsolationRecord, field: string): string {
+  const {cause, data, sender, intruder} = record
+  const values: Readonly<Record<string, string | number | bigint | undefined>> = {
+    cause,
+    data,
+    hex: `0x${data.toString(16)}`,
+    vector: `0x${(data - 0x10000n).toString(16)}`,
+    name: nameOf(record),
+    'sender.cpu': sender?.cpu,
+    'sender.pid': sender?.pid,
+    'sender.name': sender?.name,
+    'sender.site': sender?.site,
+    'sender.function': sender?.function,
+    'intruder.pid': intruder?.pid,
+    'intruder.name': intruder?.name,
+  }
+  return `${values[field] ?? '?'}`
+}
