@@ -2,7 +2,7 @@
 
 import type {Note} from '../model/change.ts'
 import type {CpuSet} from '../model/cpuset.ts'
-import type {IsolationPolicy} from '../model/settings.ts'
+import type {IsolationKind} from '../model/settings.ts'
 import type {WantedWord} from './loader.ts'
 
 /**
@@ -16,16 +16,21 @@ export interface Platform {
   readonly flags?: ReadonlySet<string> | undefined
 }
 
-export interface Asked {
+/** What the boot arguments are to bring about. */
+export interface WantedIsolation {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
-  readonly isolation: IsolationPolicy
+  readonly isolation: IsolationKind
   /** Further arguments from the operator's config. */
   readonly extra: readonly string[]
 }
 
 /** The arguments that isolate CPUs, in the order in which they are written. Pure. */
-export function isolationWords({isolated, housekeeping, isolation}: Omit<Asked, 'extra'>): readonly string[] {
+export function isolationWords({
+  isolated,
+  housekeeping,
+  isolation,
+}: Omit<WantedIsolation, 'extra'>): readonly string[] {
   const flags = isolation === 'static' ? 'nohz,domain,managed_irq' : 'managed_irq'
   return [
     `isolcpus=${flags},${isolated}`,
@@ -37,7 +42,7 @@ export function isolationWords({isolated, housekeeping, isolation}: Omit<Asked, 
 
 /** All arguments to pass on this machine, and the reasons for those that are left out. Pure. */
 export function bootWords(
-  asked: Asked,
+  asked: WantedIsolation,
   platform: Platform,
 ): {readonly wanted: readonly WantedWord[]; readonly notes: readonly Note[]} {
   const distrust = distrustOfTsc(platform)

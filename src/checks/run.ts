@@ -21,7 +21,7 @@ export type Outcome =
 
 export type Result = {readonly check: Check; readonly ms: number} & Outcome
 
-export interface RunOptions {
+export interface CheckRunOptions {
   /** Ids of checks whose failures are to be warnings. */
   readonly allow?: ReadonlySet<string>
   /** Milliseconds, never going back. */
@@ -35,7 +35,7 @@ export interface RunOptions {
 export async function* runChecks(
   checks: readonly Check[],
   get: Get,
-  {allow = new Set(), clock, starting, signal}: RunOptions,
+  {allow = new Set(), clock, starting, signal}: CheckRunOptions,
 ): AsyncGenerator<Result> {
   for (const check of checks) {
     signal?.throwIfAborted()

@@ -13,7 +13,8 @@ import {loadConfig} from './load.ts'
 import {type ConfiguredSets, setsFor} from './sets.ts'
 import {resolveTarget} from './target.ts'
 
-export interface Asked {
+/** What the command line asks for; the config file and the machine supply what it leaves open. */
+export interface SettingsRequest {
   readonly config: string
   readonly cpus?: CpuSet | undefined
   readonly policy?: Policy | undefined
@@ -21,7 +22,7 @@ export interface Asked {
 }
 
 /** Combine command line, config and machine. Throws UserError; changes nothing. */
-export async function resolveSettings(host: HostView, asked: Asked): Promise<Settings> {
+export async function resolveSettings(host: HostView, asked: SettingsRequest): Promise<Settings> {
   const config = await loadConfig(host, asked.config)
   const get = gatherer(host)
   const machine = await get(online).catch((cause: Error) => {

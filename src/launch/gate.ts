@@ -4,8 +4,8 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import type {Policy} from '../model/policy.ts'
+import type {Complaint, LaunchConditions} from './conditions.ts'
 import type {Enter} from './enter.ts'
-import type {Complaint, Ground} from './ground.ts'
 
 export interface GateOptions {
   readonly cpus: CpuSet
@@ -46,12 +46,12 @@ interface Objection {
  * overrides, and returns the others as notes. Pure.
  */
 export function gate(
-  ground: Ground,
+  conditions: LaunchConditions,
   complaints: readonly Complaint[],
   options: GateOptions,
 ): readonly string[] {
   const notes: string[] = []
-  for (const {message, code, help, overrideBy} of objections(ground, complaints, options)) {
+  for (const {message, code, help, overrideBy} of objections(conditions, complaints, options)) {
     if (overrideBy !== 'note' && !(overrideBy && options[overrideBy]))
       throw new UserError(message, {code, exit: Exit.unsuitable, ...(help === undefined ? {} : {help})})
     notes.push(message)
@@ -60,12 +60,12 @@ export function gate(
 }
 
 function* objections(
-  ground: Ground,
+  conditions: LaunchConditions,
   complaints: readonly Complaint[],
   options: GateOptions,
 ): Generator<Objection> {
-  yield* placement(ground, options)
-  if (ground.eligible === undefined) {
+  yield* placement(conditions, options)
+  if (conditions.eligible === undefined) {
     yield {
       message: 'this kernel has no task isolation',
       code: 'no-task-isolation',
@@ -74,9 +74,9 @@ function* objections(
     }
     return // without isolation, the remaining conditions do not matter
   }
-  yield* eligibility(ground.eligible, options)
-  yield* platform(ground)
-  yield* permission(ground, options)
+  yield* eligibility(conditions.eligible, options)
+  yield* platform(conditions)
+  yield* permission(conditions, options)
   for (const {check, kind, message, help} of complaints)
     yield {
       message,
@@ -88,7 +88,7 @@ function* objections(
 
 /** What would keep the program off its CPUs, isolated or not. */
 function* placement(
-  {architecture, cpuset, privileges}: Ground,
+  {architecture, cpuset, privileges}: LaunchConditions,
   {cpus, enter, policy}: GateOptions,
 ): Generator<Objection> {
   if (enter.kind === 'settle' && architecture !== 'x64')
@@ -136,7 +136,7 @@ function* eligibility(eligible: CpuSet, {cpus}: GateOptions): Generator<Objectio
 }
 
 /** What interrupts every program, or makes it enter the kernel. */
-function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
+function* platform({guest, clocksource, quota}: LaunchConditions): Generator<Objection> {
   if (typeof guest === 'object')
     yield {
       message: `cannot tell whether this is a virtual machine: ${guest.unknown}`,
@@ -167,7 +167,7 @@ function* platform({guest, clocksource, quota}: Ground): Generator<Objection> {
 
 /** The permissions that launch needs for the program. */
 function* permission(
-  {privileges, quota, ptraceScope}: Ground,
+  {privileges, quota, ptraceScope}: LaunchConditions,
   {enter, policy}: GateOptions,
 ): Generator<Objection> {
   if (quota && 'quotaUs' in quota && policy.kind === 'other')

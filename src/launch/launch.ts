@@ -11,9 +11,9 @@ import {CpuSet} from '../model/cpuset.ts'
 import {formatPolicy, type Policy} from '../model/policy.ts'
 import {isUtf8, splitNul} from './arguments.ts'
 import {choose} from './choose.ts'
+import {quickPreflight, readConditions} from './conditions.ts'
 import type {Enter} from './enter.ts'
 import {gate} from './gate.ts'
-import {quickPreflight, surveyGround} from './ground.ts'
 import {parseNofile, startingNofile} from './limits.ts'
 import {memoryPolicy, type Numa} from './numa.ts'
 import {isolationFlags, type OnBreak} from './on-break.ts'
@@ -67,10 +67,10 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
     })
   const get = gatherer(host, [given(settings, target)])
   const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
-  const ground = await surveyGround(get)
-  const complaints = ground.eligible === undefined ? [] : await quickPreflight(get)
-  const notes = gate(ground, complaints, {...options, cpus: target.isolated, policy: target.policy})
-  const setApart = [await optional(get(bootIsolated)), await optional(get(nohzFull)), ground.eligible]
+  const conditions = await readConditions(get)
+  const complaints = conditions.eligible === undefined ? [] : await quickPreflight(get)
+  const notes = gate(conditions, complaints, {...options, cpus: target.isolated, policy: target.policy})
+  const setApart = [await optional(get(bootIsolated)), await optional(get(nohzFull)), conditions.eligible]
   const {isolated, housekeeping} = choose({
     target,
     setApart: setApart.reduce<CpuSet>((all, cpus) => all.union(cpus ?? CpuSet.empty), CpuSet.empty),

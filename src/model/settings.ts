@@ -13,7 +13,7 @@ export interface Target {
  * run time, which the kernel refuses over CPUs that isolcpus=domain holds.
  */
 export const ISOLATIONS = ['static', 'dynamic'] as const
-export type IsolationPolicy = (typeof ISOLATIONS)[number]
+export type IsolationKind = (typeof ISOLATIONS)[number]
 
 /** What the operator asked for: which CPUs, under which policy, watched for how long. */
 export interface Settings extends Target {
@@ -21,7 +21,7 @@ export interface Settings extends Target {
   /** How long measurements watch, in milliseconds. */
   readonly windowMs: number
   /** How isolation begins at boot; absent: static, and no arguments besides ours. */
-  readonly boot?: {readonly isolation: IsolationPolicy; readonly extra: readonly string[]}
+  readonly boot?: {readonly isolation: IsolationKind; readonly extra: readonly string[]}
   /** PCI addresses of devices that programs are to drive themselves. */
   readonly devices?: readonly string[]
   /** Huge pages that programs need near the isolated CPUs: size in KiB to number. */

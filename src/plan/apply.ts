@@ -15,7 +15,7 @@ import {
 import {type InForce, type Intent, lastSeq} from '../model/journal.ts'
 import {current, effect, lagging, refusal} from './effect.ts'
 import type {Plan, PlannedStep} from './plan.ts'
-import {beginRun, type RunOptions} from './run.ts'
+import {beginRun, type JournaledRun} from './run.ts'
 import {deltasOf, takeBack, type Undone} from './undo.ts'
 
 export type ApplyEvent =
@@ -51,7 +51,7 @@ export type Outcome =
  * newest first. Ends with an `end` event. Throws UserError only before the first change: when the
  * machine differs from the one in the plan, or when the journal cannot be written.
  */
-export async function* apply(plan: Plan, options: RunOptions): AsyncGenerator<ApplyEvent> {
+export async function* apply(plan: Plan, options: JournaledRun): AsyncGenerator<ApplyEvent> {
   const {host, journal, clock} = options
   await refuseStale(plan, host)
   const run = await beginRun('apply', options)
@@ -124,7 +124,7 @@ export function batchesOf(changes: readonly Change[]): readonly (readonly Change
   return batches
 }
 
-interface CarryOut extends RunOptions {
+interface CarryOut extends JournaledRun {
   readonly announce: (change: Change) => Intent
   /** Called after an intent is on disk and before its effect. */
   readonly begun: (intent: Intent) => void
@@ -169,7 +169,7 @@ async function* carryOut(
 
 async function carryOutOne(
   {change, seq}: Intent,
-  {host, journal, clock}: Pick<RunOptions, 'host' | 'journal' | 'clock'>,
+  {host, journal, clock}: Pick<JournaledRun, 'host' | 'journal' | 'clock'>,
 ): Promise<ApplyEvent> {
   try {
     await effect(change, host)
@@ -209,7 +209,10 @@ const PAUSE_MS = 100
  * The changes that are written and not yet in force. They are read again for half a second, because
  * most interrupts fire within that time.
  */
-async function* latecomers(changes: readonly Change[], {host, wait}: RunOptions): AsyncGenerator<ApplyEvent> {
+async function* latecomers(
+  changes: readonly Change[],
+  {host, wait}: JournaledRun,
+): AsyncGenerator<ApplyEvent> {
   let late = await stillLate(changes, host)
   for (let look = 1; look < LOOKS && late.length > 0 && wait; look++) {
     await wait(PAUSE_MS)

@@ -6,7 +6,7 @@ import type {Host} from '../host/host.ts'
 import {packageRoot} from '../lib/assets.ts'
 import {type ApplyEvent, apply} from './apply.ts'
 import type {Plan} from './plan.ts'
-import {newRun, type RunOptions} from './run.ts'
+import {type JournaledRun, newRun} from './run.ts'
 
 /**
  * Absolute paths of Node.js and of isolctl's entry script, for calls without a shell and a PATH.
@@ -48,7 +48,7 @@ export async function arm(host: Host, run: string, ms: number): Promise<void> {
  */
 export async function* withDeadMan(
   plan: Plan,
-  options: RunOptions,
+  options: JournaledRun,
   withinMs: number | undefined,
 ): AsyncGenerator<ApplyEvent> {
   if (withinMs === undefined) return yield* apply(plan, options)

@@ -4,7 +4,7 @@ import type {Begin} from '../model/journal.ts'
 import type {Journal} from './journal-file.ts'
 
 /** What one run of apply or undo needs. */
-export interface RunOptions {
+export interface JournaledRun {
   readonly host: Host
   readonly journal: Journal
   /** ISO 8601, UTC. */
@@ -30,7 +30,7 @@ export const newRun = (): string => crypto.randomUUID().slice(0, 8)
  */
 export async function beginRun(
   command: Begin['command'],
-  {journal, clock, bootId, isolctl, run = newRun(), confirmBy}: RunOptions,
+  {journal, clock, bootId, isolctl, run = newRun(), confirmBy}: JournaledRun,
 ): Promise<string> {
   const at = clock()
   await journal.append({

@@ -6,7 +6,7 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {STATE_DIRECTORY} from '../model/journal.ts'
 import {withJournal} from './journal-file.ts'
-import type {RunOptions} from './run.ts'
+import type {JournaledRun} from './run.ts'
 
 export interface SessionOptions {
   /** ISO 8601, UTC. */
@@ -22,7 +22,7 @@ export interface SessionOptions {
 export async function session<T>(
   host: Host,
   {clock, isolctl, signal, stateDirectory = STATE_DIRECTORY, patient = false}: SessionOptions,
-  body: (options: RunOptions) => Promise<T>,
+  body: (options: JournaledRun) => Promise<T>,
 ): Promise<T> {
   const boot = await gatherer(host)(bootId)
   return withJournal(

@@ -7,7 +7,7 @@ import {type Change, cameOf, invert, isVolatile, placeOf, sameText, sameValue} f
 import type {InForce} from '../model/journal.ts'
 import {current, effect} from './effect.ts'
 import type {Journal} from './journal-file.ts'
-import {beginRun, type RunOptions} from './run.ts'
+import {beginRun, type JournaledRun} from './run.ts'
 
 /**
  * The changes of one place, combined into one. Successive changes are combined when each began with
@@ -174,7 +174,7 @@ export type UndoEvent =
 /** Undo these deltas as a run of its own. Throws UserError before anything is changed. */
 export async function* undo(
   deltas: readonly Delta[],
-  options: RunOptions & TakeBack,
+  options: JournaledRun & TakeBack,
 ): AsyncGenerator<UndoEvent> {
   await beginRun('undo', options)
   let complete = true

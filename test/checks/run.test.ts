@@ -2,7 +2,7 @@
 
 import {describe, expect, test} from 'vitest'
 import {type Check, defineCheck} from '../../src/checks/check.ts'
-import {type Result, type RunOptions, runChecks} from '../../src/checks/run.ts'
+import {type CheckRunOptions, type Result, runChecks} from '../../src/checks/run.ts'
 import {selectChecks} from '../../src/checks/select.ts'
 import {defineFact, gatherer} from '../../src/facts/fact.ts'
 import {NotMeasured} from '../../src/host/host.ts'
@@ -33,7 +33,10 @@ const check = (id: string, over: Partial<Check> = {}): Check =>
 const FAIL = {severity: 'fail', message: 'no'} as const
 const WARN = {severity: 'warn', message: 'hm'} as const
 
-async function run(checks: readonly Check[], over: Partial<RunOptions> = {}): Promise<readonly Result[]> {
+async function run(
+  checks: readonly Check[],
+  over: Partial<CheckRunOptions> = {},
+): Promise<readonly Result[]> {
   const results: Result[] = []
   for await (const result of runChecks(checks, gatherer(memoryHost({})), {clock: () => 0, ...over}))
     results.push(result)

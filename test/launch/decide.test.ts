@@ -4,9 +4,9 @@ import {type Fact, gatherer} from '../../src/facts/fact.ts'
 import {cpuQuota, cpusetCpus, privileges} from '../../src/facts/process.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {choose} from '../../src/launch/choose.ts'
+import type {Complaint, LaunchConditions} from '../../src/launch/conditions.ts'
 import {parseEnter} from '../../src/launch/enter.ts'
 import {gate} from '../../src/launch/gate.ts'
-import type {Complaint, Ground} from '../../src/launch/ground.ts'
 import {prepareLaunch} from '../../src/launch/launch.ts'
 import {parseNofile, startingNofile} from '../../src/launch/limits.ts'
 import {memoryPolicy} from '../../src/launch/numa.ts'
@@ -28,7 +28,7 @@ describe('the choice of CPUs', () => {
 
 describe('the gate', () => {
   const user = {ipcLock: false, sysPtrace: false, sysNice: false, memlock: 8 << 20, rtprio: 0}
-  const good: Ground = {
+  const good: LaunchConditions = {
     architecture: 'x64',
     eligible: set('2-3'),
     guest: undefined,
@@ -66,13 +66,13 @@ describe('the gate', () => {
     ['clocksource', {clocksource: undefined}, 'force', 'the clock source is unknown'],
     ['cpu-quota', {quota}, 'force', 'cgroup /slow.slice limits CPU time to 20000 of every 100000 us'],
     ['memlock', {privileges: user}, 'force', 'only 8192 KiB of memory may be locked (RLIMIT_MEMLOCK)'],
-  ] as const)('refuses for %s %j unless %s', ([code, ground, override, message]) => {
-    const refuse = () => gate({...good, ...ground}, [], strict)
+  ] as const)('refuses for %s %j unless %s', ([code, conditions, override, message]) => {
+    const refuse = () => gate({...good, ...conditions}, [], strict)
     expect(refuse).toThrow(expect.objectContaining({code, exit: 69}))
     expect(refuse).toThrow(message)
     const others = {...strict, ...everything, [override]: false}
-    expect(() => gate({...good, ...ground}, [], others)).toThrow(message)
-    expect(gate({...good, ...ground}, [], {...strict, [override]: true})).toEqual([
+    expect(() => gate({...good, ...conditions}, [], others)).toThrow(message)
+    expect(gate({...good, ...conditions}, [], {...strict, [override]: true})).toEqual([
       expect.stringContaining(message),
     ])
   })
@@ -82,9 +82,9 @@ describe('the gate', () => {
     ['rtprio', {privileges: user}, {policy: {kind: 'fifo', priority: 5}}, 'real-time priority 5'],
     ['ptrace', {ptraceScope: 3}, {}, 'kernel.yama.ptrace_scope=3 forbids it'],
     ['ptrace', {ptraceScope: 2, privileges: {...user, memlock: Number.POSITIVE_INFINITY}}, {}, '=2 forbids'],
-  ] as const)('refuses for %s %j with all options', ([code, ground, options, message]) => {
+  ] as const)('refuses for %s %j with all options', ([code, conditions, options, message]) => {
     for (const more of [{}, everything]) {
-      const refuse = () => gate({...good, ...ground}, [], {...strict, ...options, ...more})
+      const refuse = () => gate({...good, ...conditions}, [], {...strict, ...options, ...more})
       expect(refuse).toThrow(expect.objectContaining({code, exit: 69}))
       expect(refuse).toThrow(message)
     }
@@ -118,8 +118,8 @@ describe('the gate', () => {
     [{cpuset: {unknown: 'EACCES'}}, 'cannot tell which CPUs the cgroup allows: EACCES'],
     [{quota: {unknown: 'EACCES'}}, 'cannot tell whether a cgroup limits CPU time: EACCES'],
     [{privileges: {unknown: 'EACCES'}}, 'cannot tell what this process may do: EACCES'],
-  ] as const)('notes what is unknown: %j', ([ground, note]) => {
-    expect(gate({...good, ...ground}, [], strict)).toEqual([note])
+  ] as const)('notes what is unknown: %j', ([conditions, note]) => {
+    expect(gate({...good, ...conditions}, [], strict)).toEqual([note])
   })
 })
 

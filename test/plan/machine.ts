@@ -7,7 +7,7 @@ import {inForce, parseJournal} from '../../src/model/journal.ts'
 import {type ApplyEvent, apply, type Outcome} from '../../src/plan/apply.ts'
 import type {Journal} from '../../src/plan/journal-file.ts'
 import type {Plan} from '../../src/plan/plan.ts'
-import type {RunOptions} from '../../src/plan/run.ts'
+import type {JournaledRun} from '../../src/plan/run.ts'
 import {deltasOf, type Undone, undo} from '../../src/plan/undo.ts'
 
 /**
@@ -48,11 +48,13 @@ export interface Machine {
 }
 
 /** A machine in memory with a journal, on which every operation can be made to fail. */
-export function machine(files: Readonly<Record<string, string>>): Machine & {under(fate: Fate): RunOptions} {
+export function machine(
+  files: Readonly<Record<string, string>>,
+): Machine & {under(fate: Fate): JournaledRun} {
   const memory = memoryHost(files)
   const journal = {text: ''}
   let operations = 0
-  const under = (fate: Fate): RunOptions => {
+  const under = (fate: Fate): JournaledRun => {
     operations = 0
     const entries = parseJournal(journal.text)
     const during = <T>(kind: 'append' | 'effect', path: string, body: () => T): T => {
@@ -107,7 +109,7 @@ export const alive: Fate = () => {}
 
 export async function applyAll(
   plan: Plan,
-  options: RunOptions,
+  options: JournaledRun,
 ): Promise<{events: ApplyEvent[]; outcome: Outcome}> {
   const events = await Array.fromAsync(apply(plan, options))
   const last = events.at(-1)
@@ -115,7 +117,7 @@ export async function applyAll(
   return {events, outcome: last.outcome}
 }
 
-export async function undoAll(options: RunOptions, {force = false} = {}): Promise<Undone[]> {
+export async function undoAll(options: JournaledRun, {force = false} = {}): Promise<Undone[]> {
   const deltas = deltasOf(inForce(options.journal.entries, options.bootId))
   if (deltas.length === 0) return []
   const events = await Array.fromAsync(undo(deltas, {...options, force}))

@@ -17,8 +17,8 @@ export interface Unknown {
   readonly unknown: string
 }
 
-/** What launch must know of the machine, and of what it may do there. */
-export interface Ground {
+/** What launch depends on: what the machine offers, and what this process may do on it. */
+export interface LaunchConditions {
   /** process.arch */
   readonly architecture: string
   /** CPUs that may enter task isolation; undefined: the kernel does not have it. */
@@ -34,7 +34,8 @@ export interface Ground {
   readonly ptraceScope: number | undefined
 }
 
-export async function surveyGround(get: Get): Promise<Ground> {
+/** Never rejects, except for task isolation: what cannot be read is `Unknown` or undefined. */
+export async function readConditions(get: Get): Promise<LaunchConditions> {
   const tell = <T>(value: Promise<T>) =>
     value.catch((error: unknown): Unknown => ({unknown: error instanceof Error ? error.message : `${error}`}))
   const optional = <T>(value: Promise<T>) => value.catch(() => undefined)
