@@ -1,19 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {parseCmdline} from './cmdline.ts'
+import {commandLineLimit, SMALLEST_COMMAND_LINE_LIMIT} from './command-line-limit.ts'
 import {type BootCpus, type Isolation, isolationOf} from './isolation.ts'
 import {sameWord} from './words.ts'
-
-/** Bytes of command line that a kernel keeps, its end included (COMMAND_LINE_SIZE in arch/.../setup.h, 6.12). */
-const LIMITS: Readonly<Record<string, number>> = {
-  x86_64: 2048,
-  aarch64: 2048,
-  ppc64le: 2048,
-  riscv64: 1024,
-  s390x: 4096,
-  loongarch64: 4096,
-}
-/** For a machine that does not tell its architecture: the smallest of those that can isolate CPUs. */
-const SMALLEST = 1024
 
 /**
  * Why a kernel that is booted with this line would not do what these words ask for; undefined: it
@@ -25,7 +14,7 @@ export function objection(
   words: readonly string[],
   {cpus, machine}: {readonly cpus: BootCpus; readonly machine?: string | undefined},
 ): string | undefined {
-  const limit = (machine === undefined ? undefined : LIMITS[machine]) ?? SMALLEST
+  const limit = commandLineLimit(machine) ?? SMALLEST_COMMAND_LINE_LIMIT
   const length = Buffer.byteLength(line)
   if (length >= limit)
     return `the command line would have ${length} bytes, and the kernel truncates it to ${limit - 1}`

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 
+import {SMALLEST_COMMAND_LINE_LIMIT} from '../boot/command-line-limit.ts'
 import {isolationOf} from '../boot/isolation.ts'
-import {COMMAND_LINE_SIZE, foreignArguments} from '../boot/known.ts'
+import {foreignArguments} from '../boot/known.ts'
 import {cmdline} from '../facts/cmdline.ts'
+import {commandLineSize} from '../facts/command-line-limit.ts'
 import {possible, present} from '../facts/cpus.ts'
 import {optional} from '../facts/fact.ts'
 import {kernel} from '../facts/kernel.ts'
@@ -15,25 +17,31 @@ export default defineCheck({
   why: 'The kernel drops an isolation argument it cannot read and boots as if it had not been there: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This applies the rules of its parsers, and needs no log.',
   values:
     'A warning: the argument does nothing. A failure: it does something else than it says, or nothing is isolated by it.',
-  facts: {cmdline, possible, present: optional(present), kernel: optional(kernel)},
-  judge({cmdline, possible, present, kernel}) {
+  facts: {
+    cmdline,
+    commandLineSize: optional(commandLineSize),
+    possible,
+    present: optional(present),
+    kernel: optional(kernel),
+  },
+  judge({cmdline, commandLineSize, possible, present, kernel}) {
     const last = [...possible].at(-1)
     if (last === undefined) return {unknown: 'no CPU is possible'}
     const {refused} = isolationOf(cmdline, {count: last + 1, ...(present ? {present} : {})})
     const length = Buffer.byteLength(cmdline.text)
     const cut: readonly Finding[] =
-      length < COMMAND_LINE_SIZE - 1
+      commandLineSize === undefined || length < commandLineSize - 1
         ? []
         : [
             {
               severity: 'fail',
               message: 'the boot arguments are too long, and what is beyond the limit is lost',
-              expected: `fewer than ${COMMAND_LINE_SIZE - 1} bytes`,
+              expected: `fewer than ${commandLineSize - 1} bytes`,
               actual: `${length}`,
             },
           ]
     const version = kernel && kernel.major + kernel.minor / 1000
-    return [
+    const findings: readonly Finding[] = [
       ...cut,
       ...refused.map(({text, reason}) => ({
         severity: 'fail' as const,
@@ -46,6 +54,9 @@ export default defineCheck({
         message: `has no effect: ${reason}`,
       })),
     ]
+    if (findings.length === 0 && commandLineSize === undefined && length >= SMALLEST_COMMAND_LINE_LIMIT - 1)
+      return {unknown: `how many bytes of boot arguments this kernel keeps: it was given ${length}`}
+    return findings
   },
   remedy: {text: 'correct the boot arguments (isolctl lint judges them beforehand) and reboot'},
   reference: 'kernel/sched/isolation.c, lib/bitmap-str.c: bitmap_parselist, init/main.c: unknown_bootoption',

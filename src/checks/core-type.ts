@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {coreTypes} from '../facts/core-types.ts'
+import {coreTypes} from '../facts/core-kinds.ts'
 import {told} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'

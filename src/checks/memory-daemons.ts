@@ -10,11 +10,9 @@ import {
   swaps,
   transparentHugePages,
 } from '../facts/memory.ts'
+import {chosen} from '../model/change.ts'
 import type {Finding, Severity} from '../model/finding.ts'
 import {defineCheck} from './check.ts'
-
-/** The word in brackets: "always [madvise] never". */
-const chosen = (text: string) => /\[(\w+)\]/.exec(text)?.[1] ?? text
 
 const swapAreas = (text: string) =>
   text

@@ -2,36 +2,61 @@
 
 import {CpuSet} from '../model/cpuset.ts'
 import type {CoreKinds} from '../model/topology.ts'
+import {readCpulist} from './cpu-files.ts'
 import {defineFact} from './fact.ts'
 import {topology} from './topology.ts'
+
+/** The PMUs of a hybrid Intel machine, one for each kind of core (arch/x86/events/intel/core.c). */
+const PMUS = ['cpu_core', 'cpu_atom', 'cpu_lowpower'] as const
+
+/** Speeds of cores: of arm64 and others (drivers/base/arch_topology.c), and of x86 (ACPI CPPC). */
+const RATINGS = ['cpu_capacity', 'acpi_cppc/highest_perf'] as const
 
 /** A core this much slower than the fastest one is of another kind; cores of one kind differ by a few per cent. */
 const SLOWER = 0.8
 
 /**
- * Undefined on a machine whose cores are all of one kind, or that does not tell. x86 names them (drivers of the PMU:
- * cpu_core, cpu_atom) or rates them (ACPI CPPC, highest_perf); others rate them (cpu_capacity, drivers/base/arch_topology.c).
+ * CPUs of each kind of core, by the name of the kind: that of its PMU where the kernel has one for each kind, else
+ * "performance" and "efficient", by speed. undefined: the cores are all of one kind, or the kernel does not say.
  */
-export const coreKinds = defineFact<CoreKinds | undefined>('core-kinds', async (host, get) => {
-  const [core, atom] = await Promise.all(
-    ['cpu_core', 'cpu_atom'].map(async (name) => host.read(`/sys/devices/${name}/cpus`)),
-  )
-  if (core !== undefined && atom !== undefined)
-    return {performance: CpuSet.parse(core), efficient: CpuSet.parse(atom)}
-  const online = (await get(topology)).filter((cpu) => cpu.online)
-  for (const name of ['cpu_capacity', 'acpi_cppc/highest_perf']) {
-    const rated = await Promise.all(
-      online.map(async ({cpu}) => ({
-        cpu,
-        rating: Number((await host.read(`/sys/devices/system/cpu/cpu${cpu}/${name}`))?.trim() || Number.NaN),
-      })),
-    )
-    const best = Math.max(...rated.map(({rating}) => rating))
-    if (Number.isNaN(best)) continue
-    const [slow, fast] = [true, false].map((wanted) =>
-      CpuSet.from(rated.filter(({rating}) => rating < best * SLOWER === wanted).map(({cpu}) => cpu)),
-    )
-    if (slow && fast) return slow.isEmpty ? undefined : {performance: fast, efficient: slow}
-  }
-  return undefined
+export const coreTypes = defineFact<ReadonlyMap<string, CpuSet> | undefined>(
+  'core-types',
+  async (host, get) => {
+    const named = new Map<string, CpuSet>()
+    for (const pmu of PMUS) {
+      const cpus = await readCpulist(host, `/sys/devices/${pmu}/cpus`)
+      if (cpus !== undefined) named.set(pmu, cpus)
+    }
+    if (named.size > 0) return named
+    const online = (await get(topology)).filter((cpu) => cpu.online)
+    for (const name of RATINGS) {
+      const rated = await Promise.all(
+        online.map(async ({cpu}) => ({
+          cpu,
+          rating: Number(
+            (await host.read(`/sys/devices/system/cpu/cpu${cpu}/${name}`))?.trim() || Number.NaN,
+          ),
+        })),
+      )
+      const best = Math.max(...rated.map(({rating}) => rating))
+      if (Number.isNaN(best)) continue
+      const slower = ({rating}: {readonly rating: number}) => rating < best * SLOWER
+      const efficient = CpuSet.from(rated.filter(slower).map(({cpu}) => cpu))
+      if (efficient.isEmpty) return undefined
+      const performance = CpuSet.from(rated.filter((each) => !slower(each)).map(({cpu}) => cpu))
+      return new Map([
+        ['performance', performance],
+        ['efficient', efficient],
+      ])
+    }
+    return undefined
+  },
+)
+
+/** The faster and the slower cores; undefined where there are not both, or the kernel does not say. */
+export const coreKinds = defineFact<CoreKinds | undefined>('core-kinds', async (_host, get) => {
+  const types = await get(coreTypes)
+  const performance = types?.get('cpu_core') ?? types?.get('performance')
+  const efficient = types?.get('cpu_atom') ?? types?.get('efficient')
+  return performance && efficient ? {performance, efficient} : undefined
 })

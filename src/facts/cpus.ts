@@ -2,22 +2,16 @@
 
 import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, type Fact, mustRead} from './fact.ts'
+import {readCpulist} from './cpu-files.ts'
+import {defineFact, type Fact} from './fact.ts'
 
 const CPU = '/sys/devices/system/cpu'
 
-/**
- * A cpulist file. An empty line is the empty set, and so is "(null)": what kernels with CPUMASK_OFFSTACK print for an
- * unset nohz_full (kernel/time/tick-sched.c, drivers/base/cpu.c).
- */
 const cpulistFile = (id: string, path: string): Fact<CpuSet> =>
   defineFact(id, async (host) => {
-    const text = (await mustRead(host, path)).replace('(null)', '').trim()
-    try {
-      return CpuSet.parse(text)
-    } catch (cause) {
-      throw new Error(`${path}: ${(cause as Error).message}`, {cause})
-    }
+    const cpus = await readCpulist(host, path)
+    if (cpus === undefined) throw new Error(`${path} does not exist`)
+    return cpus
   })
 
 export const possible = cpulistFile('possible', `${CPU}/possible`)

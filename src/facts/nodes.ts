@@ -1,32 +1,41 @@
 // SPDX-License-Identifier: MIT
 import {tellsAbsence} from '../host/host.ts'
-import {CpuSet} from '../model/cpuset.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import {readCpulist, readCpumask} from './cpu-files.ts'
 import {online} from './cpus.ts'
-import {defineFact, parsed} from './fact.ts'
+import {defineFact} from './fact.ts'
 
 const NODES = '/sys/devices/system/node'
 
-/** NUMA node to its CPUs, nodes without CPUs left out (drivers/base/node.c: cpulist_show). */
+/**
+ * NUMA node to its CPUs, as the kernel lists them (drivers/base/node.c: cpulist_show, cpumap_show). undefined: the node
+ * is there and neither of its files is, as in a partial capture. Empty on a kernel without CONFIG_NUMA.
+ */
+export const listedNodes = defineFact<ReadonlyMap<number, CpuSet | undefined>>(
+  'listed-nodes',
+  async (host) => {
+    const found = new Map<number, CpuSet | undefined>()
+    for (const name of await host.list(NODES)) {
+      const node = /^node(\d+)$/.exec(name)?.[1]
+      if (node === undefined) continue
+      const folder = `${NODES}/${name}`
+      const cpus =
+        (await readCpulist(host, `${folder}/cpulist`)) ?? (await readCpumask(host, `${folder}/cpumap`))
+      found.set(Number(node), cpus)
+    }
+    return found
+  },
+)
+
+/** NUMA node to its CPUs, nodes without CPUs left out. Rejects where the CPUs of a node are not known. */
 export const nodes = defineFact<ReadonlyMap<number, CpuSet>>('nodes', async (host, get) => {
   const found = new Map<number, CpuSet>()
-  for (const name of await host.list(NODES)) {
-    const node = /^node(\d+)$/.exec(name)?.[1]
-    if (node === undefined) continue
-    const path = `${NODES}/${name}/cpulist`
-    const text = await host.read(path)
-    const mask = text === undefined ? await host.read(`${NODES}/${name}/cpumap`) : undefined
-    if (text === undefined && mask === undefined) throw new Error(`${path} does not exist`)
-    const cpus =
-      text === undefined
-        ? parsed(`${NODES}/${name}/cpumap`, plain(mask ?? ''), CpuSet.fromMask)
-        : parsed(path, plain(text), CpuSet.parse)
-    if (!cpus.isEmpty) found.set(Number(node), cpus)
+  for (const [node, cpus] of await get(listedNodes)) {
+    if (cpus === undefined) throw new Error(`${NODES}/node${node}/cpulist does not exist`)
+    if (!cpus.isEmpty) found.set(node, cpus)
   }
   if (found.size > 0) return found
   // A kernel without CONFIG_NUMA has no such folder, and all its CPUs are one node.
   if (tellsAbsence(host)) return new Map([[0, await get(online)]])
   throw new Error(`${NODES} does not exist`)
 })
-
-/** Since 5.16 these files end in the string's NUL. */
-const plain = (text: string) => text.replaceAll('\0', '').trim()

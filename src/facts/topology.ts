@@ -3,8 +3,10 @@
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Cpu} from '../model/topology.ts'
+import {readCpulist, readCpumask} from './cpu-files.ts'
 import {online, present} from './cpus.ts'
 import {defineFact} from './fact.ts'
+import {listedNodes} from './nodes.ts'
 
 const CPU = '/sys/devices/system/cpu'
 
@@ -22,25 +24,13 @@ export const topology = defineFact<readonly Cpu[]>('topology', async (host, get)
   if (all.isEmpty) throw new Error(`${CPU} does not exist`)
   const cpus = await Promise.all([...all].map((cpu) => readCpu(host, cpu, known)))
   if (cpus.some(({node}) => node !== undefined)) return cpus
-  const nodes = await nodeLists(host)
+  // Kernels before 2.6.38, and captures without links, have no link to its node in the folder of a CPU.
+  const listed = [...(await get(listedNodes))]
   return cpus.map((cpu) => {
-    const node = nodes.find(({members}) => members.has(cpu.cpu))?.node
+    const node = listed.find(([, members]) => members?.has(cpu.cpu))?.[0]
     return node === undefined ? cpu : {...cpu, node}
   })
 })
-
-/** The nodes' own lists: kernels before 2.6.38, and captures without links, have nothing in the folder of a CPU. */
-async function nodeLists(
-  host: HostView,
-): Promise<readonly {readonly node: number; readonly members: CpuSet}[]> {
-  const found: {node: number; members: CpuSet}[] = []
-  for (const name of await host.list('/sys/devices/system/node')) {
-    const node = /^node(\d+)$/.exec(name)?.[1]
-    const text = node === undefined ? undefined : await host.read(`/sys/devices/system/node/${name}/cpulist`)
-    if (text !== undefined) found.push({node: Number(node), members: CpuSet.parse(text)})
-  }
-  return found
-}
 
 async function readCpu(host: HostView, cpu: number, known: CpuSet | undefined): Promise<Cpu> {
   const folder = `${CPU}/cpu${cpu}`
@@ -64,20 +54,14 @@ async function readCpu(host: HostView, cpu: number, known: CpuSet | undefined): 
 
 /** core_cpus_list since 5.3, thread_siblings_list before, masks where there are no lists. */
 async function siblingsOf(host: HostView, folder: string): Promise<CpuSet | undefined> {
-  for (const [name, parse] of [
-    ['core_cpus_list', CpuSet.parse],
-    ['thread_siblings_list', CpuSet.parse],
-    ['core_cpus', CpuSet.fromMask],
-    ['thread_siblings', CpuSet.fromMask],
+  for (const [name, read] of [
+    ['core_cpus_list', readCpulist],
+    ['thread_siblings_list', readCpulist],
+    ['core_cpus', readCpumask],
+    ['thread_siblings', readCpumask],
   ] as const) {
-    // Since 5.16 these files end in the string's NUL (lib/bitmap-str.c: bitmap_print_to_buf).
-    const text = (await host.read(`${folder}/${name}`))?.replaceAll('\0', '').trim()
-    if (!text) continue
-    try {
-      return parse(text)
-    } catch (cause) {
-      throw new Error(`${folder}/${name}: ${(cause as Error).message}`, {cause})
-    }
+    const siblings = await read(host, `${folder}/${name}`)
+    if (siblings !== undefined && !siblings.isEmpty) return siblings
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {parseCmdline} from '../boot/cmdline.ts'
+import {COMMAND_LINE_LIMITS} from '../boot/command-line-limit.ts'
 import {type Isolation, isolationOf} from '../boot/isolation.ts'
-import {COMMAND_LINE_SIZE} from '../boot/known.ts'
 import bootCpuNotIsolated from '../checks/boot-cpu-not-isolated.ts'
 import type {Check} from '../checks/check.ts'
 import cmdlineDuplicates from '../checks/cmdline-duplicates.ts'
@@ -15,6 +15,7 @@ import isolcpusNohzTrap from '../checks/isolcpus-nohz-trap.ts'
 import nohzFullEffective from '../checks/nohz-full-effective.ts'
 import {type Result, runChecks} from '../checks/run.ts'
 import {cmdline} from '../facts/cmdline.ts'
+import {commandLineSize} from '../facts/command-line-limit.ts'
 import {bootIsolated, nohzFull, online, possible, present} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
 import {gatherer, given} from '../facts/fact.ts'
@@ -37,6 +38,9 @@ const EFFECT: readonly Check[] = [
   irqaffinityEffective,
   housekeepingMinimum,
 ]
+
+/** Boot arguments alone do not say for which architecture they are: the limit is that of x86 and arm64. */
+const LIMIT = COMMAND_LINE_LIMITS.x86_64
 
 export interface Boot {
   readonly text: string
@@ -61,7 +65,7 @@ export async function lintBoot(boot: Boot): Promise<Linted> {
   const all = CpuSet.from(Array.from({length: boot.cpus}, (_, cpu) => cpu))
   // What the kernel does not keep it does not read either; the length is judged on the whole of it.
   const read = Buffer.from(boot.text.trim())
-    .subarray(0, COMMAND_LINE_SIZE - 1)
+    .subarray(0, LIMIT - 1)
     .toString()
   const args = parseCmdline(read)
   const isolation = isolationOf(args, {count: boot.cpus})
@@ -71,6 +75,7 @@ export async function lintBoot(boot: Boot): Promise<Linted> {
   const affinity = isolation.irqDefault ?? all
   const get = gatherer(memoryHost({}), [
     given(cmdline, {...args, text: boot.text.trim()}),
+    given(commandLineSize, LIMIT),
     given(kernel, boot.kernel),
     ...[possible, present, online].map((fact) => given(fact, all)),
     given(bootIsolated, isolation.domain),

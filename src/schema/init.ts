@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
-
-const cpulist = z.string().describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')
+import {cpulist} from './cpulist.ts'
 
 /** `isolctl.init/1` */
 export const InitSchema = z.strictObject({

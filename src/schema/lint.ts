@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
+import {cpulist} from './cpulist.ts'
 import {CheckResult, Summary} from './preflight.ts'
-
-const cpulist = z.string().describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')
 
 /** What `isolctl lint --json` prints. */
 export const LintSchema = z.strictObject({

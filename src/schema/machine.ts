@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
-import {CpuSet} from '../model/cpuset.ts'
-
-/** A set of CPUs is a cpulist in JSON. */
-const cpulist = z.string().refine((text) => {
-  try {
-    CpuSet.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}, 'not a cpulist')
+import {cpulist} from './cpulist.ts'
 
 const about = {
   step: z.string(),

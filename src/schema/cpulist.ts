@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+import * as z from 'zod'
+import {cpusOf} from '../model/change.ts'
+
+/** A CPU set in JSON: always the kernel's cpulist, the empty string for none. */
+export const cpulist = z
+  .string()
+  .refine((text) => cpusOf('cpulist', text) !== undefined, 'not a cpulist')
+  .describe('CPUs as the kernel writes them: "2-3,8"; empty: none')

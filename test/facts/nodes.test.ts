@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+import {expect, test} from 'vitest'
+import {coreKinds, coreTypes} from '../../src/facts/core-kinds.ts'
+import {type Fact, gatherer} from '../../src/facts/fact.ts'
+import {nodes} from '../../src/facts/nodes.ts'
+import {topology} from '../../src/facts/topology.ts'
+import {memoryHost} from '../../src/host/memory.ts'
+
+const CPU = '/sys/devices/system/cpu'
+const NODE = '/sys/devices/system/node'
+const FOUR = {
+  [`${CPU}/online`]: '0-3\n',
+  [`${CPU}/present`]: '0-3\n',
+  ...Object.fromEntries([0, 1, 2, 3].map((cpu) => [`${CPU}/cpu${cpu}/topology/core_id`, `${cpu}\n`])),
+}
+
+type Files = Readonly<Record<string, string>>
+
+const read = <T>(fact: Fact<T>, files: Files): Promise<T> => gatherer(memoryHost({...FOUR, ...files}))(fact)
+
+const nodesOf = async (files: Files) =>
+  [...(await read(nodes, files))].map(([node, cpus]) => `${node}: ${cpus}`)
+
+const placesOf = async (files: Files) => (await read(topology, files)).map(({node}) => node)
+
+test.for<readonly [string, Files]>([
+  ['lists', {[`${NODE}/node0/cpulist`]: '0-1\n', [`${NODE}/node1/cpulist`]: '2-3\n'}],
+  ['lists that end in NUL', {[`${NODE}/node0/cpulist`]: '0-1\n\0', [`${NODE}/node1/cpulist`]: '2-3\n\0'}],
+  ['masks, without lists', {[`${NODE}/node0/cpumap`]: '3\n', [`${NODE}/node1/cpumap`]: '0000000c\n\0'}],
+])('nodes and topology read the same: %s', async ([, files]) => {
+  expect(await nodesOf(files)).toEqual(['0: 0-1', '1: 2-3'])
+  expect(await placesOf(files)).toEqual([0, 0, 1, 1])
+})
+
+test('a node without CPUs is left out', async () => {
+  const files = {[`${NODE}/node0/cpulist`]: '0-3\n', [`${NODE}/node1/cpulist`]: '\n'}
+  expect(await nodesOf(files)).toEqual(['0: 0-3'])
+})
+
+test('a node whose CPUs are not listed is unknown to nodes, and absent from topology', async () => {
+  const files = {[`${NODE}/node0/cpulist`]: '0-1\n', [`${NODE}/node1/distance`]: '21 10\n'}
+  await expect(nodesOf(files)).rejects.toThrow(`${NODE}/node1/cpulist does not exist`)
+  expect(await placesOf(files)).toEqual([0, 0, undefined, undefined])
+})
+
+test('a list that cannot be read is named with its path', async () => {
+  const files = {[`${NODE}/node0/cpulist`]: 'x\n'}
+  await expect(nodesOf(files)).rejects.toThrow(`${NODE}/node0/cpulist: not a cpulist`)
+  await expect(placesOf(files)).rejects.toThrow(`${NODE}/node0/cpulist: not a cpulist`)
+})
+
+const PMUS = {'/sys/devices/cpu_core/cpus': '0-1\n', '/sys/devices/cpu_atom/cpus': '2-3\n\0'}
+const rated = (...ratings: readonly number[]): Files =>
+  Object.fromEntries(ratings.map((rating, cpu) => [`${CPU}/cpu${cpu}/cpu_capacity`, `${rating}\n`]))
+
+test.for<readonly [string, Files, readonly string[], boolean]>([
+  ['PMUs', PMUS, ['cpu_core 0-1', 'cpu_atom 2-3'], true],
+  ['one PMU', {'/sys/devices/cpu_core/cpus': '0-3\n'}, ['cpu_core 0-3'], false],
+  ['speeds', rated(1024, 1024, 446, 446), ['performance 0-1', 'efficient 2-3'], true],
+  ['one speed', rated(1024, 1024, 1000, 1024), [], false],
+  ['nothing', {}, [], false],
+])('kinds of cores by %s', async ([, files, types, both]) => {
+  const found = [...((await read(coreTypes, files)) ?? [])]
+  expect(found.map(([kind, cpus]) => `${kind} ${cpus}`)).toEqual(types)
+  const kinds = await read(coreKinds, files)
+  expect(kinds && [`${kinds.performance}`, `${kinds.efficient}`]).toEqual(both ? ['0-1', '2-3'] : undefined)
+})
