@@ -3,9 +3,6 @@
 import {editDistance} from '../lib/nearest.ts'
 import type {Cmdline} from './cmdline.ts'
 
-/** The kernel's limit, final NUL included, on x86 and arm64 (arch/x86/include/asm/setup.h: COMMAND_LINE_SIZE). */
-export const COMMAND_LINE_SIZE = 2048
-
 /** An argument that the kernel does not know, and the consequence. */
 export interface Foreign {
   readonly text: string

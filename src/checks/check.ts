@@ -30,6 +30,8 @@ export interface CheckSpec<F extends Facts> {
   readonly reference?: string
   /** Disturbs the CPUs it looks at (spinner): left out by `--passive`. */
   readonly active?: true
+  /** One of those that must all have passed before a CPU counts as quiet. */
+  readonly proof?: true
   /** Worth knowing, and not what isolation rests on: asked with `--extended`, or by name. */
   readonly extended?: true
 }

@@ -34,7 +34,7 @@ export default defineCheck({
   evidence: ({cmdline}) => told(cmdline),
   remedy: {
     text: 'reboot, or configure what was booted',
-    command: 'isolctl apply --only boot-arguments',
+    step: 'boot-arguments',
   },
   reference: 'kernel/sched/isolation.c: housekeeping_setup',
 })

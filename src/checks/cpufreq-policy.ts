@@ -35,6 +35,6 @@ export default defineCheck({
   },
   evidence: ({frequencyPolicies}) =>
     [...new Set(frequencyPolicies.map(({governor}) => governor.text))].join(', '),
-  remedy: {text: 'choose the governor performance there', command: 'isolctl apply --only cpufreq'},
+  remedy: {text: 'choose the governor performance there', step: 'cpufreq'},
   reference: 'Documentation/admin-guide/pm/cpufreq.rst',
 })

@@ -54,6 +54,6 @@ export default defineCheck({
     }))
   },
   evidence: () => `at most ${DEEPEST_US} us`,
-  remedy: {text: 'disable the deep states there', command: 'isolctl apply --only idle-states'},
+  remedy: {text: 'disable the deep states there', step: 'idle-states'},
   reference: 'Documentation/admin-guide/pm/cpuidle.rst',
 })

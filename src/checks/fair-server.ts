@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {fairServer, fairServerPath} from '../facts/fair-server.ts'
 import {settings} from '../facts/settings.ts'
-import {FAIR_SERVER_OFF} from '../measure/cause.ts'
+import {FAIR_SERVER_OFF} from '../measure/causes/timers.ts'
 import {probe} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {settings} from '../facts/settings.ts'
+import {isTick} from '../facts/timers.ts'
 import {armedTimers} from '../measure/armed.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
-
-/** The tick itself: armed or not, tick-stopped-under-load is about it. Its name changed in 6.9. */
-const TICK = /^(tick_nohz_handler|tick_sched_timer)$/
 
 /** kernel/watchdog.c, kernel/sched/deadline.c, kernel/sched/rt.c, kernel/time/hrtimer.c, kernel/events/core.c */
 const MEANING: Readonly<Record<string, string>> = {
@@ -34,7 +32,7 @@ export default defineCheck({
     const where = new Map<string, number[]>()
     for (const cpu of isolated)
       for (const name of new Set(armedTimers.get(cpu)?.functions))
-        if (!TICK.test(name)) where.set(name, [...(where.get(name) ?? []), cpu])
+        if (!isTick(name)) where.set(name, [...(where.get(name) ?? []), cpu])
     return [...where].map(([name, cpus]) => ({
       severity: 'warn',
       subject: name,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {circumstances} from '../measure/circumstances.ts'
-import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {disturbancesUnderLoad, formatSeconds} from '../measure/disturbances.ts'
 import {busy} from '../measure/watch.ts'
 import {defineCheck} from './check.ts'
 
@@ -10,9 +9,10 @@ export default defineCheck({
   why: 'Inter-processor interrupts (reschedule, function call, TLB, irq_work) enter the kernel as any interrupt does. What the tick or another task explains is reported there; the rest is here.',
   values:
     'Counts of rows of /proc/interrupts: RES reschedule, CAL function call, TLB shootdown, IWI irq_work; 0 in the window passes.',
-  facts: {busy, circumstances},
+  facts: {busy, disturbances: disturbancesUnderLoad},
+  proof: true,
   active: true,
-  judge: ({busy, circumstances}) => disturbances(busy, circumstances, 'ipi'),
+  judge: ({disturbances}) => disturbances.ipi,
   evidence: ({busy}) => `0 in ${formatSeconds(busy.seconds)}`,
   reference: 'kernel/smp.c',
 })

@@ -39,7 +39,7 @@ export default defineCheck({
   evidence: ({irqs}) => `${irqs.length} interrupts`,
   remedy: ({settings: {isolated}}) => ({
     text: `move them to the housekeeping CPUs; managed ones need isolcpus=managed_irq,domain,${isolated} at boot`,
-    command: 'isolctl apply --only irq-affinity',
+    step: 'irq-affinity',
   }),
   reference: 'kernel/irq/manage.c: irq_do_set_affinity',
 })

@@ -22,6 +22,6 @@ export default defineCheck({
         }),
       ),
   evidence: ({irqs}) => `${irqs.length} interrupts`,
-  remedy: {text: 'move them to the housekeeping CPUs', command: 'isolctl apply --only irq-affinity'},
+  remedy: {text: 'move them to the housekeeping CPUs', step: 'irq-affinity'},
   reference: 'kernel/irq/proc.c: irq_affinity_list_proc_write',
 })

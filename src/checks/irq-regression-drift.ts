@@ -43,7 +43,7 @@ export default defineCheck({
   evidence: ({bootId, journal}) => `${applied(journal, bootId).size} affinities as they were set`,
   remedy: {
     text: 'see isolctl status, stop whoever it was, and apply again',
-    command: 'isolctl apply --only irq-affinity',
+    step: 'irq-affinity',
   },
   reference: 'kernel/irq/proc.c: write_irq_affinity',
 })

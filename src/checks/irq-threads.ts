@@ -23,6 +23,6 @@ export default defineCheck({
       ),
   evidence: ({everyTask}) =>
     `${everyTask.filter(({comm}) => /^irq\/\d+-/.test(comm)).length} interrupt threads`,
-  remedy: {text: 'move their interrupts', command: 'isolctl apply --only irq-affinity'},
+  remedy: {text: 'move their interrupts', step: 'irq-affinity'},
   reference: 'kernel/irq/manage.c: irq_thread_check_affinity',
 })

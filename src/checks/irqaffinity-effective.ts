@@ -19,7 +19,7 @@ export default defineCheck({
   evidence: ({irqDefault: {affinity}}) => `${affinity}`,
   remedy: ({settings: {housekeeping}}) => ({
     text: `keep it to the housekeeping CPUs; irqaffinity=${housekeeping} at boot does it for good`,
-    command: 'isolctl apply --only irq-affinity',
+    step: 'irq-affinity',
   }),
   reference: 'Documentation/core-api/irq/irq-affinity.rst',
 })

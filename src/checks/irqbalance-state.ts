@@ -39,6 +39,6 @@ export default defineCheck({
           text: 'restart it: as it is told now, it leaves them alone',
           ...(irqbalance.unit ? {command: 'systemctl restart irqbalance.service'} : {}),
         }
-      : {text: 'tell it which CPUs to leave alone', command: 'isolctl apply --only irqbalance-ban'},
+      : {text: 'tell it which CPUs to leave alone', step: 'irqbalance-ban'},
   reference: 'irqbalance(1)',
 })

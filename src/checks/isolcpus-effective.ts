@@ -46,7 +46,7 @@ export default defineCheck({
   evidence: ({bootIsolated, partitioned}) => `${bootIsolated.union(partitioned ?? CpuSet.empty)}`,
   remedy: ({settings: {isolated}}) => ({
     text: `boot with isolcpus=nohz,domain,managed_irq,${isolated}`,
-    command: 'isolctl apply --only boot-arguments',
+    step: 'boot-arguments',
   }),
   reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup',
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {taskName} from '../facts/tasks.ts'
-import {formatSeconds} from '../measure/findings.ts'
+import {formatSeconds} from '../measure/disturbances.ts'
 import {watched} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Remedy} from '../model/finding.ts'
@@ -25,6 +25,7 @@ export default defineCheck({
   why: 'The threads that belong to a CPU cannot be moved, so what counts is that they sleep. One that runs takes the CPU from its program, and what woke it is the thing to find.',
   values: 'Context switches of each in the window: 0 passes. That such threads exist is normal.',
   facts: {watched},
+  proof: true,
   judge({watched}) {
     const found = watched.cpus.flatMap(({cpu, ran}) =>
       ran

@@ -25,6 +25,6 @@ export default defineCheck({
         }),
       ),
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
-  remedy: {text: 'move them to the housekeeping CPUs', command: 'isolctl apply --only kthread-affinity'},
+  remedy: {text: 'move them to the housekeeping CPUs', step: 'kthread-affinity'},
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',
 })

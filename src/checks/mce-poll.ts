@@ -25,7 +25,7 @@ export default defineCheck({
   evidence: () => 'off',
   remedy: {
     text: 'turn the poll off until reboot, or boot with mce=ignore_ce; errors are then only reported by interrupt',
-    command: 'isolctl apply --only mce-poll',
+    step: 'mce-poll',
   },
   reference: 'arch/x86/kernel/cpu/mce/core.c: mce_timer_fn',
 })

@@ -65,6 +65,6 @@ export default defineCheck({
   },
   evidence: ({transparentHugePages}) =>
     transparentHugePages && `huge pages: ${chosen(transparentHugePages.text)}`,
-  remedy: {text: 'keep the kernel from it', command: 'isolctl apply --only memory-daemons'},
+  remedy: {text: 'keep the kernel from it', step: 'memory-daemons'},
   reference: 'Documentation/admin-guide/mm/',
 })

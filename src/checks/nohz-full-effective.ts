@@ -40,7 +40,7 @@ export default defineCheck({
   evidence: ({nohzFull}) => `${nohzFull}`,
   remedy: ({settings: {isolated}}) => ({
     text: `add nohz_full=${isolated} to the boot arguments, once, and reboot`,
-    command: 'isolctl apply --only boot-arguments',
+    step: 'boot-arguments',
   }),
   reference: 'Documentation/timers/no_hz.rst',
 })

@@ -42,6 +42,6 @@ export default defineCheck({
     ]
   },
   evidence: ({resumeLatencies}) => [...new Set(resumeLatencies.map(({text}) => text))].join(', '),
-  remedy: {text: 'demand that they wake up at once', command: 'isolctl apply --only pm-qos'},
+  remedy: {text: 'demand that they wake up at once', step: 'pm-qos'},
   reference: 'Documentation/ABI/testing/sysfs-devices-power',
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {taskName} from '../facts/tasks.ts'
-import {formatSeconds} from '../measure/findings.ts'
+import {formatSeconds} from '../measure/disturbances.ts'
 import {probe, watched} from '../measure/watch.ts'
 import {takenFrom, workload} from '../measure/workload.ts'
 import {defineCheck} from './check.ts'

@@ -19,6 +19,6 @@ export default defineCheck({
       says: (open) => `may run on CPU ${open}`,
     }),
   evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
-  remedy: {text: 'keep unbound workers off', command: 'isolctl apply --only workqueue-cpumask'},
+  remedy: {text: 'keep unbound workers off', step: 'workqueue-cpumask'},
   reference: 'kernel/sched/core.c: sched_tick_remote',
 })

@@ -16,6 +16,6 @@ export default defineCheck({
       reaching(cpus, settings, {severity: 'warn', subject: path, says: (open) => `includes CPU ${open}`}),
     ),
   evidence: ({queueMasks}) => `${queueMasks.length} masks`,
-  remedy: {text: 'keep them to the housekeeping CPUs', command: 'isolctl apply --only rps-xps'},
+  remedy: {text: 'keep them to the housekeeping CPUs', step: 'rps-xps'},
   reference: 'Documentation/networking/scaling.rst',
 })

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {taskName} from '../facts/tasks.ts'
-import {formatSeconds} from '../measure/findings.ts'
+import {formatSeconds} from '../measure/disturbances.ts'
 import {watched} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
@@ -13,6 +13,7 @@ export default defineCheck({
   values:
     'Context switches of the run queue in the window: 0 passes, and then the names in stray-tasks-present are all there are.',
   facts: {watched},
+  proof: true,
   judge({watched}) {
     const blind = watched.cpus.filter(({switches}) => switches === undefined)
     const findings = watched.cpus

@@ -32,6 +32,6 @@ export default defineCheck({
           },
         ],
   evidence: () => 'no limit',
-  remedy: {text: 'lift the limit for real-time tasks', command: 'isolctl apply --only rt-throttle'},
+  remedy: {text: 'lift the limit for real-time tasks', step: 'rt-throttle'},
   reference: 'kernel/sched/rt.c: sched_rt_period_timer',
 })

@@ -40,7 +40,7 @@ export default defineCheck({
   evidence: () => 'one thread per core',
   remedy: {
     text: 'take the siblings offline, or boot with nosmt',
-    command: 'isolctl apply --only smt-siblings',
+    step: 'smt-siblings',
   },
   reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {guest} from '../facts/platform.ts'
-import {formatSeconds} from '../measure/findings.ts'
+import {formatSeconds} from '../measure/disturbances.ts'
 import {busy} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {circumstances} from '../measure/circumstances.ts'
-import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {disturbances, formatSeconds} from '../measure/disturbances.ts'
 import {watched} from '../measure/watch.ts'
 import {defineCheck} from './check.ts'
 
@@ -9,9 +8,10 @@ export default defineCheck({
   title: 'nothing else ran on an isolated CPU',
   why: 'Whatever ran there, user or kernel, took the CPU from its program and brought the tick back. That nothing is missed follows from the context switches of the run queue, or of our own spinner: it is switched out when anything else runs.',
   values: 'Context switches on the CPU in the window, and who ran: 0 passes.',
-  facts: {circumstances, watched},
-  judge({circumstances, watched}) {
-    const findings = disturbances(watched, circumstances, 'task')
+  facts: {disturbances, watched},
+  proof: true,
+  judge({disturbances, watched}) {
+    const findings = disturbances.task
     const blind = watched.cpus.filter(({switches}) => switches === undefined)
     if (findings.length === 0 && blind.length > 0)
       return {

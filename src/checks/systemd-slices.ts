@@ -54,6 +54,6 @@ export default defineCheck({
   },
   evidence: ({slices}) =>
     slices.every(({allowed}) => allowed.isEmpty) ? 'not bounded, and nothing is balanced there' : 'bounded',
-  remedy: {text: 'bound them', command: 'isolctl apply --only systemd-slices'},
+  remedy: {text: 'bound them', step: 'systemd-slices'},
   reference: 'systemd.resource-control(5), AllowedCPUs=',
 })

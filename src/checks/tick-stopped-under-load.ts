@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {settings} from '../facts/settings.ts'
-import {circumstances} from '../measure/circumstances.ts'
-import {disturbances, formatSeconds} from '../measure/findings.ts'
+import {disturbancesUnderLoad, formatSeconds} from '../measure/disturbances.ts'
 import {busy, type Watch} from '../measure/watch.ts'
 import {breakHelp, breakSentence} from '../model/break-words.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -29,13 +28,14 @@ export default defineCheck({
   why: 'Only a busy CPU proves anything: an idle one always shows its tick as stopped. A spinner runs on every isolated CPU under the launch policy, and its timer interrupts are counted from a housekeeping CPU.',
   values:
     'Interrupts of each kind in the window, by the name of their row in /proc/interrupts; LOC is the timer. 0 passes, and 1 fails: HZ a second is the tick, fewer have the cause that is named.',
-  facts: {busy, circumstances, settings},
+  facts: {busy, disturbances: disturbancesUnderLoad, settings},
+  proof: true,
   active: true,
-  judge({busy, circumstances}) {
+  judge({busy, disturbances}) {
     const unwatched = busy.cpus.filter(({gaps}) => (gaps?.iterations ?? 0) === 0)
     if (unwatched.length > 0)
       return {unknown: `the spinner did not spin on CPU ${unwatched.map(({cpu}) => cpu).join(', ')}`}
-    return [...isolationLost(busy), ...disturbances(busy, circumstances, 'tick')]
+    return [...isolationLost(busy), ...disturbances.tick]
   },
   evidence({busy, settings}) {
     const total = busy.cpus.flatMap(({interrupts}) => interrupts).reduce((sum, {count}) => sum + count, 0)

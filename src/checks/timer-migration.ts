@@ -24,6 +24,6 @@ export default defineCheck({
     ]
   },
   evidence: () => 'they move to CPUs that are awake',
-  remedy: {text: 'let them move, as is the default', command: 'isolctl apply --only timer-migration'},
+  remedy: {text: 'let them move, as is the default', step: 'timer-migration'},
   reference: 'kernel/time/timer.c: get_nohz_timer_target',
 })

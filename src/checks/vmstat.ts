@@ -47,6 +47,6 @@ export default defineCheck({
   remedy: ({kernel}) =>
     atLeast(kernel, 6, 5)
       ? {text: 'take them out of load balancing: this kernel leaves isolated CPUs out (isolcpus-effective)'}
-      : {text: 'collect them once an hour', command: 'isolctl apply --only vmstat-interval'},
+      : {text: 'collect them once an hour', step: 'vmstat-interval'},
   reference: 'mm/vmstat.c: vmstat_shepherd',
 })

@@ -34,7 +34,7 @@ export default defineCheck({
   evidence: ({namedWorkqueues}) => namedWorkqueues.map(({name}) => name).join(', ') || 'none',
   remedy: {
     text: 'take the isolated CPUs out of them; the general mask (workqueue-cpumask) bounds them all',
-    command: 'isolctl apply --only workqueue-sysfs-cpumasks',
+    step: 'workqueue-sysfs-cpumasks',
   },
   reference: 'kernel/workqueue.c: apply_wqattrs_prepare',
 })

@@ -13,6 +13,9 @@ export interface CpuTimers {
   readonly tickStopped?: boolean
 }
 
+/** Whether a timer function is that of the scheduler tick. Linux 6.9 renamed it. Pure. */
+export const isTick = (name: string): boolean => name === 'tick_nohz_handler' || name === 'tick_sched_timer'
+
 /**
  * The armed timers of all CPUs at this moment. For the tick, only a reading while the CPU is busy
  * has a meaning: see measure/watch.ts.

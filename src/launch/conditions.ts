@@ -11,6 +11,7 @@ import type {Get} from '../facts/fact.ts'
 import {clocksource, guest, taskIsolation} from '../facts/platform.ts'
 import {cpuQuota, cpusetCpus, type Privileges, privileges, ptraceScope, type Quota} from '../facts/process.ts'
 import type {CpuSet} from '../model/cpuset.ts'
+import {commandOf} from '../model/finding.ts'
 
 /** A fact that could not be read, with the reason. */
 export interface Unknown {
@@ -95,7 +96,7 @@ export async function quickPreflight(get: Get): Promise<readonly Complaint[]> {
       check: id,
       kind: 'fail',
       message: `${[first?.subject, first?.message].filter(Boolean).join(': ')}${failed.length > 1 ? `, and ${failed.length - 1} more` : ''} (${id})`,
-      help: remedy?.command ?? remedy?.text ?? `isolctl explain ${id}`,
+      help: (remedy && (commandOf(remedy) ?? remedy.text)) ?? `isolctl explain ${id}`,
     })
   }
   return complaints

@@ -17,15 +17,16 @@ export function table(rows: readonly (readonly string[])[], {gap = 2} = {}): rea
 }
 
 /**
- * Break words into lines of at most `width` columns, each after `indent` blanks. A longer word gets
- * a line of its own.
+ * Break a text at its blanks, or words that must not be broken, into lines of at most `width`
+ * columns, each after `indent` blanks. A longer word gets a line of its own. Pure.
  */
 export function wrap(
-  words: readonly string[],
+  text: string | readonly string[],
   {width, indent = 0}: {width: number; indent?: number},
 ): readonly string[] {
   const lines: string[] = []
   let line = ''
+  const words = typeof text === 'string' ? text.split(' ') : text
   for (const word of words.filter(Boolean)) {
     if (line !== '' && indent + line.length + 1 + word.length > width) {
       lines.push(line)
@@ -34,5 +35,5 @@ export function wrap(
     line += line === '' ? word : ` ${word}`
   }
   if (line !== '') lines.push(line)
-  return lines.map((text) => ' '.repeat(indent) + text)
+  return lines.map((each) => ' '.repeat(indent) + each)
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {TraceEvent} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-
-/** As in cause.ts, which goes by counts. */
-type Concern = 'tick' | 'device' | 'ipi' | 'nmi' | 'task'
+import type {Concern} from './concern.ts'
 
 /** What a tracepoint saw of a CPU, and how often. */
 export interface Witness {

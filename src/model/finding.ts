@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {CpuSet} from './cpuset.ts'
+import type {StepId} from './steps.ts'
 
 export type Severity = 'fail' | 'warn'
 
@@ -17,7 +18,14 @@ export interface Finding {
   readonly remedy?: Remedy
 }
 
-export interface Remedy {
-  readonly text: string
-  readonly command?: string
-}
+/**
+ * What to do about a finding: a sentence, and what carries it out. A step of `isolctl apply` is named as one, so that no
+ * report advises two ways to do the same; `command` is for what no step does.
+ */
+export type Remedy =
+  | {readonly text: string; readonly step: StepId; readonly command?: never}
+  | {readonly text: string; readonly step?: never; readonly command?: string}
+
+/** The command line to copy, if there is one. Pure. */
+export const commandOf = ({step, command}: Remedy): string | undefined =>
+  step === undefined ? command : `isolctl apply --only ${step}`

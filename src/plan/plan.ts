@@ -7,17 +7,9 @@ import {tuners} from '../facts/tuners.ts'
 import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {ChangeSchema, placeOf} from '../model/change.ts'
-import {CpuSet} from '../model/cpuset.ts'
 import type {Settings} from '../model/settings.ts'
+import {cpulist} from '../schema/cpulist.ts'
 import type {Step} from './step.ts'
-
-const cpulist = z.string().refine((text) => {
-  try {
-    return CpuSet.parse(text).toString() === text
-  } catch {
-    return false
-  }
-}, 'not a cpulist')
 
 const NoteSchema = z.strictObject({subject: z.string(), reason: z.string()})
 

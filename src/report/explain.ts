@@ -4,10 +4,11 @@ import type {Check} from '../checks/check.ts'
 import {CHECK_GROUPS} from '../checks/registry.ts'
 import type {Fact} from '../facts/fact.ts'
 import type {Kernel} from '../facts/kernel.ts'
+import {wrap} from '../lib/text.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import type {Remedy} from '../model/finding.ts'
+import {commandOf, type Remedy} from '../model/finding.ts'
 import type {Settings} from '../model/settings.ts'
-import {type Paint, wrap} from './text.ts'
+import type {Paint} from './text.ts'
 
 /** What is known of a check without a machine. */
 export interface Explanation {
@@ -104,6 +105,7 @@ export function renderExplanation(
   {paint, width}: {readonly paint: Paint; readonly width: number},
 ): readonly string[] {
   const {id, title, why, measured, values, remedy, reference} = explanation(check)
+  const command = remedy && commandOf(remedy)
   const section = (name: string, text: string) => ['', paint('cyan', name), ...wrap(text, {indent: 2, width})]
   return [
     `${paint('bold', id)}: ${title}`,
@@ -111,7 +113,7 @@ export function renderExplanation(
     ...section('how', measured),
     ...section('values', values),
     ...section('what to do', remedy?.text ?? DEPENDS),
-    ...(remedy?.command === undefined ? [] : [`  ${paint('bold', remedy.command)}`]),
+    ...(command === undefined ? [] : [`  ${paint('bold', command)}`]),
     ...(reference === undefined ? [] : section('reference', reference)),
   ]
 }
@@ -140,10 +142,11 @@ export function checksPage(): string {
 
 function checkSection(check: Check): string {
   const {id, title, why, measured, values, remedy, reference} = explanation(check)
+  const command = remedy && commandOf(remedy)
   const toDo =
     remedy === undefined
       ? `${DEPENDS}.`
-      : `${remedy.text}${remedy.command === undefined ? '.' : `:\n\n    ${remedy.command}`}`
+      : `${remedy.text}${command === undefined ? '.' : `:\n\n    ${command}`}`
   return [
     `### ${id}`,
     `*${title}*`,

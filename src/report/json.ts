@@ -3,7 +3,7 @@
 import type {Result} from '../checks/run.ts'
 import type {Watch} from '../measure/watch.ts'
 import type {CpuSet} from '../model/cpuset.ts'
-import type {Finding} from '../model/finding.ts'
+import {commandOf, type Finding, type Remedy} from '../model/finding.ts'
 import {formatPolicy} from '../model/policy.ts'
 import type {Settings} from '../model/settings.ts'
 import type {Report} from '../schema/preflight.ts'
@@ -64,10 +64,20 @@ export const checkReport = (result: Result): Report['checks'][number] => ({
   ...('reason' in result ? {reason: result.reason} : {}),
   ...('allowed' in result ? {allowed: true as const} : {}),
   ...('findings' in result ? {findings: result.findings.map(finding)} : {}),
-  ...('remedy' in result ? {remedy: result.remedy} : {}),
+  ...('findings' in result ? remedied(result.remedy) : {}),
 })
 
-const finding = ({cpus, ...rest}: Finding) => ({...rest, ...(cpus === undefined ? {} : {cpus: `${cpus}`})})
+const finding = ({cpus, remedy, ...rest}: Finding) => ({
+  ...rest,
+  ...remedied(remedy),
+  ...(cpus === undefined ? {} : {cpus: `${cpus}`}),
+})
+
+function remedied(remedy: Remedy | undefined): Pick<Report['checks'][number], 'remedy'> {
+  if (remedy === undefined) return {}
+  const command = commandOf(remedy)
+  return {remedy: {text: remedy.text, ...(command === undefined ? {} : {command})}}
+}
 
 const measured = ({cpu, interrupts, switches, stealMs, gaps}: Watch['cpus'][number]) => ({
   cpu,

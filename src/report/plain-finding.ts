@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {Report} from '../schema/preflight.ts'
+import {comparison} from './comparison.ts'
 
 type CheckReport = Report['checks'][number]
 type FindingReport = NonNullable<CheckReport['findings']>[number]
@@ -10,11 +11,8 @@ export const fails = ({status}: CheckReport, strict: boolean): boolean =>
 
 /** One finding on one line: "irq 24 (nvme0q3): delivered to CPU 3 (expected 0-1, found 3)". Pure. */
 export function findingLine({subject, message, expected, actual}: FindingReport): string {
-  const comparison = [
-    ...(expected === undefined ? [] : [`expected ${expected}`]),
-    ...(actual === undefined ? [] : [`found ${actual}`]),
-  ].join(', ')
-  return `${subject === undefined ? '' : `${subject}: `}${message}${comparison ? ` (${comparison})` : ''}`
+  const compared = comparison({expected, actual})
+  return `${subject === undefined ? '' : `${subject}: `}${message}${compared ? ` (${compared})` : ''}`
 }
 
 /** All that is to be said of a result that is not a pass, a line each, the help last. Pure. */

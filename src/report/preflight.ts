@@ -2,8 +2,9 @@
 import type {Check} from '../checks/check.ts'
 import {CHECK_GROUPS, type CheckGroup} from '../checks/registry.ts'
 import type {Result} from '../checks/run.ts'
+import {wrap} from '../lib/text.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {MARK, plain, renderCounts, renderResult, type Style, type TextOptions, wrap} from './text.ts'
+import {MARK, plain, renderCounts, renderResult, type Style, type TextOptions} from './text.ts'
 import {judgeCpus} from './verdict.ts'
 
 /** What the first lines say of the machine. */

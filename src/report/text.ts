@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import type {Result} from '../checks/run.ts'
-import type {Finding, Remedy} from '../model/finding.ts'
+import {wrap} from '../lib/text.ts'
+import {commandOf, type Finding, type Remedy} from '../model/finding.ts'
+import {comparison} from './comparison.ts'
 import {summarize} from './verdict.ts'
 
 export type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan'
@@ -58,21 +60,19 @@ export function renderResult(result: Result, options: TextOptions): readonly str
 }
 
 function renderFinding(finding: Finding, options: TextOptions): readonly string[] {
-  const {subject, message, expected, actual, remedy} = finding
+  const {subject, message, remedy} = finding
   const {paint, width, indent = 2} = options
-  const comparison = [
-    ...(expected === undefined ? [] : [`expected ${expected}`]),
-    ...(actual === undefined ? [] : [`found ${actual}`]),
-  ].join(', ')
+  const compared = comparison(finding)
   return [
     ...wrap(`${subject === undefined ? '' : `${subject}: `}${message}`, {indent: indent + 4, width}),
-    ...(comparison ? wrap(comparison, {indent: indent + 6, width}).map((line) => paint('dim', line)) : []),
+    ...(compared ? wrap(compared, {indent: indent + 6, width}).map((line) => paint('dim', line)) : []),
     ...(remedy ? renderRemedy(remedy, options) : []),
   ]
 }
 
 /** A command is never broken: where it does not fit behind the text it gets a line of its own. */
-function renderRemedy({text, command}: Remedy, {paint, width, indent = 2}: TextOptions): readonly string[] {
+function renderRemedy(remedy: Remedy, {paint, width, indent = 2}: TextOptions): readonly string[] {
+  const [text, command] = [remedy.text, commandOf(remedy)]
   const lines = wrap(`help: ${text}${command === undefined ? '' : ':'}`, {indent: indent + 4, width})
   const painted = lines.map((line, index) =>
     index === 0 ? line.replace('help', paint('cyan', 'help')) : line,
@@ -95,20 +95,4 @@ export function renderCounts(results: readonly Result[], {paint}: Pick<TextOptio
     skip > 0 ? paint('dim', `${skip} skipped`) : '',
   ]
   return counts.filter(Boolean).join(', ')
-}
-
-/** Fill lines at blanks; a word longer than a line stays whole. */
-export function wrap(
-  text: string,
-  {indent, width}: {readonly indent: number; readonly width: number},
-): string[] {
-  const lines: string[] = []
-  const pad = ' '.repeat(indent)
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(pad + word)
-  }
-  return lines
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {CHECKS} from '../checks/registry.ts'
 import type {Result} from '../checks/run.ts'
 import {Exit} from '../lib/exit.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -24,15 +25,7 @@ export function exitCode(results: readonly Result[], {strict}: {readonly strict:
 }
 
 /** Together they look at every way in which a busy CPU can be disturbed; each must have passed for "quiet". */
-const PROOF = [
-  'tick-stopped-under-load',
-  'irq-count-delta',
-  'ipi-delta',
-  'nmi-pmi-delta',
-  'stray-tasks-present',
-  'kthread-percpu-quiet',
-  'rq-nr-switches',
-]
+const PROOF = CHECKS.filter(({proof}) => proof)
 
 export interface CpuVerdict {
   readonly quiet: CpuSet
@@ -48,7 +41,7 @@ export interface CpuVerdict {
 export function judgeCpus(results: readonly Result[], isolated: CpuSet): CpuVerdict {
   const why = new Map<number, readonly string[]>()
   // What was measured says more than what is set up: it comes first.
-  const measured = (result: Result) => PROOF.includes(result.check.id)
+  const measured = (result: Result) => result.check.proof === true
   for (const result of [...results.filter(measured), ...results.filter((result) => !measured(result))]) {
     if (result.status !== 'fail') continue
     for (const {subject, cpus, severity} of result.findings) {
@@ -65,7 +58,7 @@ export function judgeCpus(results: readonly Result[], isolated: CpuSet): CpuVerd
     results.flatMap(({check, status}) => (status === 'skip' || status === 'unknown' ? [] : [check.id])),
   )
   const allowed = new Set(results.flatMap((result) => ('allowed' in result ? [result.check.id] : [])))
-  const unanswered = PROOF.filter((id) => !answered.has(id) || allowed.has(id))
+  const unanswered = PROOF.map(({id}) => id).filter((id) => !answered.has(id) || allowed.has(id))
   const proven = unanswered.length === 0
   return {
     disturbed,

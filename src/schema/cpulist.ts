@@ -2,8 +2,8 @@
 import * as z from 'zod'
 import {cpusOf} from '../model/change.ts'
 
-/** A CPU set in JSON: always the kernel's cpulist, the empty string for none. */
+/** A CPU set in JSON: the kernel's cpulist in its shortest form, the empty string for none. */
 export const cpulist = z
   .string()
-  .refine((text) => cpusOf('cpulist', text) !== undefined, 'not a cpulist')
+  .refine((text) => cpusOf('cpulist', text)?.toString() === text, 'not a cpulist')
   .describe('CPUs as the kernel writes them: "2-3,8"; empty: none')

@@ -6,6 +6,8 @@ import {stalePages} from '../../scripts/docs.ts'
 import {CHECK_GROUPS, CHECKS} from '../../src/checks/registry.ts'
 import {COMMAND_IDS} from '../../src/commands/index.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
+import {commandOf} from '../../src/model/finding.ts'
+import {STEP_IDS} from '../../src/model/steps.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {explanation} from '../../src/report/explain.ts'
 
@@ -39,11 +41,27 @@ test.for(CHECKS)(
 )
 
 test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', (check) => {
-  const command = explanation(check).remedy?.command
+  const {remedy} = explanation(check)
+  const command = remedy && commandOf(remedy)
   const [, name, step] = /^isolctl (\S+)(?: --only (\S+))?$/.exec(command ?? '') ?? []
   if (command?.startsWith('isolctl')) expect(name).toBeDefined()
   if (name !== undefined) expect(COMMAND_IDS).toContain(name)
   if (step !== undefined) expect(STEPS.map(({id}) => id)).toContain(step)
+})
+
+test('a check that proves a CPU quiet measures, and is asked without --extended', () => {
+  const proof = CHECKS.filter(({proof}) => proof)
+  expect(proof.length).toBeGreaterThan(0)
+  for (const {id, facts, extended} of proof) {
+    expect(Object.values(facts as Record<string, {readonly id: string}>), id).toContainEqual(
+      expect.objectContaining({id: expect.stringMatching(/^(busy|watched)$/)}),
+    )
+    expect(extended, id).toBeUndefined()
+  }
+})
+
+test('the steps that a remedy may name are those of apply, in the same order', () => {
+  expect(STEPS.map(({id}) => id)).toEqual(STEP_IDS)
 })
 
 test('generated pages are what the code says', async () => {

@@ -3,7 +3,7 @@ import {describe, expect, test} from 'vitest'
 import {gatherer} from '../../src/facts/fact.ts'
 import {HostError} from '../../src/host/host.ts'
 import {circumstances} from '../../src/measure/circumstances.ts'
-import {disturbances} from '../../src/measure/findings.ts'
+import {disturbancesOf} from '../../src/measure/disturbances.ts'
 import {readTrace, traceEvents} from '../../src/measure/trace.ts'
 import {busy} from '../../src/measure/watch.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
@@ -172,7 +172,7 @@ describe('watching with --trace', () => {
     expect(traced).toHaveLength(1)
     expect(running.size).toBe(0)
     expect(seen.cpus.map(({interrupts}) => interrupts.map(({count}) => count))).toEqual([[3], []])
-    const [finding] = disturbances(seen, await get(circumstances), 'ipi')
+    const [finding] = disturbancesOf(seen, await get(circumstances)).ipi
     expect(finding?.message).toMatch(/; traced: do_sync_core sent by sshd \[812\] on CPU 0 from a \(1\)$/)
   })
 
@@ -187,7 +187,7 @@ describe('watching with --trace', () => {
   test('says why it could not', async () => {
     const error = new HostError('EACCES', '/sys/kernel/tracing/instances/isolctl-1', 'cannot trace in')
     const {watch: seen, get, running} = await watch({during, trace: error})
-    const [finding] = disturbances(seen, await get(circumstances), 'tick')
+    const [finding] = disturbancesOf(seen, await get(circumstances)).tick
     expect(finding?.message).toMatch(/; could not be traced: cannot trace in .*: EACCES$/)
     expect(running.size).toBe(0)
   })

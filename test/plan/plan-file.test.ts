@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {expect, it, test} from 'vitest'
 import {CHECKS} from '../../src/checks/registry.ts'
+import {commandOf} from '../../src/model/finding.ts'
 import {type Plan, parsePlan} from '../../src/plan/plan.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {planOf, set} from './machine.ts'
@@ -51,7 +52,7 @@ it('refuses the plan of another machine', () => {
 it('has checks and steps that refer to each other', () => {
   const known = CHECKS.map(({id}) => id)
   for (const {check} of STEPS) expect(known).toContain(check)
-  const remedies = CHECKS.flatMap(({remedy}) => (typeof remedy === 'object' ? [remedy.command ?? ''] : []))
+  const remedies = CHECKS.flatMap(({remedy}) => (typeof remedy === 'object' ? [commandOf(remedy) ?? ''] : []))
   const steps = remedies.flatMap((command) => /^isolctl apply --only (\S+)/.exec(command)?.[1] ?? [])
   for (const step of steps) expect(STEPS.map(({id}) => id)).toContain(step)
   expect(steps.length).toBeGreaterThan(0)

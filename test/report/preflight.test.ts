@@ -4,6 +4,7 @@ import {CHECKS} from '../../src/checks/registry.ts'
 import {type Result, runChecks} from '../../src/checks/run.ts'
 import {selectChecks} from '../../src/checks/select.ts'
 import {gatherer} from '../../src/facts/fact.ts'
+import {wrap} from '../../src/lib/text.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 import {reportContext} from '../../src/report/context.ts'
 import {toReport} from '../../src/report/json.ts'
@@ -15,7 +16,7 @@ import {
   renderSummary,
   squeezed,
 } from '../../src/report/preflight.ts'
-import {plain, renderResult, wrap} from '../../src/report/text.ts'
+import {plain, renderResult} from '../../src/report/text.ts'
 import {type Report, ReportSchema} from '../../src/schema/preflight.ts'
 import {fakeLive, givens, goodFiles, interruptsText} from '../support/machine.ts'
 

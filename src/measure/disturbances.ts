@@ -1,32 +1,64 @@
 // SPDX-License-Identifier: MIT
 
+import {defineFact} from '../facts/fact.ts'
 import type {InterruptClass} from '../facts/interrupts.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Finding} from '../model/finding.ts'
-import {type Cause, type Concern, causesOf, formatCounts} from './cause.ts'
-import type {Circumstances} from './circumstances.ts'
-import type {CpuWatch, Watch} from './watch.ts'
+import type {Cause} from './causes/cause.ts'
+import {causesOf} from './causes/ladder.ts'
+import {type Circumstances, circumstances} from './circumstances.ts'
+import {CONCERNS, type Concern} from './concern.ts'
+import type {Moved} from './sample.ts'
+import {busy, type CpuWatch, probe, type Watch, watched} from './watch.ts'
+
+/** What disturbed the CPUs, by kind: one finding per cause. */
+export type Disturbances = Readonly<Record<Concern, readonly Finding[]>>
+
+/** Of the CPUs under load; rejects with NotMeasured where there is no load. */
+export const disturbancesUnderLoad = defineFact<Disturbances>(
+  'disturbances-under-load',
+  async (_host, get) => {
+    const facts = await get(circumstances) // before the window opens: to read them is work, too
+    return disturbancesOf(await get(busy), facts)
+  },
+)
+
+/** Of the CPUs over the window: under load, or as they are with `--passive`. */
+export const disturbances = defineFact<Disturbances>('disturbances', async (_host, get) => {
+  if ((await get(probe)).spin) return get(disturbancesUnderLoad)
+  const facts = await get(circumstances)
+  return disturbancesOf(await get(watched), facts)
+})
 
 /** One finding per cause, with the CPUs it disturbed: the same trouble on 60 CPUs is said once. Pure. */
-export function disturbances(watch: Watch, facts: Circumstances, ...concerns: Concern[]): readonly Finding[] {
+export function disturbancesOf(watch: Watch, facts: Circumstances): Disturbances {
   const groups = new Map<string, {cause: Cause; where: {cpu: number; cause: Cause}[]}>()
   for (const seen of watch.cpus) {
-    for (const cause of causesOf(seen, facts).filter(({concern}) => concerns.includes(concern))) {
-      const key = `${cause.id} ${cause.label} ${cause.sentence}`
+    for (const cause of causesOf(seen, facts)) {
+      const key = `${cause.id} ${cause.concern} ${cause.label} ${cause.sentence}`
       const group = groups.get(key) ?? {cause, where: []}
       group.where.push({cpu: seen.cpu, cause})
       groups.set(key, group)
     }
   }
-  return [...groups.values()].map(({cause, where}) => ({
-    severity: 'fail',
-    subject: cause.label,
-    message: `${cause.sentence}${traced(cause, where, watch)}`,
-    cpus: CpuSet.from(where.map(({cpu}) => cpu)),
-    expected: `nothing in ${formatSeconds(watch.seconds)}`,
-    actual: describe(where, watch),
-    ...(cause.remedy ? {remedy: cause.remedy} : {}),
+  const found = [...groups.values()].map(({cause, where}) => ({
+    concern: cause.concern,
+    finding: {
+      severity: 'fail' as const,
+      subject: cause.label,
+      message: `${cause.sentence}${traced(cause, where, watch)}`,
+      cpus: CpuSet.from(where.map(({cpu}) => cpu)),
+      expected: `nothing in ${formatSeconds(watch.seconds)}`,
+      actual: describe(where, watch),
+      ...(cause.remedy ? {remedy: cause.remedy} : {}),
+    },
   }))
+  const of = (wanted: Concern): readonly Finding[] =>
+    found.filter(({concern}) => concern === wanted).map(({finding}) => finding)
+  return Object.fromEntries(CONCERNS.map((concern) => [concern, of(concern)] as const)) as Record<
+    Concern,
+    readonly Finding[]
+  >
 }
 
 const SHOWN = 3
@@ -72,3 +104,11 @@ function amount({counts, concern}: Cause, seen: CpuWatch | undefined): string {
     concern === 'task' && seen?.switches !== undefined ? `${seen.switches} context switches` : ''
   return [switches, formatCounts(counts)].filter(Boolean).join(', ') || 'seen'
 }
+
+/** "LOC 29, RES 29, CAL 29"; a device has a number for a name, which says nothing here. */
+const formatCounts = (counts: readonly Moved[]): string =>
+  counts
+    .map(({name, count}) =>
+      /^\d+$/.test(name) ? `${count} interrupt${count === 1 ? '' : 's'}` : `${name} ${count}`,
+    )
+    .join(', ')

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, test} from 'vitest'
 import {parseInterrupts} from '../../src/facts/interrupts.ts'
-import {causesOf} from '../../src/measure/cause.ts'
+import {causesOf} from '../../src/measure/causes/ladder.ts'
 import type {Circumstances} from '../../src/measure/circumstances.ts'
 import type {Moved, Ran} from '../../src/measure/sample.ts'
 import type {CpuWatch} from '../../src/measure/watch.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
+import {commandOf} from '../../src/model/finding.ts'
 import {interruptsText} from '../support/machine.ts'
 
 const FACTS: Circumstances = {
@@ -194,7 +195,7 @@ const ROWS: readonly Row[] = [
     seen: watch({LOC: 10, RES: 5}),
     facts: {...FIFO, version: 6.001, fairServer: new Map()},
     causes: ['rt-throttling:tick'],
-    remedy: /sched_rt_runtime_us=-1/,
+    remedy: /apply --only rt-throttle/,
   },
   {
     name: 'SCHED_FIFO with the period timer armed',
@@ -242,7 +243,7 @@ const ROWS: readonly Row[] = [
     name: 'machine check poll',
     seen: watch({LOC: 1, MCP: 1}),
     causes: ['mce-poll:tick'],
-    remedy: /check_interval/,
+    remedy: /apply --only mce-poll/,
   },
   {name: 'machine check errors', seen: watch({MCE: 2}), causes: ['machine-check:nmi']},
   {
@@ -325,7 +326,9 @@ describe('the cause of a disturbance', () => {
     expect(found.map(({id, concern}) => `${id}:${concern}`)).toEqual(causes)
     if (says) expect(found.map(({label, sentence}) => `${label}: ${sentence}`).join('\n')).toMatch(says)
     if (remedy)
-      expect(found.map(({remedy: what}) => `${what?.text} ${what?.command}`).join('\n')).toMatch(remedy)
+      expect(found.map(({remedy: what}) => `${what?.text} ${what && commandOf(what)}`).join('\n')).toMatch(
+        remedy,
+      )
   })
 
   test.for(ROWS)('explains every count exactly once: $name', ({seen, facts}) => {

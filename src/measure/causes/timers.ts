@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+
+import {isTick} from '../../facts/timers.ts'
+import type {Remedy} from '../../model/finding.ts'
+import {bootArgument, type Rung} from './cause.ts'
+
+/** "About once a second": a window is not a whole number of periods, and a loaded host stretches it. */
+const oncePerSecond = (rate: number) => rate >= 0.3 && rate <= 3
+
+/** Within half the expected number, and one more for a period that straddles the window's ends. */
+const about = (count: number, expected: number) => count >= expected / 2 - 1 && count <= expected * 1.5 + 1
+
+/** Machine checks that the kernel looks for with a per-CPU timer (arch/x86/kernel/cpu/mce/core.c: mce_timer_fn). */
+export const mcePoll: Rung = ({left}) =>
+  left.some(({name}) => name === 'MCP')
+    ? {
+        id: 'mce-poll',
+        concern: 'tick',
+        label: 'machine check poll',
+        sentence: 'the kernel looks for corrected hardware errors with a timer',
+        remedy: {
+          text: 'turn the poll off until reboot, or boot with mce=ignore_ce',
+          step: 'mce-poll',
+        },
+        explains: ['machine-check', 'timer'],
+      }
+    : undefined
+
+/** Four seconds at the default threshold, and each time the stopper thread runs (kernel/watchdog.c). */
+export const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog}) => {
+  if (!watchdog?.soft || !watchdog.cpus.has(cpu) || count('timer') === 0) return undefined
+  const armed = timers?.functions.includes('watchdog_timer_fn')
+  if (armed === false || !about(count('timer'), seconds / 4)) return undefined
+  const stoppers = ran.every(({comm}) => comm.startsWith('migration/'))
+  return {
+    id: 'soft-lockup-watchdog',
+    concern: 'tick',
+    label: 'soft lockup watchdog',
+    sentence: 'wakes up on the CPU every 4 s',
+    remedy: {
+      text: 'keep it off the isolated CPUs, or boot with nosoftlockup',
+      step: 'watchdog-cpumask',
+    },
+    explains: ['timer', 'resched'],
+    ...(stoppers ? {tasks: true} : {}),
+  }
+}
+
+/** Until reboot; the server comes back when a CPU is taken offline and online again. */
+export const FAIR_SERVER_OFF: Remedy = {
+  text: 'turn it off (launch under the patched kernel parks it, and a lone SCHED_FIFO program does not meet it)',
+  step: 'fair-server',
+}
+
+/**
+ * 6.12: every enqueue of a SCHED_OTHER task arms it; each second it takes the CPU over, which needs the tick
+ * (kernel/sched/deadline.c: dl_server_timer).
+ */
+export const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version}) => {
+  // Its timer may well be on another CPU: then only the IPIs show here.
+  const beat = Math.max(rate('timer'), rate('resched'))
+  if (policy.kind !== 'other' || !oncePerSecond(beat) || count('resched', 'call', 'irq-work') === 0)
+    return undefined
+  const runtime = runtimes?.get(cpu)
+  const guess = runtimes === undefined && version !== undefined && version >= 6.008 && rate('resched') >= 0.3
+  if (!guess && !((runtime ?? 0) > 0)) return undefined
+  return {
+    id: 'fair-server',
+    concern: 'tick',
+    label: 'fair server',
+    sentence: guess
+      ? 'probably: something comes once a second, as it does, and its state cannot be read'
+      : 'interrupts the SCHED_OTHER task once a second',
+    remedy: FAIR_SERVER_OFF,
+    explains: ['timer', 'resched', 'call', 'irq-work'],
+  }
+}
+
+/** Up to 6.11, or with RT_GROUP_SCHED: kernel/sched/rt.c, sched_rt_period_timer. */
+export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs, version}) => {
+  if (policy.kind !== 'fifo' || !oncePerSecond(rate('timer'))) return undefined
+  if (rtRuntimeUs === undefined || rtRuntimeUs === -1) return undefined
+  const armed = timers?.functions.includes('sched_rt_period_timer') ?? false
+  if (!armed && !(version !== undefined && version < 6.012)) return undefined
+  return {
+    id: 'rt-throttling',
+    concern: 'tick',
+    label: 'RT throttling',
+    sentence: 'looks after the SCHED_FIFO task once a second',
+    remedy: {text: 'lift the limit for real-time tasks', step: 'rt-throttle'},
+    explains: ['timer', 'resched'],
+  }
+}
+
+/** Every half second on the next online CPU, isolated or not (kernel/time/clocksource.c: clocksource_watchdog). */
+export const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
+  if (facts.clockWatchdog !== true || facts.online === undefined || count('timer') === 0) return undefined
+  const expected = (seconds * 2) / facts.online
+  const companions = Math.abs(count('timer') - count('call')) <= 2 + count('timer') / 10
+  if (!about(count('timer'), expected) || !companions || count('call') === 0) return undefined
+  return {
+    id: 'clocksource-watchdog',
+    concern: 'tick',
+    label: 'clock source watchdog',
+    sentence: `comes by every ${facts.online / 2} s`,
+    remedy: bootArgument('tsc=reliable, or tsc=nowatchdog where the TSC is known to be good'),
+    explains: ['timer', 'call'],
+  }
+}
+
+export const localTimer: Rung = ({watch: {timers}, count}) => {
+  if (count('timer') === 0) return undefined
+  const armed = [...new Set(timers?.functions ?? [])].filter((name) => !isTick(name))
+  return {
+    id: 'unknown',
+    concern: 'tick',
+    label: 'local timer',
+    sentence: `expired on the CPU, cause unknown${armed.length > 0 ? `; armed there: ${armed.join(', ')}` : ''}`,
+    explains: ['timer'],
+  }
+}
