@@ -21,6 +21,6 @@ export default defineCheck({
           },
         ]
       : [],
-  remedy: {text: 'leave CPU 0 out of isolcpus= and nohz_full= and reboot'},
+  remedy: {text: 'leave CPU 0 out of isolcpus and nohz_full, and reboot'},
   reference: 'kernel/time/tick-sched.c: tick_nohz_init',
 })

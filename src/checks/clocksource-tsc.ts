@@ -26,7 +26,7 @@ export default defineCheck({
         ],
   evidence: ({clocksource}) => clocksource,
   remedy: {
-    text: 'see in dmesg why the TSC was rejected; tsc=reliable at boot where it is known to be good',
+    text: 'the kernel log says why the TSC was rejected',
     command: 'dmesg | grep -i tsc',
   },
   reference: 'kernel/sched/clock.c',

@@ -6,6 +6,7 @@ import {configuredLine} from '../boot/loaders.ts'
 import {bootLoader} from '../facts/boot-loader.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {possible} from '../facts/cpus.ts'
+import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
 
 const ISOLATION = /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)$/
@@ -15,7 +16,7 @@ export default defineCheck({
   title: 'the next boot isolates as this one does',
   why: 'What the boot loader is configured to pass and what this kernel was booted with are two things: a reboot that is still to come, or arguments that somebody typed in once and that will be gone.',
   values: 'Expected is what the boot loader will pass next time, found what this boot was given.',
-  facts: {bootLoader, cmdline, possible},
+  facts: {bootLoader, cmdline, possible, settings},
   skip: ({bootLoader}) =>
     configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,
   judge({bootLoader, cmdline, possible}) {
@@ -32,9 +33,12 @@ export default defineCheck({
     ]
   },
   evidence: ({cmdline}) => told(cmdline),
-  remedy: {
-    text: 'reboot, or configure what was booted',
-    step: 'boot-arguments',
+  remedy({bootLoader, possible, settings: {isolated}}) {
+    const line = configuredLine(bootLoader) ?? ''
+    const {domain, nohzFull} = isolationOf(line, {count: Math.max(...possible) + 1})
+    return isolated.isSubsetOf(domain) && isolated.isSubsetOf(nohzFull)
+      ? {text: 'reboot'}
+      : {text: `configure the boot loader to isolate CPU ${isolated}`, step: 'boot-arguments'}
   },
   reference: 'kernel/sched/isolation.c: housekeeping_setup',
 })

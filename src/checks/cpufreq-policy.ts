@@ -35,6 +35,12 @@ export default defineCheck({
   },
   evidence: ({frequencyPolicies}) =>
     [...new Set(frequencyPolicies.map(({governor}) => governor.text))].join(', '),
-  remedy: {text: 'choose the governor performance there', step: 'cpufreq'},
+  remedy: ({frequencyPolicies, settings: {isolated}}) =>
+    frequencyPolicies.some(
+      ({cpus, governor, available}) =>
+        !cpus.isDisjointFrom(isolated) && !STEADY.has(governor.text) && available.includes('performance'),
+    )
+      ? {text: 'choose the governor performance for them', step: 'cpufreq'}
+      : {text: 'boot a kernel with CONFIG_CPU_FREQ_GOV_PERFORMANCE, or load the module cpufreq_performance'},
   reference: 'Documentation/admin-guide/pm/cpufreq.rst',
 })

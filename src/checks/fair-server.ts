@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+
+import {optional} from '../facts/fact.ts'
 import {fairServer, fairServerPath} from '../facts/fair-server.ts'
+import {refused} from '../facts/journal.ts'
 import {settings} from '../facts/settings.ts'
 import {FAIR_SERVER_OFF} from '../measure/causes/timers.ts'
 import {probe} from '../measure/watch.ts'
@@ -12,7 +15,7 @@ export default defineCheck({
   why: 'Since 6.12 a deadline server gives SCHED_OTHER tasks their share beside real-time ones. It interrupts a lone SCHED_OTHER program once a second, however well its CPU is isolated.',
   values:
     'Nanoseconds in each second that the server may take from real-time programs; 0 is off. The default is 50000000.',
-  facts: {fairServer, probe, settings},
+  facts: {fairServer, probe, refused: optional(refused), settings},
   skip: ({fairServer, probe, settings: {policy}}) =>
     fairServer === undefined
       ? 'this kernel has none'
@@ -39,6 +42,9 @@ export default defineCheck({
     ]
   },
   evidence: () => 'runtime 0',
-  remedy: FAIR_SERVER_OFF,
+  remedy: ({fairServer, refused, settings: {isolated}}) =>
+    [...isolated].some((cpu) => (fairServer?.get(cpu) ?? 0) > 0 && !refused?.has(fairServerPath(cpu)))
+      ? FAIR_SERVER_OFF
+      : {text: 'the kernel refuses to turn it off until a boot that isolates the CPU'},
   reference: 'kernel/sched/deadline.c: dl_server_timer',
 })

@@ -22,6 +22,6 @@ export default defineCheck({
     ]
   },
   evidence: ({bootIsolated, nohzFull, possible}) => `${possible.minus(bootIsolated).minus(nohzFull)}`,
-  remedy: {text: 'give isolcpus= and nohz_full= the same list, and reboot'},
+  remedy: {text: 'give isolcpus and nohz_full the same list, and reboot'},
   reference: 'kernel/sched/isolation.c: housekeeping_setup',
 })

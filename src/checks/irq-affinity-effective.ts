@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
+import {irqRemedy, irqState} from '../measure/remedies/irq.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
@@ -9,12 +10,13 @@ export default defineCheck({
   why: 'Requested and effective affinity differ: a managed interrupt keeps its full mask, and a move that waits for the next interrupt has not happened yet. Only the effective one counts.',
   values:
     'CPUs that the interrupt is delivered to. A warning: it was moved already, and goes when it fires next.',
-  facts: {irqs, settings},
-  judge({irqs, settings: {isolated, housekeeping}}) {
+  facts: {irqState, irqs, settings},
+  judge({irqState, irqs, settings: {isolated, housekeeping}}) {
     const blind = irqs.filter(
       ({effective, affinity}) => effective === undefined && !affinity.isSubsetOf(housekeeping),
     )
-    const findings = irqs.flatMap(({irq, actions, affinity, effective, movable}) => {
+    const findings = irqs.flatMap((each) => {
+      const {irq, actions, affinity, effective, movable} = each
       const hit = effective?.intersect(isolated)
       if (hit === undefined || hit.isEmpty) return []
       const pending = affinity.intersect(isolated).isEmpty
@@ -28,6 +30,7 @@ export default defineCheck({
           cpus: hit,
           expected: `${housekeeping}`,
           actual: `${effective}`,
+          remedy: irqRemedy(each, isolated, irqState),
         },
       ]
     })
@@ -37,9 +40,5 @@ export default defineCheck({
     return findings
   },
   evidence: ({irqs}) => `${irqs.length} interrupts`,
-  remedy: ({settings: {isolated}}) => ({
-    text: `move them to the housekeeping CPUs; managed ones need isolcpus=managed_irq,domain,${isolated} at boot`,
-    step: 'irq-affinity',
-  }),
   reference: 'kernel/irq/manage.c: irq_do_set_affinity',
 })

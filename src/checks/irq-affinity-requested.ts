@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
+import {irqRemedy, irqState} from '../measure/remedies/irq.ts'
 import {defineCheck} from './check.ts'
 import {reaching} from './reaching.ts'
 
@@ -10,18 +11,18 @@ export default defineCheck({
   why: 'An interrupt can be moved at any time to any CPU that its affinity allows: by the kernel when a CPU goes offline, by a driver when it restarts.',
   values:
     'CPUs that the interrupt may be delivered to, as asked for in smp_affinity_list; any isolated one fails.',
-  facts: {irqs, settings},
-  judge: ({irqs, settings}) =>
+  facts: {irqState, irqs, settings},
+  judge: ({irqState, irqs, settings}) =>
     irqs
       .filter(({movable}) => movable !== false)
-      .flatMap(({irq, actions, affinity}) =>
-        reaching(affinity, settings, {
+      .flatMap((irq) =>
+        reaching(irq.affinity, settings, {
           severity: 'fail',
-          subject: `irq ${irq} (${actions.join(', ')})`,
-          says: (open) => `allowed on CPU ${open} by ${affinityPath(irq)}`,
+          subject: `irq ${irq.irq} (${irq.actions.join(', ')})`,
+          says: (open) => `allowed on CPU ${open} by ${affinityPath(irq.irq)}`,
+          remedy: irqRemedy(irq, settings.isolated, irqState),
         }),
       ),
   evidence: ({irqs}) => `${irqs.length} interrupts`,
-  remedy: {text: 'move them to the housekeeping CPUs', step: 'irq-affinity'},
   reference: 'kernel/irq/proc.c: irq_affinity_list_proc_write',
 })

@@ -2,6 +2,7 @@
 import {bootId} from '../facts/boot-id.ts'
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {journal} from '../facts/journal.ts'
+import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {type Entry, inForce} from '../model/journal.ts'
 import {defineCheck} from './check.ts'
@@ -20,10 +21,10 @@ export default defineCheck({
   why: 'irqbalance, other tuning tools, container runtimes and drivers that restart set affinities anew, and say nothing.',
   values: 'Expected is what apply wrote, found what stands there now: somebody else has written since.',
   extended: true,
-  facts: {bootId, irqs, journal},
+  facts: {bootId, irqs, journal, settings},
   skip: ({bootId, journal}) =>
     applied(journal, bootId).size === 0 ? 'apply has moved no interrupt since this boot' : undefined,
-  judge({bootId, irqs, journal}) {
+  judge({bootId, irqs, journal, settings: {isolated}}) {
     const wanted = applied(journal, bootId)
     return irqs.flatMap(({irq, actions, affinity}) => {
       const to = wanted.get(affinityPath(irq))
@@ -36,14 +37,16 @@ export default defineCheck({
           cpus: affinity,
           expected: to,
           actual: `${affinity}`,
+          remedy: affinity.isDisjointFrom(isolated)
+            ? {text: 'find out who moved it', command: 'isolctl status'}
+            : {
+                text: 'find out who moved it (isolctl status), and apply again',
+                step: 'irq-affinity' as const,
+              },
         },
       ]
     })
   },
   evidence: ({bootId, journal}) => `${applied(journal, bootId).size} affinities as they were set`,
-  remedy: {
-    text: 'see isolctl status, stop whoever it was, and apply again',
-    step: 'irq-affinity',
-  },
   reference: 'kernel/irq/proc.c: write_irq_affinity',
 })

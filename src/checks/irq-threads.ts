@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+import {optional} from '../facts/fact.ts'
+import {irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
+import {isIrqThread, kthreadRemedy} from '../measure/remedies/kthread.ts'
 import {defineCheck} from './check.ts'
 import {reaching} from './reaching.ts'
 
@@ -10,19 +13,18 @@ export default defineCheck({
   why: 'The thread of an interrupt follows its affinity when it next fires. Moving the thread does not move the interrupt.',
   values: 'CPUs that the thread of an interrupt may run on. It follows its interrupt.',
   extended: true,
-  facts: {everyTask, settings, tasks},
-  judge: ({settings, tasks}) =>
+  facts: {everyTask, irqs: optional(irqs), settings, tasks},
+  judge: ({irqs, settings, tasks}) =>
     tasks
-      .filter(({kernel, comm}) => kernel && /^irq\/\d+-/.test(comm))
+      .filter(({kernel, comm}) => kernel && isIrqThread(comm))
       .flatMap((task) =>
         reaching(task.allowed, settings, {
           severity: 'warn',
           subject: taskName(task),
           says: (open) => `could run on CPU ${open}`,
+          remedy: kthreadRemedy(task.comm, settings.isolated, irqs),
         }),
       ),
-  evidence: ({everyTask}) =>
-    `${everyTask.filter(({comm}) => /^irq\/\d+-/.test(comm)).length} interrupt threads`,
-  remedy: {text: 'move their interrupts', step: 'irq-affinity'},
+  evidence: ({everyTask}) => `${everyTask.filter(({comm}) => isIrqThread(comm)).length} interrupt threads`,
   reference: 'kernel/irq/manage.c: irq_thread_check_affinity',
 })

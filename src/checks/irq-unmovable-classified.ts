@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {type TouchingIrq, touchingIrqs} from '../facts/irq-kinds.ts'
 import {settings} from '../facts/settings.ts'
+import {bootState} from '../measure/remedies/boot.ts'
+import {unmovableRemedy} from '../measure/remedies/irq.ts'
 import {defineCheck} from './check.ts'
 
 /** Queues that drivers leave to the kernel to place: nvme, virtio, megaraid, mpi3mr and their like. */
@@ -25,7 +27,7 @@ export default defineCheck({
   why: 'Some interrupts stay where the kernel puts them: managed queues, per-CPU timers, a cascade. That is no fault as long as it is known why; one without a reason is a driver to look at.',
   values:
     'What is known of each interrupt that cannot be moved: per-CPU, managed by its driver, or, as a warning, nothing.',
-  facts: {settings, touchingIrqs},
+  facts: {bootState, settings, touchingIrqs},
   judge: ({touchingIrqs}) =>
     unmovable(touchingIrqs)
       .filter((irq) => explain(irq) === undefined)
@@ -41,6 +43,6 @@ export default defineCheck({
       ? 'none'
       : kinds.slice(0, 3).join(', ') + (kinds.length > 3 ? ` and ${kinds.length - 3} more` : '')
   },
-  remedy: {text: 'ask the driver for fewer queues, or boot with isolcpus=managed_irq,domain,LIST'},
+  remedy: ({bootState, settings: {isolated}}) => unmovableRemedy(isolated, bootState),
   reference: 'kernel/irq/proc.c: write_irq_affinity (EIO, and EPERM since 6.12, for what may not be moved)',
 })

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import {valuesOf} from '../boot/cmdline.ts'
+import {cmdline} from '../facts/cmdline.ts'
+import {optional} from '../facts/fact.ts'
 import {DEFAULT_AFFINITY, irqDefault} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
@@ -9,7 +12,7 @@ export default defineCheck({
   title: 'new interrupts start on housekeeping CPUs',
   why: 'isolcpus and nohz_full leave the default affinity alone: a device that comes up later may deliver to any CPU in it.',
   values: 'CPUs that an interrupt requested from now on may be delivered to (default_smp_affinity).',
-  facts: {irqDefault, settings},
+  facts: {cmdline: optional(cmdline), irqDefault, settings},
   judge: ({irqDefault: {affinity}, settings}) =>
     reaching(affinity, settings, {
       severity: 'fail',
@@ -17,8 +20,11 @@ export default defineCheck({
       says: (open) => `the default affinity includes CPU ${open}`,
     }),
   evidence: ({irqDefault: {affinity}}) => `${affinity}`,
-  remedy: ({settings: {housekeeping}}) => ({
-    text: `keep it to the housekeeping CPUs; irqaffinity=${housekeeping} at boot does it for good`,
+  remedy: ({cmdline, settings: {housekeeping}}) => ({
+    text:
+      cmdline !== undefined && valuesOf(cmdline, 'irqaffinity').length > 0
+        ? 'keep it to the housekeeping CPUs'
+        : `keep it to the housekeeping CPUs; irqaffinity=${housekeeping} at boot does it for good`,
     step: 'irq-affinity',
   }),
   reference: 'Documentation/core-api/irq/irq-affinity.rst',

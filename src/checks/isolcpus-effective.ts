@@ -5,6 +5,7 @@ import {bootIsolated} from '../facts/cpus.ts'
 import {partitioned} from '../facts/cpuset-partitions.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
+import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
@@ -14,7 +15,7 @@ export default defineCheck({
   why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in none: through isolcpus=domain at boot, or an isolated cpuset partition.',
   values:
     'CPUs that the scheduler leaves out of load balancing: missing ones fail, more of them than are used warn.',
-  facts: {bootIsolated, cmdline: optional(cmdline), partitioned: optional(partitioned), settings},
+  facts: {bootIsolated, bootState, cmdline: optional(cmdline), partitioned: optional(partitioned), settings},
   judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
     const effective = bootIsolated.union(partitioned ?? CpuSet.empty)
     const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
@@ -44,9 +45,9 @@ export default defineCheck({
     ]
   },
   evidence: ({bootIsolated, partitioned}) => `${bootIsolated.union(partitioned ?? CpuSet.empty)}`,
-  remedy: ({settings: {isolated}}) => ({
-    text: `boot with isolcpus=nohz,domain,managed_irq,${isolated}`,
-    step: 'boot-arguments',
-  }),
+  remedy: ({bootState, settings}) =>
+    settings.boot?.isolation === 'dynamic'
+      ? {text: 'make them an isolated cpuset partition', step: 'cpuset-partition'}
+      : bootRemedy(`isolcpus=domain,managed_irq,${settings.isolated}`, settings, bootState),
   reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup',
 })

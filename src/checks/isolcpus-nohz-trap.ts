@@ -2,6 +2,8 @@
 import {valuesOf} from '../boot/cmdline.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {atLeast, kernel} from '../facts/kernel.ts'
+import {settings} from '../facts/settings.ts'
+import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {defineCheck} from './check.ts'
 
 /** Flags stand in front of the list, each followed by a comma: isolcpus=nohz,domain,2-3. */
@@ -12,7 +14,7 @@ export default defineCheck({
   title: 'isolcpus=nohz is not relied on alone',
   why: 'Before 6.14 the flag nohz of isolcpus stops the tick and nothing else: unbound work, kernel threads, timers and the lockup detectors still use these CPUs. Only nohz_full= keeps all of them away.',
   values: 'isolcpus=nohz without nohz_full= warns: the tick stops, and unbound work stays.',
-  facts: {cmdline, kernel},
+  facts: {bootState, cmdline, kernel, settings},
   judge({cmdline, kernel}) {
     const [value] = valuesOf(cmdline, 'isolcpus')
     const asked = value !== undefined && flagsOf(value).includes('nohz')
@@ -26,9 +28,12 @@ export default defineCheck({
       },
     ]
   },
-  remedy: ({cmdline}) => {
-    const list = (valuesOf(cmdline, 'isolcpus')[0] ?? '').replace(/^(?:[a-z_]+,)+/, '')
-    return {text: `add nohz_full=${list} to the boot arguments and reboot`}
+  remedy: ({bootState, cmdline, settings}) => {
+    const words = (valuesOf(cmdline, 'isolcpus')[0] ?? '').split(',')
+    const list = words.filter((word) => !/^[a-z_]+$/.test(word)).join(',')
+    return list === ''
+      ? {text: 'give isolcpus a list of CPUs, and nohz_full the same one'}
+      : bootRemedy(`nohz_full=${list}`, settings, bootState)
   },
   reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup',
 })

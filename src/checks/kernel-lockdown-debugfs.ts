@@ -27,7 +27,9 @@ export default defineCheck({
         message: 'the kernel is locked down: most files of debugfs are closed, for root as well',
         expected: 'none',
         actual: lockdown,
-        remedy: {text: 'turn Secure Boot or the boot argument lockdown= off where policy allows it'},
+        remedy: {
+          text: 'turn Secure Boot off, or remove the boot argument lockdown, where the security rules allow it',
+        },
       })
     return findings
   },

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 
+import {bootIsolated, nohzFull} from '../facts/cpus.ts'
+import {optional} from '../facts/fact.ts'
 import {taskIsolation} from '../facts/platform.ts'
 import {settings} from '../facts/settings.ts'
+import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
@@ -10,7 +13,13 @@ export default defineCheck({
   why: 'prctl 48 makes the kernel itself promise silence to a program, and tell what broke it. Without the patched kernel launch can only pin and watch.',
   values:
     'CPUs on which the kernel grants task isolation. A warning: this kernel has no such thing, and isolation is soft.',
-  facts: {settings, taskIsolation},
+  facts: {
+    bootIsolated: optional(bootIsolated),
+    bootState,
+    nohzFull: optional(nohzFull),
+    settings,
+    taskIsolation,
+  },
   judge({settings: {isolated}, taskIsolation}) {
     if (taskIsolation === undefined)
       return [{severity: 'warn', message: 'this kernel does not have it: only soft isolation is possible'}]
@@ -28,9 +37,14 @@ export default defineCheck({
     ]
   },
   evidence: ({taskIsolation}) => `${taskIsolation}`,
-  remedy: ({taskIsolation, settings: {isolated}}) =>
-    taskIsolation === undefined
-      ? {text: 'boot the patched kernel of kernel-patches/'}
-      : {text: `boot with nohz_full=${isolated} isolcpus=domain,managed_irq,${isolated}`},
+  remedy({bootIsolated, bootState, nohzFull, taskIsolation, settings}) {
+    const {isolated} = settings
+    if (taskIsolation === undefined) return {text: 'boot the patched kernel of kernel-patches/'}
+    if (nohzFull && !isolated.isSubsetOf(nohzFull))
+      return bootRemedy(`nohz_full=${isolated}`, settings, bootState)
+    if (bootIsolated && !isolated.isSubsetOf(bootIsolated))
+      return bootRemedy(`isolcpus=domain,managed_irq,${isolated}`, settings, bootState)
+    return {text: 'the kernel names its reason in its log', command: 'dmesg | grep -i isolation'}
+  },
   reference: 'Documentation/admin-guide/task-isolation.rst of the patched kernel',
 })

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+import {optional} from '../facts/fact.ts'
+import {irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
+import {kthreadRemedy} from '../measure/remedies/kthread.ts'
 import {defineCheck} from './check.ts'
 import {reaching} from './reaching.ts'
 
@@ -12,19 +15,19 @@ export default defineCheck({
   title: 'movable kernel threads stay on housekeeping CPUs',
   why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
   values: 'CPUs that the thread may run on. A warning says that it could run there, not that it did.',
-  facts: {everyTask, settings, tasks},
-  judge: ({settings, tasks}) =>
+  facts: {everyTask, irqs: optional(irqs), settings, tasks},
+  judge: ({irqs, settings, tasks}) =>
     tasks
       .filter(({kernel, fixed}) => kernel && !fixed)
       .flatMap((task) =>
         reaching(task.allowed, settings, {
           severity: 'warn',
           subject: taskName(task),
+          remedy: kthreadRemedy(task.comm, settings.isolated, irqs),
           says: (open) =>
             `could run on CPU ${open}${PER_NODE.test(task.comm) ? ', when memory is short' : ''}`,
         }),
       ),
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
-  remedy: {text: 'move them to the housekeeping CPUs', step: 'kthread-affinity'},
   reference: 'include/linux/sched.h: PF_NO_SETAFFINITY',
 })

@@ -42,7 +42,14 @@ export default defineCheck({
     if (strange) return {unknown: `${strange.path}: not a setting: "${strange.text.slice(0, 40)}"`}
     const found: Finding[] = []
     const say = (knob: Knob, severity: Severity, message: string, expected: string) =>
-      found.push({severity, subject: knob.path, message, expected, actual: chosen(knob.text)})
+      found.push({
+        severity,
+        subject: knob.path,
+        message,
+        expected,
+        actual: chosen(knob.text),
+        remedy: {text: `set it to ${expected}`, step: 'memory-daemons'},
+      })
     if (samePageMerging?.text === '1') say(samePageMerging, 'fail', 'KSM merges pages of programs', '0')
     if (numaBalancing && numaBalancing.text !== '0')
       say(numaBalancing, 'fail', 'NUMA balancing unmaps pages to see who uses them', '0')
@@ -65,6 +72,5 @@ export default defineCheck({
   },
   evidence: ({transparentHugePages}) =>
     transparentHugePages && `huge pages: ${chosen(transparentHugePages.text)}`,
-  remedy: {text: 'keep the kernel from it', step: 'memory-daemons'},
   reference: 'Documentation/admin-guide/mm/',
 })

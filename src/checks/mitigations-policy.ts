@@ -28,6 +28,11 @@ export default defineCheck({
     ]
   },
   evidence: ({vulnerabilities}) => `${vulnerabilities.size} looked at`,
-  remedy: {text: 'leave mitigations=off out unless that was decided; isolctl never sets it'},
+  remedy: ({cmdline}) =>
+    valuesOf(cmdline, 'mitigations').at(-1)?.startsWith('off')
+      ? {
+          text: `leave mitigations=${valuesOf(cmdline, 'mitigations').at(-1)} out, unless the risk was accepted`,
+        }
+      : {text: 'update the kernel and the microcode, unless the risk was accepted'},
   reference: 'Documentation/admin-guide/hw-vuln/',
 })

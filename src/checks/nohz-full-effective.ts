@@ -4,6 +4,7 @@ import {cmdline} from '../facts/cmdline.ts'
 import {nohzFull} from '../facts/cpus.ts'
 import {optional} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
+import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {defineCheck} from './check.ts'
 
 const PATH = '/sys/devices/system/cpu/nohz_full'
@@ -13,7 +14,7 @@ export default defineCheck({
   title: 'every isolated CPU is nohz_full',
   why: 'Only on a nohz_full CPU may the scheduler tick stop while a task runs; elsewhere it fires CONFIG_HZ times a second.',
   values: 'CPUs whose tick the kernel may stop. (null) or nothing: it was built for it, and not asked to.',
-  facts: {cmdline: optional(cmdline), nohzFull, settings},
+  facts: {bootState, cmdline: optional(cmdline), nohzFull, settings},
   judge({cmdline, nohzFull, settings: {isolated}}) {
     const ticking = isolated.minus(nohzFull)
     if (ticking.isEmpty) return []
@@ -38,9 +39,6 @@ export default defineCheck({
     ]
   },
   evidence: ({nohzFull}) => `${nohzFull}`,
-  remedy: ({settings: {isolated}}) => ({
-    text: `add nohz_full=${isolated} to the boot arguments, once, and reboot`,
-    step: 'boot-arguments',
-  }),
+  remedy: ({bootState, settings}) => bootRemedy(`nohz_full=${settings.isolated}`, settings, bootState),
   reference: 'Documentation/timers/no_hz.rst',
 })

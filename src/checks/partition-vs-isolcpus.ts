@@ -38,7 +38,7 @@ export default defineCheck({
       })),
   evidence: ({kernel: {release}}) => `${release} takes both`,
   remedy: {
-    text: 'leave domain out of isolcpus= and let the partition isolate, or leave the partition out; a remote partition works beside it',
+    text: 'keep one of them: remove the flag domain of isolcpus, or the partition',
   },
   reference: 'kernel/cgroup/cpuset.c: prstate_housekeeping_conflict',
 })

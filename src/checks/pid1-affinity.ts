@@ -21,7 +21,7 @@ export default defineCheck({
   },
   evidence: ({everyTask}) => `${everyTask.find(({pid, tid}) => pid === 1 && tid === 1)?.allowed}`,
   remedy: ({settings: {housekeeping}}) => ({
-    text: `set CPUAffinity=${housekeeping} in /etc/systemd/system.conf, or boot with isolcpus=domain; for now`,
+    text: `set CPUAffinity=${housekeeping} in /etc/systemd/system.conf, which holds from the next boot on; until then`,
     command: `taskset -cp ${housekeeping} 1`,
   }),
   reference: 'systemd-system.conf(5), CPUAffinity=',

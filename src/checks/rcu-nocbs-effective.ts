@@ -4,6 +4,7 @@ import {optional} from '../facts/fact.ts'
 import {offloadedAtBoot} from '../facts/kernel-log.ts'
 import {settings} from '../facts/settings.ts'
 import {everyTask} from '../facts/tasks.ts'
+import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
@@ -17,6 +18,7 @@ export default defineCheck({
   values:
     'CPUs whose RCU callbacks are offloaded, by the kernel log or by the threads that it started for them.',
   facts: {
+    bootState,
     everyTask: optional(everyTask),
     nohzFull: optional(nohzFull),
     offloadedAtBoot: optional(offloadedAtBoot),
@@ -40,8 +42,6 @@ export default defineCheck({
   },
   evidence: ({offloadedAtBoot}) =>
     offloadedAtBoot === undefined ? 'implied by nohz_full' : `${offloadedAtBoot}`,
-  remedy: ({settings: {isolated}}) => ({
-    text: `boot with nohz_full=${isolated}, or rcu_nocbs=${isolated}; a bad list in rcu_nocbs offloads all CPUs`,
-  }),
+  remedy: ({bootState, settings}) => bootRemedy(`rcu_nocbs=${settings.isolated}`, settings, bootState),
   reference: 'kernel/rcu/tree_nocb.h: rcu_init_nohz',
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {seen} from '../facts/fact.ts'
+import {optional, seen} from '../facts/fact.ts'
+import {managementNics} from '../facts/management.ts'
 import {queueMasks} from '../facts/net-queues.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
@@ -10,12 +11,23 @@ export default defineCheck({
   title: 'network queues are not steered there',
   why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask, and transmit steering lets them use a queue whose completions come back to them.',
   values: 'CPUs that the kernel hands packets to (rps_cpus), or takes them from (xps_cpus), for each queue.',
-  facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
-  judge: ({settings, queueMasks}) =>
-    queueMasks.flatMap(({mask: {path}, cpus}) =>
-      reaching(cpus, settings, {severity: 'warn', subject: path, says: (open) => `includes CPU ${open}`}),
+  facts: {
+    interfaces: seen('/sys/class/net'),
+    managementNics: optional(managementNics),
+    queueMasks,
+    settings,
+  },
+  judge: ({managementNics = [], settings, queueMasks}) =>
+    queueMasks.flatMap(({nic, mask: {path}, cpus}) =>
+      reaching(cpus, settings, {
+        severity: 'warn',
+        subject: path,
+        says: (open) => `includes CPU ${open}`,
+        remedy: managementNics.some((each) => each.nic === nic)
+          ? {text: 'take them out; you may be connected through this card', step: 'management-nic'}
+          : {text: 'keep it to the housekeeping CPUs', step: 'rps-xps'},
+      }),
     ),
   evidence: ({queueMasks}) => `${queueMasks.length} masks`,
-  remedy: {text: 'keep them to the housekeeping CPUs', step: 'rps-xps'},
   reference: 'Documentation/networking/scaling.rst',
 })

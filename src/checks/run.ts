@@ -2,7 +2,7 @@
 
 import type {Fact, Get} from '../facts/fact.ts'
 import {NotMeasured} from '../host/host.ts'
-import type {Finding, Remedy} from '../model/finding.ts'
+import {commandOf, type Finding, type Remedy} from '../model/finding.ts'
 import type {Check} from './check.ts'
 
 export type Outcome =
@@ -68,13 +68,27 @@ async function judge(check: Check, get: Get): Promise<Outcome> {
     const remedy = typeof check.remedy === 'function' ? check.remedy(facts) : check.remedy
     return {
       status: findings.some(({severity}) => severity === 'fail') ? 'fail' : 'warn',
-      findings,
-      ...(remedy === undefined ? {} : {remedy}),
+      ...(remedy === undefined ? saidOnce(findings) : {findings, remedy}),
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return {status: error instanceof NotMeasured ? 'skip' : 'unknown', reason}
   }
+}
+
+/** One remedy for several findings belongs to all of them. */
+function saidOnce(findings: readonly Finding[]): {
+  readonly findings: readonly Finding[]
+  readonly remedy?: Remedy
+} {
+  const [first, ...others] = findings.map(({remedy}) => remedy)
+  const same = (remedy: Remedy | undefined) =>
+    remedy !== undefined &&
+    first !== undefined &&
+    remedy.text === first.text &&
+    commandOf(remedy) === commandOf(first)
+  if (first === undefined || others.length === 0 || !others.every(same)) return {findings}
+  return {findings: findings.map(({remedy: _, ...finding}) => finding), remedy: first}
 }
 
 function allowed(outcome: Outcome): Outcome {

@@ -33,14 +33,15 @@ export default defineCheck({
             ? `CPU ${cpu} and ${others} are one core: use only one of them`
             : `CPU ${cpu} shares its core with housekeeping CPU ${housekeeping}`,
           cpus: CpuSet.of(cpu),
+          remedy: housekeeping.isEmpty
+            ? {text: 'isolate only one of them'}
+            : housekeeping.has(0)
+              ? {text: 'isolate a CPU that does not share its core with CPU 0'}
+              : {text: 'take the sibling offline, or boot with nosmt', step: 'smt-siblings' as const},
         },
       ]
     })
   },
   evidence: () => 'one thread per core',
-  remedy: {
-    text: 'take the siblings offline, or boot with nosmt',
-    step: 'smt-siblings',
-  },
   reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
 })

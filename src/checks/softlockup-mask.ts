@@ -27,7 +27,7 @@ export default defineCheck({
   },
   evidence: ({watchdog}) => (watchdog?.soft || watchdog?.nmi ? `${watchdog.cpus}` : 'off'),
   remedy: {
-    text: 'keep it to the housekeeping CPUs until reboot; nohz_full does so at boot',
+    text: 'keep it to the housekeeping CPUs',
     step: 'watchdog-cpumask',
   },
   reference: 'Documentation/admin-guide/lockup-watchdogs.rst',

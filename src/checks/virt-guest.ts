@@ -18,6 +18,6 @@ export default defineCheck({
             message: `virtual machine: ${guest}; interruptions by the host are not seen here`,
           },
         ],
-  remedy: {text: 'prove it on bare metal, or isolate the host as well and pin the virtual CPUs'},
+  remedy: {text: 'prove it on bare metal, or isolate the host as well and pin its virtual CPUs'},
   reference: 'Documentation/trace/osnoise-tracer.rst',
 })

@@ -28,13 +28,15 @@ export default defineCheck({
           cpus: open,
           expected: `${housekeeping}`,
           actual: `${cpus}`,
+          remedy: cpus.isDisjointFrom(isolated)
+            ? {
+                text: 'bound all unbound workqueues: its own mask leaves no other CPU',
+                step: 'workqueue-cpumask' as const,
+              }
+            : {text: 'take the isolated CPUs out of its mask', step: 'workqueue-sysfs-cpumasks' as const},
         },
       ]
     }),
   evidence: ({namedWorkqueues}) => namedWorkqueues.map(({name}) => name).join(', ') || 'none',
-  remedy: {
-    text: 'take the isolated CPUs out of them; the general mask (workqueue-cpumask) bounds them all',
-    step: 'workqueue-sysfs-cpumasks',
-  },
   reference: 'kernel/workqueue.c: apply_wqattrs_prepare',
 })

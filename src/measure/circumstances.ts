@@ -4,12 +4,14 @@ import {cmdline} from '../facts/cmdline.ts'
 import {nohzFull, online} from '../facts/cpus.ts'
 import {defineFact, type Fact} from '../facts/fact.ts'
 import {fairServer} from '../facts/fair-server.ts'
+import {type Irq, irqs} from '../facts/irqs.ts'
 import {kernel} from '../facts/kernel.ts'
 import {clocksource} from '../facts/platform.ts'
 import {settings} from '../facts/settings.ts'
 import {rtRuntimeUs, type Watchdog, watchdog} from '../facts/sysctls.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import type {Policy} from '../model/policy.ts'
+import {type IrqState, irqState} from './remedies/irq.ts'
 import {probe} from './watch.ts'
 
 /** What else is known when the cause of a disturbance is sought. Absent means unknown. */
@@ -30,6 +32,9 @@ export interface Circumstances {
   /** False when a boot argument rules the clock source watchdog out. */
   readonly clockWatchdog?: boolean
   readonly watchdog?: Watchdog
+  readonly irqs?: readonly Irq[]
+  /** What decides between the remedies of interrupts and boot arguments. */
+  readonly irqState?: IrqState
 }
 
 /** Never fails: what cannot be read is left out, and the causes that depend on it are not claimed. */
@@ -50,6 +55,8 @@ export const circumstances = defineFact<Circumstances>('circumstances', async (_
     clockWatchdog:
       args && !valuesOf(args, 'tsc').some((value) => value === 'reliable' || value === 'nowatchdog'),
     watchdog: await maybe(watchdog),
+    irqs: await maybe(irqs),
+    irqState: await maybe(irqState),
   }
   const {isolate} = await get(probe)
   return {isolated, housekeeping, policy, isolate, ...withoutUndefined(known)}

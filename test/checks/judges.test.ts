@@ -493,7 +493,7 @@ describe('judges of a measurement', () => {
     ],
     [
       'no nohz_full',
-      {[`${CPU}/nohz_full`]: '\n'},
+      {[`${CPU}/nohz_full`]: '\n', '/proc/cmdline': 'isolcpus=domain,managed_irq,2-3\n'},
       {'/proc/interrupts': tick},
       'tick-stopped-under-load',
       /nohz_full=2-3/,

@@ -9,6 +9,7 @@ import {NotMeasured} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {UserError} from '../../src/lib/errors.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
+import type {Remedy} from '../../src/model/finding.ts'
 import {exitCode, judgeCpus} from '../../src/report/verdict.ts'
 
 const one = defineFact('one', async () => 1)
@@ -98,6 +99,18 @@ describe('running checks', () => {
   test('--allow does not make the unknown known', async () => {
     const [result] = await run([check('a', {facts: {broken}})], {allow: new Set(['a'])})
     expect(result?.status).toBe('unknown')
+  })
+
+  test('a remedy that all findings share is the remedy of the check', async () => {
+    const [move, look] = [{text: 'move it', step: 'irq-affinity'} as const, {text: 'look'}]
+    const found = async (...remedies: readonly Remedy[]) => {
+      const [result] = await run([check('a', {judge: () => remedies.map((remedy) => ({...FAIL, remedy}))})])
+      return result
+    }
+    expect(await found(move, {...move})).toMatchObject({findings: [FAIL, FAIL], remedy: move})
+    expect(JSON.stringify(await found(move, {...move})).match(/move it/g)).toHaveLength(1)
+    expect(await found(move, look)).toMatchObject({findings: [{remedy: move}, {remedy: look}]})
+    expect(await found(move)).toMatchObject({findings: [{remedy: move}]})
   })
 
   test('an abort ends it with its reason', async () => {

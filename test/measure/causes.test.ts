@@ -283,7 +283,7 @@ const ROWS: readonly Row[] = [
     seen: watch({LOC: 2, RES: 1}, {switches: 2, ran: [kthread('kworker/3:1', {worker: true})]}),
     causes: ['other-task:kthread'],
     says: /kworker\/3:1 \[412\]: ran/,
-    remedy: /bound work follows whoever queued it/,
+    remedy: /bound work runs on the CPU that queued it/,
   },
   {
     name: 'something ran that was gone at once',

@@ -190,6 +190,7 @@ export function goodFiles(): Record<string, string> {
     '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu memory\n',
     ...cpusetFiles('init.scope', '0-1'),
     ...cpusetFiles('system.slice', '0-1'),
+    '/run/systemd/system/basic.target': '',
     '/sys/kernel/mm/ksm/run': '0\n',
     '/sys/kernel/mm/transparent_hugepage/enabled': 'always [madvise] never\n',
     '/sys/kernel/security/lockdown': '[none] integrity confidentiality\n',

@@ -41,5 +41,3 @@ export type Explained = Omit<Cause, 'counts'> & {
 
 /** One cause: undefined where it does not explain what was seen. Pure. */
 export type Rung = (seen: Seen, facts: Circumstances) => Explained | undefined
-
-export const bootArgument = (argument: string): Remedy => ({text: `boot with ${argument}`})

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 
+import type {Remedy} from '../../model/finding.ts'
 import type {Circumstances} from '../circumstances.ts'
+import {irqRemedy} from '../remedies/irq.ts'
 import type {Moved} from '../sample.ts'
 import type {Cause} from './cause.ts'
 
-export const device = (moved: Moved, {isolated}: Circumstances): Cause => {
+export const device = (moved: Moved, facts: Circumstances): Cause => {
   if (moved.class === 'other')
     return {
       id: 'unknown',
@@ -19,10 +21,14 @@ export const device = (moved: Moved, {isolated}: Circumstances): Cause => {
     concern: 'device',
     label: `irq ${moved.name} (${actions})`,
     sentence: 'fired on an isolated CPU',
-    remedy: {
-      text: `move it to the housekeeping CPUs; one that cannot be moved needs isolcpus=managed_irq,domain,${isolated} at boot`,
-      step: 'irq-affinity',
-    },
+    remedy: remedyOf(Number(moved.name), facts),
     counts: [moved],
   }
+}
+
+function remedyOf(number: number, {irqs, irqState, isolated}: Circumstances): Remedy {
+  const irq = irqs?.find((each) => each.irq === number)
+  return irq && irqState
+    ? irqRemedy(irq, isolated, irqState)
+    : {text: 'move it to the housekeeping CPUs', step: 'irq-affinity'}
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 import {taskName} from '../../facts/tasks.ts'
-import type {CpuSet} from '../../model/cpuset.ts'
 import type {Remedy} from '../../model/finding.ts'
+import type {Circumstances} from '../circumstances.ts'
+import {kthreadRemedy} from '../remedies/kthread.ts'
 import type {Ran} from '../sample.ts'
 import type {Rung} from './cause.ts'
 
@@ -14,7 +15,7 @@ export const names = (ran: readonly Ran[]) => {
 }
 
 /** Something else ran; for as long as two tasks are runnable the tick runs too. */
-export const otherTask: Rung = ({watch: {switches}, ran}, {housekeeping}) =>
+export const otherTask: Rung = ({watch: {switches}, ran}, facts) =>
   (switches ?? 0) === 0 && ran.length === 0
     ? undefined
     : {
@@ -23,22 +24,23 @@ export const otherTask: Rung = ({watch: {switches}, ran}, {housekeeping}) =>
         concern: ran.length > 0 && ran.every(({kernel, fixed}) => kernel && fixed) ? 'kthread' : 'task',
         label: ran.length > 0 ? names(ran) : 'another task',
         sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and was gone before it could be named',
-        remedy: keepAway(ran, housekeeping),
+        remedy: keepAway(ran, facts),
         explains: ['timer', 'resched', 'irq-work'],
         tasks: true,
       }
 
-export function keepAway(ran: readonly Ran[], housekeeping: CpuSet): Remedy {
+export function keepAway(ran: readonly Ran[], {isolated, housekeeping, irqs}: Circumstances): Remedy {
   const movable = ran.find(({fixed}) => !fixed)
+  if (movable?.kernel) return kthreadRemedy(movable.comm, isolated, irqs)
   if (movable)
     return {
       text: 'keep it off the isolated CPUs',
       command: `taskset -cp ${housekeeping} ${movable.tid}`,
     }
-  if (ran.some(({worker}) => worker))
-    return {
-      text: 'find who queues work there: unbound work obeys the cpumask, bound work follows whoever queued it',
-      step: 'workqueue-cpumask',
-    }
+  const workers = ran.filter(({worker}) => worker)
+  if (workers.some(({comm}) => comm.startsWith('kworker/u')))
+    return {text: 'keep unbound work off the isolated CPUs', step: 'workqueue-cpumask'}
+  if (workers.length > 0)
+    return {text: 'find what queues work there: bound work runs on the CPU that queued it'}
   return {text: 'a per-CPU kernel thread cannot be moved: find and stop what wakes it'}
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 
 import type {Circumstances} from '../circumstances.ts'
+import {bootRemedy} from '../remedies/boot.ts'
 import type {CpuWatch} from '../watch.ts'
-import {bootArgument, type Rung} from './cause.ts'
+import type {Rung} from './cause.ts'
 import {keepAway, names} from './task.ts'
 
 /** Fewer timer interrupts a second than this are not the tick: the slowest kernels tick 100 times, emulated ones lose some. */
 const TICKING = 30
 
 /** The tick was never stopped: on such a CPU it runs as long as a task does, so any timer interrupt is a tick. */
-export const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated}) =>
+export const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated, irqState}) =>
   count('timer') === 0 || nohzFull === undefined || nohzFull.has(cpu)
     ? undefined
     : {
@@ -17,7 +18,7 @@ export const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated}) =>
         concern: 'tick',
         label: 'tick',
         sentence: 'not stopped: the CPU is not in nohz_full',
-        remedy: bootArgument(`nohz_full=${isolated}`),
+        remedy: bootRemedy(`nohz_full=${isolated}`, {isolated}, irqState?.boot),
         explains: ['timer', 'resched', 'irq-work'],
       }
 
@@ -43,7 +44,7 @@ export const tickForTwo: Rung = ({watch, rate, ran}, facts) => {
     concern: 'tick',
     label: 'second task',
     sentence: `keeps the tick on: ${ran.length > 0 ? names(ran) : 'more than one is runnable'}`,
-    remedy: keepAway(ran, facts.housekeeping),
+    remedy: keepAway(ran, facts),
     explains: ['timer', 'resched', 'irq-work'],
   }
 }
@@ -58,7 +59,7 @@ export const unstableClock: Rung = ({watch, rate}, facts) => {
         concern: 'tick',
         label: 'clock',
         sentence: `keeps the tick on: the clock source is ${clocksource}, and not stable`,
-        remedy: bootArgument('tsc=reliable, if the TSC of this machine is known to be good'),
+        remedy: {text: 'the kernel log says why the TSC was rejected', command: 'dmesg | grep -i tsc'},
         explains: ['timer', 'irq-work'],
       }
 }

@@ -2,7 +2,7 @@
 
 import {isTick} from '../../facts/timers.ts'
 import type {Remedy} from '../../model/finding.ts'
-import {bootArgument, type Rung} from './cause.ts'
+import type {Rung} from './cause.ts'
 
 /** "About once a second": a window is not a whole number of periods, and a loaded host stretches it. */
 const oncePerSecond = (rate: number) => rate >= 0.3 && rate <= 3
@@ -71,7 +71,9 @@ export const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServe
     sentence: guess
       ? 'probably: something comes once a second, as it does, and its state cannot be read'
       : 'interrupts the SCHED_OTHER task once a second',
-    remedy: FAIR_SERVER_OFF,
+    remedy: guess
+      ? {text: 'run as root with debugfs mounted, to see whether it is on (kernel-lockdown-debugfs)'}
+      : FAIR_SERVER_OFF,
     explains: ['timer', 'resched', 'call', 'irq-work'],
   }
 }
@@ -87,7 +89,11 @@ export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs
     concern: 'tick',
     label: 'RT throttling',
     sentence: 'looks after the SCHED_FIFO task once a second',
-    remedy: {text: 'lift the limit for real-time tasks', step: 'rt-throttle'},
+    // From 6.12 on only a kernel with CONFIG_RT_GROUP_SCHED has this timer, and no step of ours looks for it.
+    remedy:
+      version !== undefined && version >= 6.012
+        ? {text: 'set kernel.sched_rt_runtime_us to -1'}
+        : {text: 'lift the limit for real-time tasks', step: 'rt-throttle'},
     explains: ['timer', 'resched'],
   }
 }
@@ -103,7 +109,7 @@ export const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
     concern: 'tick',
     label: 'clock source watchdog',
     sentence: `comes by every ${facts.online / 2} s`,
-    remedy: bootArgument('tsc=reliable, or tsc=nowatchdog where the TSC is known to be good'),
+    remedy: {text: 'boot with tsc=reliable, or with tsc=nowatchdog where the TSC is known to be good'},
     explains: ['timer', 'call'],
   }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+import {type Cmdline, parseCmdline} from '../../boot/cmdline.ts'
+import {configuredLine} from '../../boot/loaders.ts'
+import {bootLoader} from '../../facts/boot-loader.ts'
+import {cmdline} from '../../facts/cmdline.ts'
+import {bootIsolated, nohzFull} from '../../facts/cpus.ts'
+import {defineFact} from '../../facts/fact.ts'
+import {kconfig} from '../../facts/kconfig.ts'
+import {settings} from '../../facts/settings.ts'
+import {CpuSet} from '../../model/cpuset.ts'
+import type {Remedy} from '../../model/finding.ts'
+import type {Target} from '../../model/settings.ts'
+
+/** What decides whether a boot argument is worth advising. Absent: not known. */
+export interface BootState {
+  /** What this boot was given. */
+  readonly booted?: Cmdline
+  /** What the boot loader will pass next time. */
+  readonly configured?: Cmdline
+  /** Options of the running kernel, without CONFIG_. */
+  readonly options?: ReadonlyMap<string, string>
+}
+
+/** Never rejects. The boot loader is only read where CPUs are not isolated as they should be. */
+export const bootState = defineFact<BootState>('boot-state', async (_host, get) => {
+  const maybe = <T>(value: Promise<T>) => value.catch(() => undefined)
+  const {isolated} = await get(settings)
+  const [domain, nohz] = [await maybe(get(bootIsolated)), await maybe(get(nohzFull))]
+  const isolates = domain && nohz && isolated.isSubsetOf(domain) && isolated.isSubsetOf(nohz)
+  const booted = await maybe(get(cmdline))
+  const line = isolates ? undefined : await maybe(get(bootLoader).then(configuredLine))
+  const options = (await maybe(get(kconfig)))?.symbols
+  return {
+    ...(booted === undefined ? {} : {booted}),
+    ...(line === undefined ? {} : {configured: parseCmdline(line)}),
+    ...(options === undefined ? {} : {options}),
+  }
+})
+
+/** What the kernel must be built with for these arguments to have an effect (Documentation/admin-guide/kernel-parameters.txt). */
+const OPTIONS: Readonly<Record<string, string>> = {
+  isolcpus: 'CPU_ISOLATION',
+  nohz_full: 'NO_HZ_FULL',
+  rcu_nocbs: 'RCU_NOCB_CPU',
+}
+
+/**
+ * What to do where a boot argument that isolates CPUs is missing: `word` names its CPUs. Where the kernel cannot take
+ * it, was given it already, or will be given it by the next boot, the remedy says that instead. Pure.
+ */
+export function bootRemedy(
+  word: string,
+  {isolated}: Pick<Target, 'isolated'>,
+  {booted, configured, options}: BootState = {},
+): Remedy {
+  const [name = ''] = word.split('=')
+  const option = OPTIONS[name]
+  if (option !== undefined && options !== undefined && options.get(option) !== 'y')
+    return {text: `boot a kernel that was built with CONFIG_${option}`}
+  if (isolated.has(0)) return {text: 'isolate other CPUs: CPU 0 has work that cannot be moved'}
+  if (booted !== undefined && passes(booted, word))
+    return {
+      text: `the kernel did not take ${name} as it was given: its log names the reason, and so does cmdline-misread`,
+      command: 'isolctl preflight --only cmdline-misread',
+    }
+  if (configured !== undefined && passes(configured, word))
+    return {text: `reboot: the boot loader is configured to pass ${word}`}
+  return {text: `boot with ${word}`, step: 'boot-arguments'}
+}
+
+/** Whether the kernel is given this argument: the same CPUs, and at least these flags. The kernel goes by the first. Pure. */
+export function passes({args}: Cmdline, word: string): boolean {
+  const [wanted] = parseCmdline(word).args
+  const given = args.find(({name}) => name === wanted?.name)
+  if (wanted?.value === undefined || given?.value === undefined) return false
+  const [mine, theirs] = [partsOf(wanted.value), partsOf(given.value)]
+  return mine.flags.every((flag) => theirs.flags.includes(flag)) && sameCpus(mine.list, theirs.list)
+}
+
+/** "nohz,domain,2-3": flags, and the list behind them. */
+function partsOf(value: string): {readonly flags: readonly string[]; readonly list: string} {
+  const words = value.split(',')
+  const isFlag = (word: string) => /^[a-z_]+$/.test(word)
+  return {flags: words.filter(isFlag), list: words.filter((word) => !isFlag(word)).join(',')}
+}
+
+function sameCpus(a: string, b: string): boolean {
+  try {
+    return CpuSet.parse(a).equals(CpuSet.parse(b))
+  } catch {
+    return a === b
+  }
+}
