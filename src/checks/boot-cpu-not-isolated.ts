@@ -7,8 +7,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'boot-cpu-not-isolated',
   title: 'the boot CPU is not isolated',
-  why: 'CPU 0 does work that cannot be moved (timekeeping at boot, suspend, some firmware). The kernel takes it out of nohz_full by itself, but not out of the other masks, which then contradict each other.',
-  values: 'The CPUs of isolcpus= and nohz_full= together: 0 among them fails.',
+  why: 'CPU 0 has work that cannot be moved: timekeeping during boot, suspend, and some firmware. The kernel removes it from nohz_full, but not from the other masks, which then contradict each other.',
+  values: 'The CPUs of isolcpus and nohz_full together. The check fails if CPU 0 is one of them.',
   facts: {bootIsolated, nohzFull, settings},
   judge: ({bootIsolated, nohzFull, settings: {isolated}}) =>
     isolated.union(bootIsolated).union(nohzFull).has(0)

@@ -10,10 +10,10 @@ const overlap = (a: CacheGroup, b: CacheGroup) =>
 
 export default defineCheck({
   id: 'cache-resctrl',
-  title: 'isolated CPUs have cache of their own',
-  why: 'Programs on housekeeping CPUs push the data of the isolated one out of the shared cache, and it waits for memory instead.',
+  title: 'isolated CPUs have cache ways of their own',
+  why: 'Programs on housekeeping CPUs evict the data of an isolated program from the shared cache. The program then waits for memory.',
   values:
-    'A group of resctrl with ways that no other group has passes; the default group shares with everybody, and warns.',
+    'A resctrl group passes if no other group has its cache ways. The default group shares its ways with all others, and warns.',
   extended: true,
   facts: {cacheGroups: told(cacheGroups), settings},
   skip: ({cacheGroups}) =>

@@ -8,9 +8,9 @@ const STABLE = new Set(['tsc', 'arch_sys_counter', 'timebase', 'riscv_clocksourc
 export default defineCheck({
   id: 'clocksource-tsc',
   title: 'time comes from the stable CPU counter',
-  why: 'Without a stable TSC the scheduler clock is corrected by the tick, which therefore never stops, and reading the time enters the kernel.',
+  why: 'Without a stable TSC, the tick corrects the scheduler clock and therefore never stops. Reading the time then enters the kernel.',
   values:
-    'tsc, or the counter of another architecture, passes; hpet, acpi_pm and jiffies fail: they are slow, and keep the tick on.',
+    'tsc, or the counter of another architecture, passes. hpet, acpi_pm and jiffies fail: they are slow and keep the tick on.',
   facts: {clocksource},
   judge: ({clocksource}) =>
     STABLE.has(clocksource)

@@ -6,10 +6,10 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'clocksource-watchdog-off',
-  title: 'no clock watchdog hops over isolated CPUs',
-  why: 'Where the kernel does not trust the TSC it compares it with another clock every half second, each time on the next online CPU, isolated or not. Newer kernels trust it on most small machines by themselves.',
+  title: 'the clock source watchdog is off',
+  why: 'If the kernel does not trust the TSC, it compares it with another clock every half second, each time on the next online CPU, isolated or not. Newer kernels trust the TSC of most small machines.',
   values:
-    'tsc=reliable and tsc=nowatchdog pass. A warning does not say that the watchdog runs: on some machines the kernel leaves it out by itself.',
+    'tsc=reliable and tsc=nowatchdog pass. A warning does not mean that the watchdog runs: on some machines the kernel turns it off by itself.',
   facts: {clocksource, cmdline},
   skip: ({clocksource}) => (clocksource === 'tsc' ? undefined : `the clock source is ${clocksource}`),
   judge: ({cmdline}) =>

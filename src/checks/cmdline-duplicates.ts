@@ -14,9 +14,9 @@ const WINNER: Readonly<Record<string, string>> = {
 export default defineCheck({
   id: 'cmdline-duplicates',
   title: 'each isolation argument is given once',
-  why: 'Boot loaders, distributions and tuning tools all append. Of two different values one is dropped, and which one depends on the argument.',
+  why: 'Boot loaders, distributions and tuning tools all append arguments. Of two different values the kernel drops one. Which one it drops depends on the argument.',
   values:
-    'Two of the same value warn; two that differ fail, because which of them counts differs from argument to argument.',
+    'Two equal values warn. Two different values fail, because the argument decides which of them the kernel uses.',
   facts: {cmdline},
   judge: ({cmdline}) =>
     Object.entries(WINNER).flatMap(([name, rule]) => {

@@ -14,8 +14,8 @@ const COMPLAINTS: readonly RegExp[] = [
 export default defineCheck({
   id: 'cmdline-kernel-warnings',
   title: 'the kernel did not complain about isolation',
-  why: 'Contradictory or misspelt isolation arguments are corrected by the kernel in its own way, with one line in its log.',
-  values: 'Each line is one that the kernel itself wrote about its isolation arguments at boot.',
+  why: 'The kernel corrects contradictory or misspelt isolation arguments in its own way, and writes one line to its log.',
+  values: 'Each finding is a line that the kernel wrote about its isolation arguments at boot.',
   facts: {kernelLog},
   judge: ({kernelLog}) =>
     COMPLAINTS.flatMap((pattern) => kernelLog.match(pattern) ?? []).map((line) => ({

@@ -9,8 +9,9 @@ const ROOM = 0.9
 export default defineCheck({
   id: 'cmdline-length',
   title: 'the boot arguments have room to grow',
-  why: 'The kernel keeps a limited length, and cuts the rest off without a word: the argument that a later update appends is then the one that is lost.',
-  values: 'Bytes of the boot arguments; the kernel cuts off what is beyond its limit, 2048 on x86.',
+  why: 'The kernel keeps a limited number of bytes, and drops the rest without an error. The argument that a later update appends is then the one that is dropped.',
+  values:
+    'The length of the boot arguments in bytes. The limit depends on the architecture; on x86 it is 2048.',
   extended: true,
   facts: {cmdline, commandLineSize},
   judge({cmdline: {text}, commandLineSize}) {

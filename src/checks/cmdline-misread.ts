@@ -14,9 +14,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'cmdline-misread',
   title: 'boot arguments mean what they say',
-  why: 'The kernel drops an isolation argument it cannot read and boots as if it had not been there: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This applies the rules of its parsers, and needs no log.',
+  why: "The kernel drops an isolation argument that it cannot read, and boots without it: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This check applies the rules of the kernel's parsers. It does not need the kernel log.",
   values:
-    'A warning: the argument does nothing. A failure: it does something else than it says, or nothing is isolated by it.',
+    'A warning: the argument has no effect. A failure: it has another effect than its text says, or isolates nothing.',
   facts: {
     cmdline,
     commandLineSize: optional(commandLineSize),

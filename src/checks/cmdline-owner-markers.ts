@@ -21,9 +21,9 @@ function foreignTexts(loader: BootLoader): readonly {readonly path: string; read
 export default defineCheck({
   id: 'cmdline-owner-markers',
   title: 'isolation arguments stand in one place, ours',
-  why: 'The same argument in a file of the distribution, an installer or another tuning tool is appended to ours, or stays behind when ours is taken back. What stands in one place can be changed, and undone, there.',
+  why: 'A file of the distribution, an installer or another tuning tool can set the same argument. The boot loader then passes both, or keeps the other one after undo removes ours. An argument that is set in one file can be changed and undone there.',
   values:
-    'Each finding is a file beside ours that sets isolation arguments; on the next update of either, one of them wins.',
+    'Each finding is another file that sets isolation arguments. After the next update of either file, one of the two takes effect.',
   facts: {bootLoader},
   skip: ({bootLoader: {kind}}) =>
     kind === 'none' || kind === 'other' ? 'no boot loader whose configuration isolctl reads' : undefined,

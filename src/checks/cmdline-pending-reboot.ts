@@ -14,8 +14,8 @@ const ISOLATION = /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)$/
 export default defineCheck({
   id: 'cmdline-pending-reboot',
   title: 'the next boot isolates as this one does',
-  why: 'What the boot loader is configured to pass and what this kernel was booted with are two things: a reboot that is still to come, or arguments that somebody typed in once and that will be gone.',
-  values: 'Expected is what the boot loader will pass next time, found what this boot was given.',
+  why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or somebody typed arguments in for one boot.',
+  values: 'Expected is what the boot loader passes next time. Found is what this boot was given.',
   facts: {bootLoader, cmdline, possible, settings},
   skip: ({bootLoader}) =>
     configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,

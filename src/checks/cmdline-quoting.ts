@@ -7,8 +7,8 @@ const LISTS = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
 export default defineCheck({
   id: 'cmdline-quoting',
   title: 'CPU lists at boot carry no stray characters',
-  why: "The kernel knows double quotes around an argument and nothing else: a single quote or a backslash from a shell or from GRUB's files becomes part of the list, which is then refused.",
-  values: 'Each finding is an argument as it was given, with a quote or a backslash in its list.',
+  why: 'The kernel removes double quotes around an argument, and no other quoting. A single quote or a backslash from a shell or from the files of GRUB becomes part of the list, and the kernel refuses the list.',
+  values: 'Each finding is an argument with a quote or a backslash in its list, as it was given.',
   facts: {cmdline},
   judge: ({cmdline}) =>
     cmdline.args

@@ -15,9 +15,9 @@ const DEAD = /^kthread_cpus(=|$)/
 export default defineCheck({
   id: 'cmdline-unknown-params',
   title: 'the kernel took every isolation argument',
-  why: 'The kernel drops an isolation argument that it cannot read (a typing error, a CPU that does not exist) and boots as if nothing had been said. Such arguments appear in one line of the kernel log.',
+  why: 'The kernel drops an isolation argument that it cannot read, such as a misspelt one or one with a CPU that does not exist, and boots without it. It lists such arguments in one line of its log.',
   values:
-    'Refused: the kernel handed the argument on to init, which means that it did not understand it. Nothing is isolated by it.',
+    'Refused: the kernel passed the argument on to init, because it did not understand it. The argument isolates nothing.',
   facts: {kernelLog},
   judge({kernelLog}) {
     const [, list = ''] =

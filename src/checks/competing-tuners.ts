@@ -15,8 +15,9 @@ const TUNERS: Readonly<Record<string, string>> = {
 export default defineCheck({
   id: 'competing-tuners',
   title: 'no other tuning daemon is at work',
-  why: 'Two programs that set the same things undo each other, and neither reports it. irqbalance has a check of its own.',
-  values: 'Each finding is a daemon that runs, and what it sets. That it sets the same today is no promise.',
+  why: "Two programs that set the same things undo each other's work, and neither reports it. irqbalance has a check of its own.",
+  values:
+    'Each finding is a daemon that runs, and what it sets. It may set other values tomorrow than today.',
   facts: {everyTask},
   judge: ({everyTask}) =>
     everyTask

@@ -13,9 +13,9 @@ const CONTAINER =
 export default defineCheck({
   id: 'container-runtime-conflict',
   title: 'containers are not given isolated CPUs',
-  why: 'A container runtime hands out CPUs by its own accounts. Its containers then share an isolated CPU with its program, and as nobody balances there, all their threads pile up on one.',
+  why: 'A container runtime assigns CPUs without knowing which are isolated. Its containers then share an isolated CPU with its program. The scheduler does not balance there, so all their threads can stay on one CPU.',
   values:
-    'A failure: a container was given isolated CPUs, or the kubelet hands them out. A warning: nothing keeps them from it.',
+    'A failure: a container was given isolated CPUs, or the kubelet assigns them. A warning: nothing keeps containers off them.',
   facts: {cpusets, kubelet, settings},
   judge({cpusets, kubelet, settings: {isolated, housekeeping}}) {
     const findings: Finding[] = []

@@ -7,9 +7,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'core-type',
   title: 'isolated CPUs are all of one kind',
-  why: 'Performance and efficient cores differ in speed and in latency. Threads that wait for each other then wait for the slower kind.',
+  why: 'Performance and efficient cores differ in speed and in latency. Threads that wait for each other then wait for the slower core.',
   values:
-    'Kinds of CPUs among the isolated ones, by what the kernel says of their capacity or type: one passes.',
+    'The kinds of cores among the isolated CPUs, by the type or capacity that the kernel reports. One kind passes.',
   extended: true,
   facts: {coreTypes: told(coreTypes), settings},
   skip: ({coreTypes}) => (coreTypes === undefined ? 'all cores of this machine are of one kind' : undefined),

@@ -10,9 +10,9 @@ const STEADY = new Set(['performance', 'userspace'])
 
 export default defineCheck({
   id: 'cpufreq-policy',
-  title: 'isolated CPUs run at a steady clock',
-  why: 'Other governors follow the load: the program finds its CPU slow when it needs it, and a change of clock stops it for some ten microseconds.',
-  values: 'The governor: performance and userspace keep the clock where it is, the others follow the load.',
+  title: 'isolated CPUs run at a steady frequency',
+  why: 'Other governors follow the load: the frequency is low when the program needs the CPU, and each change stops the program for about ten microseconds.',
+  values: 'The governor. performance and userspace keep the frequency; the others follow the load.',
   facts: {frequencyPolicies: told(frequencyPolicies), settings},
   skip: ({frequencyPolicies}) =>
     frequencyPolicies.length === 0 ? 'the kernel does not choose the clock here' : undefined,

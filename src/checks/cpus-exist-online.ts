@@ -8,8 +8,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'cpus-exist-online',
   title: 'every isolated CPU exists and is online',
-  why: 'A list that was right on another machine, or before a CPU was taken offline, isolates less than it says.',
-  values: 'A CPU that does not exist, or is offline, fails: nothing said of it would mean anything.',
+  why: 'A list that was written for another machine, or before a CPU was taken offline, isolates fewer CPUs than it names.',
+  values: 'A CPU that does not exist or is offline fails: no other check can say anything about it.',
   facts: {online, present, settings},
   judge({online, present, settings: {isolated}}) {
     const [absent, offline] = [isolated.minus(present), isolated.intersect(present).minus(online)]

@@ -9,9 +9,10 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'cstate-limit',
-  title: 'isolated CPUs wake up at once',
-  why: 'A program that waits, if only now and then, lets its CPU sink into an idle state. The deepest ones take hundreds of microseconds to leave.',
-  values: 'Microseconds that the deepest permitted state takes to wake up from, as the driver declares them.',
+  title: 'isolated CPUs wake up without delay',
+  why: 'When a program waits, its CPU enters an idle state. The CPU needs hundreds of microseconds to leave the deepest ones.',
+  values:
+    'The time in microseconds that the CPU needs to leave the deepest enabled idle state, as its driver declares it.',
   facts: {
     cmdline: optional(cmdline),
     idleStates: told(idleStates),

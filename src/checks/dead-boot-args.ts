@@ -18,8 +18,8 @@ function dead(name: string, value: string | undefined, args: Cmdline, tuned: boo
 export default defineCheck({
   id: 'dead-boot-args',
   title: 'no boot argument is without effect',
-  why: 'Arguments of another kernel, or of a guide for one, look like isolation and do nothing. Whoever reads them next believes them.',
-  values: 'Each finding is an argument that this kernel takes and does nothing with, and why.',
+  why: 'Arguments for another kernel, or from a guide for one, look like isolation and have no effect. The next reader relies on them.',
+  values: 'Each finding is an argument that has no effect on this kernel, and the reason.',
   extended: true,
   facts: {cmdline, everyTask: optional(everyTask)},
   judge({cmdline, everyTask}) {

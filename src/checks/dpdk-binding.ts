@@ -7,9 +7,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'dpdk-binding',
-  title: 'devices of the program are handed over to it',
-  why: 'A device that the kernel still drives delivers its packets to the kernel. The one that carries the default route must stay there: handing it over cuts the operator off.',
-  values: 'The driver of each device in the config: vfio-pci passes, one of the kernel itself fails.',
+  title: 'the devices of the program are bound to vfio-pci',
+  why: 'A device with a kernel driver delivers its packets to the kernel. A device that carries the default route must keep its kernel driver: without it the connection of the operator is lost.',
+  values: 'The driver of each device in the config. vfio-pci passes; a network driver of the kernel fails.',
   facts: {devices, managementNics: optional(managementNics), settings},
   skip: ({settings}) => ((settings.devices ?? []).length === 0 ? 'the config names no devices' : undefined),
   judge({devices, managementNics}) {

@@ -12,9 +12,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'fair-server',
   title: 'the fair server is off on isolated CPUs',
-  why: 'Since 6.12 a deadline server gives SCHED_OTHER tasks their share beside real-time ones. It interrupts a lone SCHED_OTHER program once a second, however well its CPU is isolated.',
+  why: 'Since Linux 6.12, a deadline server gives SCHED_OTHER tasks CPU time beside real-time tasks. It interrupts a lone SCHED_OTHER program once a second, even on an isolated CPU.',
   values:
-    'Nanoseconds in each second that the server may take from real-time programs; 0 is off. The default is 50000000.',
+    'The nanoseconds of each second that the server may take from real-time programs. 0 is off; the default is 50000000.',
   facts: {fairServer, probe, refused: optional(refused), settings},
   skip: ({fairServer, probe, settings: {policy}}) =>
     fairServer === undefined

@@ -7,10 +7,9 @@ const FIRMWARE = new Set(['fwupd-refresh.timer', 'fwupd.timer'])
 
 export default defineCheck({
   id: 'fwupd-timers',
-  title: 'no timer asks the firmware',
-  why: 'The firmware answers fwupd in system management mode, for which every CPU is stopped, and no counter of the kernel shows it.',
-  values:
-    'Each finding is a systemd timer that is enabled and makes the firmware work, where all CPUs stand still (SMI).',
+  title: 'no timer starts work in the firmware',
+  why: 'The firmware answers fwupd in system management mode. All CPUs stop meanwhile, and no counter of the kernel shows it.',
+  values: 'Each finding is an enabled systemd timer that calls the firmware, which stops all CPUs (SMI).',
   extended: true,
   facts: {enabledTimers, units: seen('/etc/systemd/system')},
   skip: ({units}) => (units ? undefined : 'systemd does not run this machine'),

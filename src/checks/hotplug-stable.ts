@@ -8,8 +8,8 @@ const OFFLINE = /(?:smpboot: CPU (\d+) is now offline|psci: CPU(\d+) killed)/g
 export default defineCheck({
   id: 'hotplug-stable',
   title: 'no CPU has been taken offline since boot',
-  why: 'Taking any CPU offline or online stops all of them for a moment and moves timers and interrupts about. What does so once does so again: power managers, tuning tools, a hypervisor.',
-  values: 'How often, by the kernel log since boot. The kernel stops all CPUs for a moment each time.',
+  why: 'To take a CPU offline or online stops all CPUs for a moment, and moves timers and interrupts. A power manager, a tuning tool or a hypervisor that did it once does it again.',
+  values: 'How often a CPU went offline since boot, by the kernel log. The kernel stops all CPUs each time.',
   extended: true,
   facts: {kernelLog},
   judge({kernelLog}) {

@@ -5,9 +5,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'housekeeping-intersect',
   title: 'isolcpus and nohz_full leave a common CPU',
-  why: 'Unbound work needs a CPU that is housekeeping in every respect. If isolcpus and nohz_full name complementary sets there is none: 6.1 is then left with an empty workqueue mask, and newer kernels drop one of the arguments.',
+  why: 'Unbound work needs a CPU that is in neither list. If isolcpus and nohz_full name complementary sets, there is none: Linux 6.1 then has an empty workqueue mask, and newer kernels drop one of the arguments.',
   values:
-    'The CPUs that are in neither list: one at least passes. With none the kernel drops nohz_full= without an error.',
+    'The CPUs that are in neither list. At least one passes. With none, the kernel drops nohz_full without an error.',
   facts: {bootIsolated, nohzFull, possible},
   judge({bootIsolated, nohzFull, possible}) {
     const common = possible.minus(bootIsolated).minus(nohzFull)

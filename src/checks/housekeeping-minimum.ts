@@ -5,9 +5,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'housekeeping-minimum',
-  title: 'there are housekeeping CPUs enough',
-  why: 'All interrupts, kernel threads and other programs of the machine now share the housekeeping CPUs, and so does the remote tick of every isolated one. A NUMA node without one has its memory managed from afar.',
-  values: 'The CPUs that are left to the system: two, and one on each NUMA node, pass.',
+  title: 'there are enough housekeeping CPUs',
+  why: 'All interrupts, kernel threads and other programs share the housekeeping CPUs, and so does the remote tick of every isolated CPU. The memory of a NUMA node without a housekeeping CPU is managed from another node.',
+  values: 'The housekeeping CPUs. Two, with one on each NUMA node that has isolated CPUs, pass.',
   facts: {nodes, settings},
   judge({nodes, settings: {housekeeping, isolated}}) {
     const bare = [...nodes].filter(

@@ -22,9 +22,9 @@ const MEANING: Readonly<Record<string, string>> = {
 export default defineCheck({
   id: 'hrtimers-on-core',
   title: 'no timer is armed on an isolated CPU',
-  why: 'A high-resolution timer fires on the CPU it was armed on. Each one seen there is an interruption to come, and its function names the cause.',
+  why: 'A high-resolution timer fires on the CPU on which it was armed. Each one is a future interrupt, and its function names the cause.',
   values:
-    'Functions of armed timers, as the kernel calls them. The tick itself is left out: tick-stopped-under-load is about it.',
+    'The functions of the armed timers, by their names in the kernel. The tick is left out: tick-stopped-under-load reports it.',
   facts: {armedTimers, settings},
   judge({armedTimers, settings: {isolated}}) {
     const unseen = [...isolated].filter((cpu) => !armedTimers.has(cpu))

@@ -9,9 +9,9 @@ const size = (kb: number) =>
 
 export default defineCheck({
   id: 'hugepages',
-  title: 'huge pages are free where they are needed',
-  why: 'A program that finds too few huge pages near its CPUs ends at its start, or works with memory of another node.',
-  values: 'Free pages of the size that the config asks for, on the node of the isolated CPUs.',
+  title: 'huge pages are free on the right node',
+  why: 'A program that finds too few huge pages near its CPUs fails when it starts, or uses the memory of another node.',
+  values: 'The free pages of the size that the config asks for, on the nodes of the isolated CPUs.',
   facts: {hugepages, nodes, settings},
   skip: ({settings}) => ((settings.hugepages?.size ?? 0) === 0 ? 'the config asks for none' : undefined),
   judge({hugepages, nodes, settings: {isolated, ...settings}}) {

@@ -7,10 +7,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'idle-poll-conflict',
-  title: 'idle=poll does not take the speed away',
-  why: 'With idle=poll no CPU ever sleeps: a hyperthread that has nothing to do slows its sibling down, and the heat of them all costs the turbo clock.',
-  values:
-    'idle=poll at boot warns: no CPU sleeps, and those that work get neither turbo nor, with SMT, the whole core.',
+  title: 'idle=poll does not slow busy CPUs down',
+  why: 'With idle=poll no CPU sleeps. An idle hyperthread slows its sibling down, and the heat of all CPUs lowers the turbo frequency.',
+  values: 'idle=poll warns: no CPU sleeps, and busy CPUs get less turbo and, with SMT, less of their core.',
   facts: {cmdline, smtActive: optional(smtActive)},
   judge({cmdline, smtActive}) {
     if (!valuesOf(cmdline, 'idle').includes('poll')) return []

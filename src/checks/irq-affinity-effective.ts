@@ -7,9 +7,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'irq-affinity-effective',
   title: 'no interrupt is delivered to an isolated CPU',
-  why: 'Requested and effective affinity differ: a managed interrupt keeps its full mask, and a move that waits for the next interrupt has not happened yet. Only the effective one counts.',
+  why: 'Requested and effective affinity differ: a managed interrupt keeps its full mask, and a pending move happens at the next interrupt. Only the effective affinity decides.',
   values:
-    'CPUs that the interrupt is delivered to. A warning: it was moved already, and goes when it fires next.',
+    'The CPUs to which the interrupt is delivered. A warning: it has a new affinity, and moves when it next fires.',
   facts: {irqState, irqs, settings},
   judge({irqState, irqs, settings: {isolated, housekeeping}}) {
     const blind = irqs.filter(

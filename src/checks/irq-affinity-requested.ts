@@ -8,9 +8,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'irq-affinity-requested',
   title: 'no interrupt may be routed to an isolated CPU',
-  why: 'An interrupt can be moved at any time to any CPU that its affinity allows: by the kernel when a CPU goes offline, by a driver when it restarts.',
-  values:
-    'CPUs that the interrupt may be delivered to, as asked for in smp_affinity_list; any isolated one fails.',
+  why: 'The kernel can move an interrupt at any time to any CPU of its affinity, for example when a CPU goes offline or a driver restarts.',
+  values: 'The CPUs of smp_affinity_list. An isolated CPU among them fails.',
   facts: {irqState, irqs, settings},
   judge: ({irqState, irqs, settings}) =>
     irqs

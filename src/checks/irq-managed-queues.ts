@@ -5,10 +5,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'irq-managed-queues',
-  title: 'managed queues can be served elsewhere',
-  why: 'The interrupt of a managed queue is delivered to an online CPU of its mask. With isolcpus=managed_irq a housekeeping CPU is preferred, but only if the mask has one: a queue of isolated CPUs alone interrupts them whenever a program there uses the disk.',
-  values:
-    'The CPUs that a queue of a device belongs to. One that has isolated CPUs only is silent until a program there does I/O.',
+  title: 'managed queues have a housekeeping CPU',
+  why: 'The kernel delivers the interrupt of a managed queue to an online CPU of its mask. With isolcpus=managed_irq it prefers a housekeeping CPU, but only if the mask has one. A queue with isolated CPUs only interrupts them whenever a program there does I/O.',
+  values: 'The CPUs of a queue. A queue with isolated CPUs only is silent until a program there does I/O.',
   facts: {settings, touchingIrqs},
   judge({settings: {isolated, housekeeping}, touchingIrqs}) {
     const untold = touchingIrqs.filter(({movable, managed}) => movable === undefined && managed === undefined)

@@ -18,8 +18,8 @@ function applied(entries: readonly Entry[], bootId: string): ReadonlyMap<string,
 export default defineCheck({
   id: 'irq-regression-drift',
   title: 'interrupts are where apply put them',
-  why: 'irqbalance, other tuning tools, container runtimes and drivers that restart set affinities anew, and say nothing.',
-  values: 'Expected is what apply wrote, found what stands there now: somebody else has written since.',
+  why: 'irqbalance, other tuning tools, container runtimes and restarted drivers set affinities again, and report nothing.',
+  values: 'Expected is what apply wrote. Found is the value now: somebody else has written it since.',
   extended: true,
   facts: {bootId, irqs, journal, settings},
   skip: ({bootId, journal}) =>

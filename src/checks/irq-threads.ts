@@ -10,8 +10,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'irq-threads',
   title: 'interrupt threads stay on housekeeping CPUs',
-  why: 'The thread of an interrupt follows its affinity when it next fires. Moving the thread does not move the interrupt.',
-  values: 'CPUs that the thread of an interrupt may run on. It follows its interrupt.',
+  why: 'The thread of an interrupt takes over the affinity of its interrupt when that next fires. To move the thread does not move the interrupt.',
+  values: 'The CPUs on which the thread of an interrupt may run. It follows its interrupt.',
   extended: true,
   facts: {everyTask, irqs: optional(irqs), settings, tasks},
   judge: ({irqs, settings, tasks}) =>

@@ -24,9 +24,9 @@ const unmovable = (irqs: readonly TouchingIrq[]) =>
 export default defineCheck({
   id: 'irq-unmovable-classified',
   title: 'interrupts that cannot be moved are explained',
-  why: 'Some interrupts stay where the kernel puts them: managed queues, per-CPU timers, a cascade. That is no fault as long as it is known why; one without a reason is a driver to look at.',
+  why: 'Some interrupts cannot be moved: managed queues, per-CPU timers, a cascade. This is no fault if the reason is known. If it is not, look at the driver.',
   values:
-    'What is known of each interrupt that cannot be moved: per-CPU, managed by its driver, or, as a warning, nothing.',
+    'The reason why each interrupt cannot be moved: it is per-CPU, or its driver manages it. An unknown reason warns.',
   facts: {bootState, settings, touchingIrqs},
   judge: ({touchingIrqs}) =>
     unmovable(touchingIrqs)

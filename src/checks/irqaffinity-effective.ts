@@ -10,8 +10,9 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'irqaffinity-effective',
   title: 'new interrupts start on housekeeping CPUs',
-  why: 'isolcpus and nohz_full leave the default affinity alone: a device that comes up later may deliver to any CPU in it.',
-  values: 'CPUs that an interrupt requested from now on may be delivered to (default_smp_affinity).',
+  why: 'isolcpus and nohz_full do not change the default affinity. A device that starts later may interrupt any CPU in it.',
+  values:
+    'The CPUs of default_smp_affinity: interrupts that are requested from now on may be delivered to them.',
   facts: {cmdline: optional(cmdline), irqDefault, settings},
   judge: ({irqDefault: {affinity}, settings}) =>
     reaching(affinity, settings, {

@@ -6,9 +6,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'irqbalance-state',
   title: 'irqbalance leaves isolated CPUs alone',
-  why: 'irqbalance moves interrupts back every ten seconds. By itself it keeps off the CPUs of isolcpus= and nohz_full=; a list of banned CPUs in its settings replaces that, and it does not see cpuset partitions.',
+  why: 'irqbalance moves interrupts every ten seconds. By default it leaves the CPUs of isolcpus and nohz_full alone. A list of banned CPUs in its settings replaces that default, and it does not know cpuset partitions.',
   values:
-    'CPUs that it leaves alone: banned ones, or those that it found isolated when nobody banned any. All isolated ones must be among them.',
+    'The CPUs that irqbalance leaves alone: the banned CPUs, or without a list those that it found isolated. All isolated CPUs must be among them.',
   facts: {irqbalance, settings},
   judge({irqbalance, settings: {isolated}}) {
     if (!irqbalance?.running) return []

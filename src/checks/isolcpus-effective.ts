@@ -12,9 +12,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'isolcpus-effective',
   title: 'isolated CPUs are out of load balancing',
-  why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in none: through isolcpus=domain at boot, or an isolated cpuset partition.',
-  values:
-    'CPUs that the scheduler leaves out of load balancing: missing ones fail, more of them than are used warn.',
+  why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in no domain: through isolcpus=domain at boot, or an isolated cpuset partition.',
+  values: 'The CPUs without load balancing. A missing CPU fails; further CPUs warn.',
   facts: {bootIsolated, bootState, cmdline: optional(cmdline), partitioned: optional(partitioned), settings},
   judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
     const effective = bootIsolated.union(partitioned ?? CpuSet.empty)

@@ -11,9 +11,9 @@ const flagsOf = (value: string) => value.split(',').filter((word) => /^[a-z_]+$/
 
 export default defineCheck({
   id: 'isolcpus-nohz-trap',
-  title: 'isolcpus=nohz is not relied on alone',
-  why: 'Before 6.14 the flag nohz of isolcpus stops the tick and nothing else: unbound work, kernel threads, timers and the lockup detectors still use these CPUs. Only nohz_full= keeps all of them away.',
-  values: 'isolcpus=nohz without nohz_full= warns: the tick stops, and unbound work stays.',
+  title: 'isolcpus=nohz is not used alone',
+  why: 'Before Linux 6.14, the flag nohz of isolcpus stops the tick only. Unbound work, kernel threads, timers and the lockup detectors still use these CPUs. Only nohz_full keeps all of them away.',
+  values: 'isolcpus=nohz without nohz_full warns: the tick stops, and unbound work stays.',
   facts: {bootState, cmdline, kernel, settings},
   judge({cmdline, kernel}) {
     const [value] = valuesOf(cmdline, 'isolcpus')

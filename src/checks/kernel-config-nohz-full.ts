@@ -7,8 +7,8 @@ const NEEDED = ['NO_HZ_FULL', 'CPU_ISOLATION', 'RCU_NOCB_CPU', 'CPUSETS']
 export default defineCheck({
   id: 'kernel-config-nohz-full',
   title: 'the kernel was built for CPU isolation',
-  why: 'Without these options the boot arguments for isolation do nothing.',
-  values: 'Options of the running kernel: y passes. A pass names the file that tells.',
+  why: 'Without these options, the boot arguments for isolation have no effect.',
+  values: 'The options of the running kernel. y passes. A pass names the file that was read.',
   facts: {kernelConfig},
   judge: ({kernelConfig: {symbols, path}}) =>
     NEEDED.filter((name) => symbols.get(name) !== 'y').map((name) => ({

@@ -12,9 +12,9 @@ const REGRESSIONS: readonly (readonly [RegExp, string])[] = [
 
 export default defineCheck({
   id: 'kernel-known-regressions',
-  title: 'no regression of isolation is known of it',
-  why: 'Now and then an update breaks isolation for a release or two. This list is short and never complete: measure anew after every update.',
-  values: 'The release. A finding says what is known of it, and means: look twice at that.',
+  title: 'this release has no known isolation regression',
+  why: 'Updates sometimes break isolation for a release or two. This list is short and never complete: measure again after every update.',
+  values: 'The release. A finding says what is known about it.',
   extended: true,
   facts: {kernel},
   judge: ({kernel: {release}}) =>

@@ -7,9 +7,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'kernel-lockdown-debugfs',
   title: 'debugfs can be read',
-  why: 'The fair server and the run queues are only visible in debugfs. Where it is not mounted, or locked down as under Secure Boot, the checks that need them cannot tell, and say so.',
+  why: 'Only debugfs shows the fair server and the run queues. If it is not mounted, or locked down as under Secure Boot, the checks that need it are unknown.',
   values:
-    'mounted passes. With confidentiality lockdown run queues and the fair server cannot be read, and their checks are unknown.',
+    'mounted passes. Under confidentiality lockdown, the run queues and the fair server cannot be read, and their checks are unknown.',
   facts: {lockdown, mountedTypes},
   judge({lockdown, mountedTypes}) {
     const findings: Finding[] = []

@@ -6,8 +6,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'kernel-running-is-installed',
   title: 'the isolation kernel is the one running',
-  why: 'After an update, a failed trial boot or a wrong menu entry the machine runs another kernel than the one that was installed for isolation, and everything else looks as before.',
-  values: 'Expected is the kernel that isolctl installed, found the one that was booted.',
+  why: 'After an update, a failed trial boot or a wrong menu entry, the machine runs another kernel than the one that was installed for isolation. Nothing else shows it.',
+  values: 'Expected is the kernel that isolctl installed. Found is the kernel that was booted.',
   facts: {isolationKernels, kernel},
   skip: ({isolationKernels}) =>
     isolationKernels.length === 0 ? 'no kernel with task isolation is installed below /boot' : undefined,

@@ -10,9 +10,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'kernel-task-isolation-abi',
   title: 'the running kernel has task isolation',
-  why: 'prctl 48 makes the kernel itself promise silence to a program, and tell what broke it. Without the patched kernel launch can only pin and watch.',
+  why: 'With task isolation (prctl 48), the kernel itself keeps interruptions away from a program, and reports what broke the isolation. Without the patched kernel, launch can only pin a program and watch it.',
   values:
-    'CPUs on which the kernel grants task isolation. A warning: this kernel has no such thing, and isolation is soft.',
+    'The CPUs on which the kernel grants task isolation. A warning: this kernel does not have it, and isolation is soft.',
   facts: {
     bootIsolated: optional(bootIsolated),
     bootState,

@@ -7,7 +7,7 @@ const WANTED = ['osnoise', 'timerlat']
 export default defineCheck({
   id: 'kernel-tracers',
   title: 'the kernel can trace operating system noise',
-  why: 'When a disturbance has no other name, the tracers osnoise and timerlat find it. A kernel without them leaves only guesses.',
+  why: 'When nothing else names a disturbance, the tracers osnoise and timerlat find it.',
   values: 'Each finding is a tracer that the kernel lacks.',
   extended: true,
   facts: {tracers},

@@ -10,9 +10,9 @@ const KNOWN =
 export default defineCheck({
   id: 'kthread-percpu-legit',
   title: 'only known kernel threads are bound there',
-  why: 'A few kernel threads belong to every CPU and sleep on an isolated one. Third-party modules bind others to CPUs of their choice, and these run whenever their module likes.',
+  why: 'Each CPU has a few kernel threads of its own, which sleep on an isolated CPU. Third-party modules bind other threads to CPUs, and these run when their module needs them.',
   values:
-    'A thread that is bound to an isolated CPU and that no known part of the kernel starts there: a driver or module made it.',
+    'A thread that is bound to an isolated CPU and that no known part of the kernel starts there: a driver or a module started it.',
   facts: {everyTask, settings, tasks},
   judge: ({settings: {isolated}, tasks}) =>
     tasks

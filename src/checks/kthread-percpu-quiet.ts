@@ -22,8 +22,9 @@ const remedy = (comm: string): Remedy => ({
 export default defineCheck({
   id: 'kthread-percpu-quiet',
   title: 'kernel threads bound there did not run',
-  why: 'The threads that belong to a CPU cannot be moved, so what counts is that they sleep. One that runs takes the CPU from its program, and what woke it is the thing to find.',
-  values: 'Context switches of each in the window: 0 passes. That such threads exist is normal.',
+  why: 'The threads that belong to a CPU cannot be moved, so they must sleep. One that runs takes the CPU from its program. Find what woke it.',
+  values:
+    'The context switches of each thread in the window. 0 passes. It is normal that such threads exist.',
   facts: {watched},
   proof: true,
   judge({watched}) {

@@ -13,8 +13,8 @@ const PER_NODE = /^(kswapd|kcompactd)\d+$/
 export default defineCheck({
   id: 'kthread-unbound-affinity',
   title: 'movable kernel threads stay on housekeeping CPUs',
-  why: 'A kernel thread that is not bound to one CPU runs wherever its affinity lets it. This says what could run, not what did.',
-  values: 'CPUs that the thread may run on. A warning says that it could run there, not that it did.',
+  why: 'A kernel thread that is not bound to one CPU runs on any CPU of its affinity. This check says what could run, not what ran.',
+  values: 'The CPUs on which the thread may run. A warning says that it could run there, not that it did.',
   facts: {everyTask, irqs: optional(irqs), settings, tasks},
   judge: ({irqs, settings, tasks}) =>
     tasks

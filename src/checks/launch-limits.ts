@@ -11,8 +11,8 @@ const ENOUGH = 256 * 1024 * 1024
 export default defineCheck({
   id: 'launch-limits',
   title: 'limits leave a program its CPU and memory',
-  why: 'What is started from here inherits the limits of this shell: a CPU quota of its control group stops it in the middle of each period, and without locked memory it takes page faults.',
-  values: 'What this shell hands on: max is no quota of CPU time, unlimited no limit on locked memory.',
+  why: 'A program that is started here inherits the limits of this shell. A CPU quota of its control group stops it in each period, and without locked memory it takes page faults.',
+  values: 'The limits of this shell. max is no quota of CPU time, unlimited no limit on locked memory.',
   extended: true,
   facts: {cpuQuota: optional(cpuQuota), privileges},
   judge({cpuQuota, privileges: {ipcLock, memlock}}) {

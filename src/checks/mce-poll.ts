@@ -5,8 +5,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'mce-poll',
   title: 'the kernel does not poll for machine checks',
-  why: 'A timer on every CPU, isolated or not, looks for corrected hardware errors, every 5 minutes by default.',
-  values: 'Seconds between two looks for corrected hardware errors, on every CPU; 0 is never.',
+  why: 'A timer on every CPU, isolated or not, polls for corrected hardware errors, every 5 minutes by default.',
+  values: 'The seconds between two polls, on every CPU. 0 is off.',
   facts: {machineCheckPoll},
   skip: ({machineCheckPoll}) =>
     machineCheckPoll === undefined ? 'this machine has no machine checks' : undefined,

@@ -23,9 +23,8 @@ const swapAreas = (text: string) =>
 export default defineCheck({
   id: 'memory-daemons',
   title: 'the kernel leaves memory where it is',
-  why: 'Merging pages, building huge ones, moving them between nodes and swapping all take pages away under a running program: it faults, and other CPUs are told by interrupt to forget what they knew.',
-  values:
-    'Settings of the kernel, by path. Each finding is one by which it moves, merges or swaps pages: programs then fault, and their CPUs get TLB shootdowns.',
+  why: 'To merge pages, build huge pages, move pages between nodes or swap takes pages away from a running program. The program takes page faults, and its CPUs get TLB shootdowns.',
+  values: 'Each finding is the path of a setting with which the kernel moves, merges or swaps pages.',
   facts: {
     compactLocked: told(compactLocked),
     numaBalancing: told(numaBalancing),

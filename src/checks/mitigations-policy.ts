@@ -6,10 +6,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'mitigations-policy',
-  title: 'CPU weaknesses are mitigated',
-  why: 'Guides for low latency turn mitigations off. A program that seldom enters the kernel gains next to nothing by it, and the whole machine pays with its security.',
-  values:
-    'Weaknesses of the CPU that the kernel reports as open. A matter of policy: isolctl decides nothing here.',
+  title: 'CPU vulnerabilities are mitigated',
+  why: 'Guides for low latency turn mitigations off. A program that seldom enters the kernel gains almost nothing, and the whole machine loses security.',
+  values: 'The vulnerabilities that the kernel reports as open. isolctl decides nothing here.',
   extended: true,
   facts: {cmdline, vulnerabilities},
   judge({cmdline, vulnerabilities}) {

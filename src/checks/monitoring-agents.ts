@@ -11,8 +11,8 @@ const AGENTS =
 export default defineCheck({
   id: 'monitoring-agents',
   title: 'monitoring agents keep off isolated CPUs',
-  why: 'Some agents run a thread on every CPU to measure it, and measure the disturbance that they are.',
-  values: 'CPUs that the agent may run on.',
+  why: 'Some agents run a thread on every CPU to measure it. The thread disturbs the CPU that it measures.',
+  values: 'The CPUs on which the agent may run.',
   extended: true,
   facts: {everyTask, settings, tasks},
   judge({everyTask, settings, tasks}) {

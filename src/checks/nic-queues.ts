@@ -6,9 +6,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'nic-queues',
-  title: 'cards have no more queues than CPUs to serve',
-  why: 'Drivers make a queue, with an interrupt, for every CPU they see, isolated ones as well. More queues than housekeeping CPUs are of no use there, and end up where they should not.',
-  values: 'Receive queues of a card; more than there are housekeeping CPUs warn: each has an interrupt.',
+  title: 'cards have no more queues than CPUs',
+  why: 'A driver makes a queue with an interrupt for every CPU, isolated or not. More queues than housekeeping CPUs are of no use there, and their interrupts reach isolated CPUs.',
+  values: 'The receive queues of a card. More queues than housekeeping CPUs warn: each has an interrupt.',
   extended: true,
   facts: {interfaces: seen('/sys/class/net'), queueMasks, settings},
   judge({queueMasks, settings: {housekeeping}}) {

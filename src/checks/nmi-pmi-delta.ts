@@ -6,9 +6,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'nmi-pmi-delta',
   title: 'no NMI or counter interrupt hits an isolated CPU',
-  why: 'The hard lockup detector and profilers interrupt through performance counters; nothing can mask that.',
+  why: 'The hard lockup detector and profilers interrupt a CPU through its performance counters. Such an interrupt cannot be masked.',
   values:
-    'Counts of rows of /proc/interrupts: NMI, PMI performance counter, MCE and THR hardware error; 0 in the window passes.',
+    'The counts of these rows of /proc/interrupts: NMI, PMI performance counter, MCE and THR hardware error. 0 in the window passes.',
   facts: {disturbances, watched},
   proof: true,
   judge: ({disturbances}) => disturbances.nmi,

@@ -12,8 +12,9 @@ const PATH = '/sys/devices/system/cpu/nohz_full'
 export default defineCheck({
   id: 'nohz-full-effective',
   title: 'every isolated CPU is nohz_full',
-  why: 'Only on a nohz_full CPU may the scheduler tick stop while a task runs; elsewhere it fires CONFIG_HZ times a second.',
-  values: 'CPUs whose tick the kernel may stop. (null) or nothing: it was built for it, and not asked to.',
+  why: 'The scheduler tick may stop while a task runs only on a nohz_full CPU. On other CPUs it fires CONFIG_HZ times a second.',
+  values:
+    'The CPUs whose tick the kernel may stop. (null) or nothing: the kernel has the option, and was not given the argument.',
   facts: {bootState, cmdline: optional(cmdline), nohzFull, settings},
   judge({cmdline, nohzFull, settings: {isolated}}) {
     const ticking = isolated.minus(nohzFull)

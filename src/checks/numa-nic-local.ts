@@ -7,8 +7,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'numa-nic-local',
   title: 'devices and isolated CPUs share a node',
-  why: 'A device writes into the memory of its own NUMA node. A CPU of another node fetches every packet over the link between them.',
-  values: 'The NUMA node of each device in the config, and those of the isolated CPUs.',
+  why: 'A device writes into the memory of its own NUMA node. A CPU of another node fetches every packet over the link between the nodes.',
+  values: 'The NUMA node of each device in the config, and the nodes of the isolated CPUs.',
   extended: true,
   facts: {devices, nodes, settings},
   skip: ({settings}) => ((settings.devices ?? []).length === 0 ? 'the config names no devices' : undefined),

@@ -6,10 +6,9 @@ const isPartition = ({partition}: Cpuset) => partition !== undefined && partitio
 
 export default defineCheck({
   id: 'partition-valid',
-  title: 'cpuset partitions are what they were asked to be',
-  why: 'The kernel takes "isolated" for an answer whether or not it can do it: the write succeeds, and only reading it back tells that the partition is invalid.',
-  values:
-    'What the kernel says of the partition when it is read back: "isolated invalid" and a reason in brackets fail.',
+  title: 'cpuset partitions are valid',
+  why: 'The kernel accepts the word isolated whether or not it can make the partition. Only reading the file again shows that the partition is invalid.',
+  values: 'The content of cpuset.cpus.partition. isolated invalid, with a reason in brackets, fails.',
   facts: {cgroupVersion, cpusets},
   skip: ({cgroupVersion, cpusets}) =>
     withoutVersion2(cgroupVersion) ??

@@ -13,10 +13,10 @@ const doubled = (cpusets: readonly Cpuset[], bootIsolated: CpuSet) =>
 
 export default defineCheck({
   id: 'partition-vs-isolcpus',
-  title: 'partitions and isolcpus= do not collide',
-  why: 'Since 6.7 an isolated partition directly below the root is refused over CPUs that isolcpus=domain already names; up to 6.1 it is taken, and as a remote partition (cpuset.cpus.exclusive) it always is.',
+  title: 'partitions and isolcpus do not collide',
+  why: 'Since Linux 6.7, the kernel refuses an isolated partition directly below the root over CPUs that isolcpus=domain names. Up to 6.1 it accepts it, and it always accepts a remote partition (cpuset.cpus.exclusive).',
   values:
-    'CPUs that are in both. A partition that the kernel made invalid for it fails; one that it took passes.',
+    'The CPUs that are in both. A partition that the kernel made invalid fails; one that it accepted passes.',
   facts: {bootIsolated, cgroupVersion, cpusets, kernel},
   skip: ({bootIsolated, cgroupVersion, cpusets}) =>
     withoutVersion2(cgroupVersion) ??

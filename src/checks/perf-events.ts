@@ -6,9 +6,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'perf-events',
   title: 'no program holds performance events',
-  why: 'A profiler of the whole machine counts on every CPU: its events keep the tick on, and its counters interrupt as NMIs.',
+  why: 'A profiler of the whole machine counts on every CPU. Its events keep the tick on, and its counters raise NMIs.',
   values:
-    'Programs that hold performance events, by what their open files are; on which CPUs the kernel does not tell, so it is a warning.',
+    'The programs with open performance events. The kernel does not report their CPUs, so this is a warning.',
   facts: {everyTask, perfUsers},
   judge: ({perfUsers}) =>
     perfUsers.map((task) => ({

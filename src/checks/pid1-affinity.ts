@@ -7,8 +7,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'pid1-affinity',
   title: 'the first process stays on housekeeping CPUs',
-  why: 'Every program inherits its affinity from the one that started it, and so in the end from PID 1.',
-  values: 'CPUs that the first process may run on; all that it starts begins there.',
+  why: 'A program inherits its affinity from the process that starts it, and all of them descend from PID 1.',
+  values: 'The CPUs on which the first process may run. Everything that it starts begins there.',
   facts: {everyTask, settings},
   judge({everyTask, settings}) {
     const init = everyTask.find(({pid, tid}) => pid === 1 && tid === 1)

@@ -10,8 +10,8 @@ const cpuOf = (path: string) => Number(/cpu(\d+)\/power/.exec(path)?.[1])
 export default defineCheck({
   id: 'pm-qos-resume',
   title: 'a wake-up latency is set for isolated CPUs',
-  why: 'The idle governor heeds the latency that was asked for each CPU. The file reads backwards: "0" is no demand at all, and "n/a" demands none of any length.',
-  values: 'Microseconds that a wake-up may take: n/a demands none at all, 0 demands nothing.',
+  why: 'The idle governor keeps the latency limit of each CPU. In this file, 0 is no limit, and n/a allows no latency at all.',
+  values: 'The microseconds that a wake-up may take. n/a allows none; 0 is no limit.',
   facts: {idleStates: told(idleStates), resumeLatencies, settings},
   skip: ({idleStates}) =>
     idleStates.length === 0

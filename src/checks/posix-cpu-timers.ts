@@ -7,8 +7,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'posix-cpu-timers',
   title: 'programs there use no timers on CPU time',
-  why: 'A timer on the CPU time of a thread or process is looked after by the tick, which therefore never stops on its CPU.',
-  values: 'Threads with a timer on CPU time: the kernel keeps the tick on for them.',
+  why: 'The tick checks a timer on the CPU time of a thread or process, and therefore never stops on its CPU.',
+  values: 'The threads with a timer on CPU time. The kernel keeps the tick on for them.',
   extended: true,
   facts: {cpuTimerUsers, workload},
   skip: ({workload}) => (workload.length === 0 ? 'no program has been put on isolated CPUs yet' : undefined),

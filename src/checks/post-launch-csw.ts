@@ -7,10 +7,10 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'post-launch-csw',
-  title: 'programs already there are not switched out',
-  why: 'The kernel counts, for each thread, how often its CPU was taken from it against its will. For a launched program that number must stand still.',
+  title: 'running programs are not switched out',
+  why: 'The kernel counts how often it takes the CPU from each thread. For a launched program this count must not change.',
   values:
-    'How often the CPU was taken from each thread in the window (nonvoluntary_ctxt_switches): 0 passes.',
+    'How often the kernel took the CPU from each thread in the window (nonvoluntary_ctxt_switches). 0 passes.',
   facts: {probe, takenFrom, watched, workload},
   skip: ({probe, workload}) =>
     workload.length === 0

@@ -14,9 +14,8 @@ const THREAD = /^rcuo[ps]\/(\d+)$/
 export default defineCheck({
   id: 'rcu-nocbs-effective',
   title: 'RCU callbacks are offloaded from isolated CPUs',
-  why: 'Callbacks that are not offloaded run in a softirq on the CPU that queued them, and keep its tick on until they are done. nohz_full= implies the offload; rcu_nocbs= alone does it too.',
-  values:
-    'CPUs whose RCU callbacks are offloaded, by the kernel log or by the threads that it started for them.',
+  why: 'RCU callbacks without offload run in a softirq on the CPU that queued them, and keep its tick on until they are done. nohz_full implies the offload; rcu_nocbs alone is enough for it.',
+  values: 'The CPUs with RCU offload, by the kernel log or by the threads that the kernel started for them.',
   facts: {
     bootState,
     everyTask: optional(everyTask),

@@ -7,8 +7,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'rcu-threads-moved',
   title: 'RCU threads stay on housekeeping CPUs',
-  why: 'Offloaded callbacks of every CPU run in rcuo threads, and grace periods in rcu_preempt: where these may run on an isolated CPU the offload has brought nothing.',
-  values: 'CPUs that the threads of RCU may run on.',
+  why: 'The offloaded callbacks of every CPU run in rcuo threads, and grace periods in rcu_preempt. If these threads may run on an isolated CPU, the offload has no effect.',
+  values: 'The CPUs on which the threads of RCU may run.',
   extended: true,
   facts: {everyTask, settings, tasks},
   judge: ({settings, tasks}) =>

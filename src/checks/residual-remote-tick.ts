@@ -7,9 +7,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'residual-remote-tick',
   title: 'the remote tick runs on housekeeping CPUs',
-  why: 'Once a second the scheduler looks after each CPU whose tick is stopped, from an unbound worker. Where such workers may run on isolated CPUs, one of these is interrupted on behalf of another.',
-  values:
-    'CPUs of the unbound workqueues: the remote tick of isolated CPUs is work of theirs, once a second for each.',
+  why: 'An unbound worker runs the scheduler tick, once a second, for each CPU whose own tick is stopped. If these workers may run on isolated CPUs, one of them is interrupted on behalf of another.',
+  values: 'The CPUs of the unbound workqueues. They run the remote tick of each isolated CPU once a second.',
   extended: true,
   facts: {settings, workqueues},
   judge: ({settings, workqueues: {cpumask}}) =>

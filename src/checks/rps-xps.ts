@@ -8,9 +8,10 @@ import {reaching} from './reaching.ts'
 
 export default defineCheck({
   id: 'rps-xps',
-  title: 'network queues are not steered there',
-  why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask, and transmit steering lets them use a queue whose completions come back to them.',
-  values: 'CPUs that the kernel hands packets to (rps_cpus), or takes them from (xps_cpus), for each queue.',
+  title: 'network queues are not steered to isolated CPUs',
+  why: 'Receive packet steering sends packets by interrupt to other CPUs of its mask. Transmit packet steering lets CPUs use a queue, whose completions come back to them.',
+  values:
+    'The CPUs to which the kernel passes packets (rps_cpus), or from which it takes them (xps_cpus), for each queue.',
   facts: {
     interfaces: seen('/sys/class/net'),
     managementNics: optional(managementNics),

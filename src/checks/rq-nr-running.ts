@@ -6,9 +6,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'rq-nr-running',
-  title: 'one task is runnable there, and no second',
-  why: 'With two runnable tasks on a CPU the scheduler needs its tick to share it between them, whatever else is isolated.',
-  values: 'Runnable tasks when the window closed: our own spinner is 1.',
+  title: 'at most one task is runnable there',
+  why: 'With two runnable tasks on a CPU, the scheduler needs its tick to share the CPU between them.',
+  values: 'The runnable tasks at the end of the window. Our own spinner is 1.',
   facts: {watched},
   judge({watched}) {
     const blind = watched.cpus.filter(({running}) => running === undefined)

@@ -9,9 +9,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'rq-nr-switches',
   title: 'no context switch on an isolated CPU',
-  why: 'The run queue counts every switch, also to tasks that came and went between two looks at /proc: only this count tells that the names of stray tasks are all of them.',
+  why: 'The run queue counts every switch, also to tasks that start and end between two readings of /proc. Only this count shows that no stray task is missing from the list.',
   values:
-    'Context switches of the run queue in the window: 0 passes, and then the names in stray-tasks-present are all there are.',
+    'The context switches of the run queue in the window. 0 passes, and then stray-tasks-present lists every task that ran.',
   facts: {watched},
   proof: true,
   judge({watched}) {

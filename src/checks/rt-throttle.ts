@@ -9,8 +9,8 @@ const PATH = '/proc/sys/kernel/sched_rt_runtime_us'
 export default defineCheck({
   id: 'rt-throttle',
   title: 'real-time throttling does not apply',
-  why: 'Before the fair server (6.12) a timer watched over every SCHED_FIFO task once a second, to take the CPU from it after 0.95 s.',
-  values: 'Microseconds of each second that real-time programs may have; -1 is no limit.',
+  why: 'Before Linux 6.12, a timer interrupts every SCHED_FIFO task once a second, and takes the CPU from it after 0.95 s. Since 6.12 the fair server replaces it.',
+  values: 'The microseconds of each second that real-time programs may use. -1 is no limit.',
   facts: {kernel, rtRuntimeUs, settings},
   skip: ({kernel, settings: {policy}}) =>
     policy.kind === 'other'

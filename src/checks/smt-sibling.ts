@@ -12,9 +12,9 @@ const siblingsOf = (topology: readonly Cpu[], cpu: number) =>
 export default defineCheck({
   id: 'smt-sibling',
   title: 'no isolated CPU shares its core',
-  why: 'Two hyperthreads share one core: whatever runs on the sibling slows the isolated program down, and no counter shows it.',
+  why: 'Two hyperthreads share one core. A task on the sibling slows the isolated program down, and no counter shows it.',
   values:
-    'Siblings that are online beside an isolated CPU: they share its execution units and its first caches.',
+    'The online siblings of an isolated CPU. They share its execution units and its first-level caches.',
   facts: {settings, topology},
   judge({settings: {isolated}, topology}) {
     const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)

@@ -6,8 +6,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'softlockup-mask',
   title: 'lockup detectors leave isolated CPUs alone',
-  why: 'The soft lockup detector arms a timer and wakes a thread on every CPU of its mask each 4 s; the hard one raises NMIs.',
-  values: 'CPUs that lockup detectors run on; off passes as well.',
+  why: 'The soft lockup detector arms a timer and wakes a thread every 4 s on each CPU of its mask. The hard lockup detector raises NMIs.',
+  values: 'The CPUs of the lockup detectors. off passes too.',
   facts: {settings, watchdog},
   skip: ({watchdog}) => (watchdog === undefined ? 'this kernel has none' : undefined),
   judge({settings: {isolated, housekeeping}, watchdog}) {

@@ -10,10 +10,10 @@ const LIMIT_NS = 10_000
 
 export default defineCheck({
   id: 'spinner-gap-max',
-  title: 'the spinner is never held up for long',
-  why: 'The counters show only what the kernel counts. A gap in the spinner without an interrupt is the firmware (SMI), a hyperthread sibling, the memory system or, in a virtual machine, the host.',
+  title: 'the spinner is not stopped for long',
+  why: 'The counters show only what the kernel counts. A gap in the spinner without an interrupt comes from the firmware (SMI), a hyperthread sibling, the memory system or, in a virtual machine, the host.',
   values:
-    'Microseconds in which the spinner was not running. Good machines show 1 to 2, and up to 6 with firmware interrupts; above 10 warns.',
+    'The microseconds in which the spinner did not run. Good machines show 1 to 2, and up to 6 with firmware interrupts. More than 10 warns.',
   facts: {busy, guest},
   active: true,
   skip: ({guest}) => (guest === undefined ? undefined : `durations mean nothing in a virtual machine`),

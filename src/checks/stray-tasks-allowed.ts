@@ -11,9 +11,9 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'stray-tasks-allowed',
   title: 'no other program may run on an isolated CPU',
-  why: 'A program whose affinity names an isolated CPU can land there at any time. This says what could run, not what did.',
+  why: 'A program whose affinity includes an isolated CPU can run there at any time. This check says what could run, not what ran.',
   values:
-    'CPUs that the thread may run on. A warning says that it could run there; stray-tasks-present says whether it did.',
+    'The CPUs on which the thread may run. A warning says that it could run there; stray-tasks-present says whether it did.',
   facts: {bootIsolated, everyTask, partitioned: optional(partitioned), settings, tasks},
   judge({bootIsolated, partitioned, settings, tasks}) {
     const {isolated, housekeeping} = settings

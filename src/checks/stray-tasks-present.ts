@@ -6,8 +6,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'stray-tasks-present',
   title: 'nothing else ran on an isolated CPU',
-  why: 'Whatever ran there, user or kernel, took the CPU from its program and brought the tick back. That nothing is missed follows from the context switches of the run queue, or of our own spinner: it is switched out when anything else runs.',
-  values: 'Context switches on the CPU in the window, and who ran: 0 passes.',
+  why: 'A task that ran there, of user space or the kernel, took the CPU from its program and started the tick. The context switches of the run queue, or of our own spinner, show that none is missed: the spinner is switched out when anything else runs.',
+  values: 'The context switches on the CPU in the window, and which tasks ran. 0 passes.',
   facts: {disturbances, watched},
   proof: true,
   judge({disturbances, watched}) {

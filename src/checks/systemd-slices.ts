@@ -14,8 +14,8 @@ const init = (tasks: readonly Listed[]) => tasks.find(({pid, tid}) => pid === 1 
 export default defineCheck({
   id: 'systemd-slices',
   title: 'the slices of systemd are kept off',
-  why: 'AllowedCPUs= on the slices bounds every service, login and container, also those that set their own affinity. Without it the boundary is only a habit that programs inherit.',
-  values: 'AllowedCPUs of each slice: without one its services may run anywhere.',
+  why: 'AllowedCPUs= on the slices limits every service, login and container, also those that set their own affinity. Without it they only inherit an affinity, which they can change.',
+  values: 'AllowedCPUs of each slice. Without it, its services may run anywhere.',
   facts: {
     bootIsolated: optional(bootIsolated),
     cgroupVersion,

@@ -9,8 +9,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'thermal-throttle',
   title: 'heat has not slowed isolated CPUs down',
-  why: 'A CPU that gets too hot is slowed down by its hardware, with an interrupt when it begins and when it ends.',
-  values: 'How often the CPU was slowed down by heat since boot.',
+  why: 'The hardware slows a hot CPU down, and raises an interrupt at the start and at the end.',
+  values: 'How often heat slowed the CPU down since boot.',
   extended: true,
   facts: {counted: seen('/sys/devices/system/cpu/cpu0/thermal_throttle'), settings, throttling},
   skip: ({counted}) => (counted ? undefined : 'this machine does not count it'),

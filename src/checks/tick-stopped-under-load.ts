@@ -25,9 +25,9 @@ const isolationLost = ({cpus}: Watch): readonly Finding[] =>
 export default defineCheck({
   id: 'tick-stopped-under-load',
   title: 'the tick is stopped while a task spins',
-  why: 'Only a busy CPU proves anything: an idle one always shows its tick as stopped. A spinner runs on every isolated CPU under the launch policy, and its timer interrupts are counted from a housekeeping CPU.',
+  why: 'An idle CPU always shows its tick as stopped, so only a busy CPU proves anything. A spinner runs on every isolated CPU under the scheduling policy of the programs, and a housekeeping CPU counts its timer interrupts.',
   values:
-    'Interrupts of each kind in the window, by the name of their row in /proc/interrupts; LOC is the timer. 0 passes, and 1 fails: HZ a second is the tick, fewer have the cause that is named.',
+    'The interrupts of each kind in the window, by the name of their row in /proc/interrupts. LOC is the timer. 0 passes, and 1 fails. CONFIG_HZ interrupts a second are the tick; the finding names the cause of fewer.',
   facts: {busy, disturbances: disturbancesUnderLoad, settings},
   proof: true,
   active: true,

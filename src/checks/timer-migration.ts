@@ -4,9 +4,9 @@ import {defineCheck} from './check.ts'
 
 export default defineCheck({
   id: 'timer-migration',
-  title: 'timers may leave isolated CPUs',
-  why: 'With timer_migration=0 a timer stays on the CPU that armed it, isolated or not, and interrupts it when it expires.',
-  values: '1: a timer that a program arms goes to a CPU that is awake; 0: it fires where it was armed.',
+  title: 'timers can move off isolated CPUs',
+  why: 'With timer_migration=0, a timer stays on the CPU that armed it, isolated or not, and interrupts it when it expires.',
+  values: '1: a timer moves to a CPU that is awake. 0: it fires on the CPU that armed it.',
   extended: true,
   facts: {timerMigration},
   skip: ({timerMigration}) => (timerMigration === undefined ? 'this kernel has no such setting' : undefined),

@@ -5,8 +5,8 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'tracing-off',
   title: 'nothing is being traced',
-  why: 'Turning a tracepoint on or off patches kernel code, which interrupts every CPU some thirty times; tracers add work to every kernel entry.',
-  values: 'The tracer of each instance, nop for none, and how many events are on.',
+  why: 'To turn a tracepoint on or off patches kernel code, which interrupts every CPU about thirty times. Tracers add work to every kernel entry.',
+  values: 'The tracer of each instance, nop for none, and the number of enabled events.',
   facts: {tracing},
   judge: ({tracing}) =>
     tracing

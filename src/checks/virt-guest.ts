@@ -5,9 +5,9 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'virt-guest',
   title: 'this is not a virtual machine',
-  why: 'A guest cannot see what its host does: an exit to the hypervisor stops the program and is counted nowhere in the guest.',
+  why: 'A guest cannot see what its host does. An exit to the hypervisor stops the program, and no counter of the guest shows it.',
   values:
-    'What gives the hypervisor away. Counts are right in a virtual machine; that nothing else happened cannot be known.',
+    'The sign of the hypervisor. In a virtual machine the counts are right, but the host can interrupt a CPU without a count.',
   facts: {guest},
   judge: ({guest}) =>
     guest === undefined

@@ -14,9 +14,9 @@ const RARE = 60
 export default defineCheck({
   id: 'vmstat',
   title: 'memory statistics are not collected there',
-  why: 'Each CPU folds its memory counters into the global ones with a bound worker, every second by default. Since 6.5 the kernel leaves isolated CPUs out; before, only a long interval helps.',
+  why: 'A bound worker on each CPU adds its memory counters to the global ones, every second by default. Since Linux 6.5 the kernel skips isolated CPUs; before, only a long interval helps.',
   values:
-    'Seconds between two collections (vm.stat_interval), where the kernel does not leave isolated CPUs out by itself.',
+    'The seconds between two collections (vm.stat_interval), where the kernel does not skip isolated CPUs.',
   facts: {
     bootIsolated: optional(bootIsolated),
     kernel,

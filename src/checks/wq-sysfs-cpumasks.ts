@@ -12,9 +12,9 @@ function effective(own: CpuSet, general: CpuSet): CpuSet {
 
 export default defineCheck({
   id: 'wq-sysfs-cpumasks',
-  title: 'workqueues with a mask of their own keep off',
-  why: 'Some workqueues (writeback, those of storage and network drivers) have a mask of their own beside the general one. Their work runs on the CPUs that are in both.',
-  values: 'CPUs of each workqueue that has a mask of its own.',
+  title: 'workqueues with own masks avoid isolated CPUs',
+  why: 'Some workqueues, such as writeback and those of storage and network drivers, have a mask of their own. Their work runs on the CPUs that are in it and in the general mask.',
+  values: 'The CPUs of each workqueue with a mask of its own.',
   facts: {namedWorkqueues, settings, workqueues},
   judge: ({namedWorkqueues, settings: {isolated, housekeeping}, workqueues: {cpumask}}) =>
     namedWorkqueues.flatMap(({mask, cpus}) => {

@@ -7,8 +7,8 @@ import {reaching} from './reaching.ts'
 export default defineCheck({
   id: 'wq-unbound-cpumask',
   title: 'unbound workqueues stay on housekeeping CPUs',
-  why: 'An unbound kworker runs on any CPU in the mask, and so does the remote tick that replaces the stopped one.',
-  values: 'CPUs that unbound work may run on.',
+  why: 'An unbound kworker runs on any CPU of the mask, and so does the remote tick that replaces a stopped tick.',
+  values: 'The CPUs on which unbound work may run.',
   facts: {settings, workqueues},
   judge: ({settings, workqueues: {cpumask}}) =>
     reaching(cpumask, settings, {
