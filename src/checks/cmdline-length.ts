@@ -21,13 +21,13 @@ export default defineCheck({
       {
         severity: 'warn',
         subject: '/proc/cmdline',
-        message: 'little room is left',
+        message: 'the boot arguments are close to the limit of the kernel',
         expected: `fewer than ${Math.floor(commandLineSize * ROOM)} of ${commandLineSize} bytes`,
         actual: `${length}`,
       },
     ]
   },
   evidence: ({cmdline: {text}, commandLineSize}) => `${Buffer.byteLength(text)} of ${commandLineSize} bytes`,
-  remedy: {text: 'take out what is no longer needed'},
+  remedy: {text: 'remove arguments that are no longer needed'},
   reference: 'arch/x86/include/asm/setup.h: COMMAND_LINE_SIZE',
 })

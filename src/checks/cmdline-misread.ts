@@ -35,7 +35,7 @@ export default defineCheck({
         : [
             {
               severity: 'fail',
-              message: 'the boot arguments are too long, and what is beyond the limit is lost',
+              message: 'the boot arguments are too long, and the kernel drops what is beyond its limit',
               expected: `fewer than ${commandLineSize - 1} bytes`,
               actual: `${length}`,
             },

@@ -35,7 +35,7 @@ export default defineCheck({
     }),
   evidence: ({bootLoader}) => `${foreignTexts(bootLoader).length} other places looked at`,
   remedy: {
-    text: 'take them out there: the step boot-arguments of isolctl apply keeps them in a file of its own',
+    text: 'remove them there: isolctl apply keeps them in a file of its own',
   },
   reference: 'grub-mkconfig(8), Boot Loader Specification',
 })

@@ -26,7 +26,7 @@ export default defineCheck({
     return [
       {
         severity: 'warn',
-        message: 'a reboot will change what is isolated',
+        message: 'a reboot will change which CPUs are isolated',
         expected: told(parseCmdline(line)),
         actual: told(cmdline),
       },

@@ -16,7 +16,7 @@ export default defineCheck({
       .map(({name, text}) => ({
         severity: 'fail',
         subject: name,
-        message: `${text} holds a quote or an escape`,
+        message: `${text} has a quote or an escape in it`,
       })),
   remedy: {text: 'write the list without quotes and reboot'},
   reference: 'lib/cmdline.c: next_arg',

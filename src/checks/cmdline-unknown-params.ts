@@ -36,7 +36,7 @@ export default defineCheck({
         .map((word) => ({
           severity: 'warn' as const,
           subject: word.split('=')[0] ?? word,
-          message: `${word} does nothing: no mainline kernel knows it`,
+          message: `${word} has no effect: no mainline kernel knows it`,
         })),
     ]
   },

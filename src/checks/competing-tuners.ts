@@ -27,7 +27,7 @@ export default defineCheck({
         subject: taskName(task),
         message: TUNERS[task.comm] ?? '',
         remedy: {
-          text: 'stop it, or leave to it what it sets',
+          text: 'stop it, or skip the steps of apply that set the same',
           command: `systemctl disable --now ${task.comm}`,
         },
       })),

@@ -24,7 +24,7 @@ export default defineCheck({
       findings.push({
         severity: 'fail',
         subject: KUBELET_STATE,
-        message: `the kubelet hands out CPU ${handed}`,
+        message: `the kubelet assigns CPU ${handed}`,
         cpus: handed,
         expected: `${housekeeping}`,
         actual: `${kubelet?.cpus}`,

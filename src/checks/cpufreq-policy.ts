@@ -5,7 +5,7 @@ import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
-/** Both keep the clock where it is: at its highest, or where root put it. */
+/** Both keep the frequency: the highest one, or the one that root set. */
 const STEADY = new Set(['performance', 'userspace'])
 
 export default defineCheck({
@@ -15,7 +15,7 @@ export default defineCheck({
   values: 'The governor. performance and userspace keep the frequency; the others follow the load.',
   facts: {frequencyPolicies: told(frequencyPolicies), settings},
   skip: ({frequencyPolicies}) =>
-    frequencyPolicies.length === 0 ? 'the kernel does not choose the clock here' : undefined,
+    frequencyPolicies.length === 0 ? 'the kernel does not scale the frequency here' : undefined,
   judge({frequencyPolicies, settings: {isolated}}) {
     const ours = frequencyPolicies.filter(({cpus}) => !cpus.isDisjointFrom(isolated))
     const untold = isolated.minus(CpuSet.from(ours.flatMap(({cpus}) => [...cpus])))
@@ -27,7 +27,7 @@ export default defineCheck({
     return [...groups].map(([governor, cpus]) => ({
       severity: 'warn' as const,
       subject: 'cpufreq',
-      message: `the clock of CPU ${CpuSet.from(cpus)} follows the load`,
+      message: `the frequency of CPU ${CpuSet.from(cpus)} follows the load`,
       cpus: CpuSet.from(cpus),
       expected: 'performance',
       actual: governor,

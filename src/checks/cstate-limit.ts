@@ -27,7 +27,7 @@ export default defineCheck({
         : undefined,
   judge({idleStates, resumeLatencies = [], settings: {isolated}}) {
     const untold = isolated.minus(CpuSet.from(idleStates.map(({cpu}) => cpu)))
-    if (!untold.isEmpty) return {unknown: `the idle states of CPU ${untold} are not there`}
+    if (!untold.isEmpty) return {unknown: `CPU ${untold} has no idle states in sysfs`}
     const odd = idleStates.find(({latencyUs}) => !Number.isFinite(latencyUs))
     if (odd) return {unknown: `the latency of idle state ${odd.name} is no number`}
     // "n/a" bars every state with a latency; a number bars what takes longer.
@@ -48,13 +48,13 @@ export default defineCheck({
     return [...groups.values()].map(({cpus, name, latencyUs}) => ({
       severity: 'warn' as const,
       subject: 'idle state',
-      message: `CPU ${CpuSet.from(cpus)} may sink into ${name}, and needs ${latencyUs} us to come back`,
+      message: `CPU ${CpuSet.from(cpus)} may enter ${name}, and needs ${latencyUs} us to leave it`,
       cpus: CpuSet.from(cpus),
       expected: `at most ${DEEPEST_US} us`,
       actual: `${latencyUs} us`,
     }))
   },
   evidence: () => `at most ${DEEPEST_US} us`,
-  remedy: {text: 'disable the deep states there', step: 'idle-states'},
+  remedy: {text: 'disable the deep idle states of the isolated CPUs', step: 'idle-states'},
   reference: 'Documentation/admin-guide/pm/cpuidle.rst',
 })

@@ -8,10 +8,11 @@ import {defineCheck} from './check.ts'
 /** Why an argument has no effect, or undefined. */
 function dead(name: string, value: string | undefined, args: Cmdline, tuned: boolean): string | undefined {
   if (name === 'kthread_cpus') return 'no mainline kernel knows it: nohz_full= moves kernel threads'
-  if (name === 'nohz' && value === 'on') return 'is what the kernel does anyway'
+  if (name === 'nohz' && value === 'on') return 'is the default of the kernel'
   if (name === 'rcu_nocbs' && valuesOf(args, 'nohz_full').includes(value ?? ''))
     return 'nohz_full= implies it'
-  if (name === 'tuned.non_isolcpus' && !tuned) return 'is a note of tuned to itself, and tuned does not run'
+  if (name === 'tuned.non_isolcpus' && !tuned)
+    return 'is a note that tuned writes for itself, and tuned does not run'
   return undefined
 }
 
@@ -29,6 +30,6 @@ export default defineCheck({
       return reason === undefined ? [] : [{severity: 'warn' as const, subject: text, message: reason}]
     })
   },
-  remedy: {text: 'leave it out'},
+  remedy: {text: 'remove it from the boot arguments'},
   reference: 'Documentation/admin-guide/kernel-parameters.txt',
 })

@@ -14,7 +14,10 @@ export default defineCheck({
   skip: ({settings}) => ((settings.devices ?? []).length === 0 ? 'the config names no devices' : undefined),
   judge({devices, managementNics}) {
     const findings = devices.flatMap(({address, present, driver, interfaces}) => {
-      if (!present) return [{severity: 'fail' as const, subject: address, message: 'there is no such device'}]
+      if (!present)
+        return [
+          {severity: 'fail' as const, subject: address, message: 'there is no device with this address'},
+        ]
       const operator = managementNics?.find(({nic}) => interfaces.includes(nic))
       if (operator !== undefined)
         return [
@@ -31,7 +34,7 @@ export default defineCheck({
           subject: address,
           message: `the kernel drives it${interfaces.length > 0 ? ` as ${interfaces.join(', ')}` : ''}`,
           expected: 'vfio-pci',
-          remedy: {text: 'bind it', command: `driverctl set-override ${address} vfio-pci`},
+          remedy: {text: 'bind it to vfio-pci', command: `driverctl set-override ${address} vfio-pci`},
         },
       ]
     })

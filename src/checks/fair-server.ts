@@ -18,7 +18,7 @@ export default defineCheck({
   facts: {fairServer, probe, refused: optional(refused), settings},
   skip: ({fairServer, probe, settings: {policy}}) =>
     fairServer === undefined
-      ? 'this kernel has none'
+      ? 'this kernel has no fair server'
       : policy.kind === 'fifo'
         ? 'it does not interrupt a lone SCHED_FIFO program'
         : probe.isolate
@@ -34,7 +34,7 @@ export default defineCheck({
       {
         severity: 'fail',
         subject: 'fair server',
-        message: `it takes its turn on CPU ${running} once a second`,
+        message: `it runs on CPU ${running} once a second`,
         cpus: running,
         expected: 'runtime 0',
         actual: `runtime ${fairServer?.get(first)} ns`,

@@ -24,6 +24,6 @@ export default defineCheck({
       },
     ]
   },
-  remedy: {text: 'find who writes to /sys/devices/system/cpu/cpu*/online, and do so before programs start'},
+  remedy: {text: 'find what writes to /sys/devices/system/cpu/cpu*/online, and do it before programs start'},
   reference: 'Documentation/core-api/cpu_hotplug.rst',
 })

@@ -19,7 +19,7 @@ export default defineCheck({
         : [
             {
               severity: 'warn' as const,
-              message: `CPU ${housekeeping} does everything else alone`,
+              message: `CPU ${housekeeping} is the only housekeeping CPU`,
               expected: '2 CPUs, and one for each NUMA node',
               actual: `${housekeeping}`,
             },
@@ -27,13 +27,13 @@ export default defineCheck({
       ...bare.map(([node, cpus]) => ({
         severity: 'warn' as const,
         subject: `node ${node}`,
-        message: `none of its CPUs is left to the system`,
+        message: 'none of its CPUs is a housekeeping CPU',
         expected: `one of ${cpus}`,
         actual: `${housekeeping}`,
       })),
     ]
   },
   evidence: ({settings: {housekeeping}}) => `${housekeeping}`,
-  remedy: {text: 'leave one more CPU to the system, and one on each NUMA node'},
+  remedy: {text: 'isolate fewer CPUs: keep two for housekeeping, and one on each NUMA node'},
   reference: 'Documentation/admin-guide/cpu-isolation.rst',
 })

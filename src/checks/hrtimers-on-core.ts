@@ -11,7 +11,7 @@ const MEANING: Readonly<Record<string, string>> = {
   dl_task_timer: 'a deadline task, or the fair server (fair-server)',
   sched_rt_period_timer: 'real-time throttling (rt-throttle)',
   sched_cfs_period_timer: 'a CPU quota of a control group',
-  hrtimer_wakeup: 'a task that sleeps for a time, and last ran there',
+  hrtimer_wakeup: 'a task that sleeps until a time, and last ran there',
   posix_timer_fn: 'a POSIX timer of a program',
   it_real_fn: 'an alarm of a program',
   timerfd_tmrproc: 'a timerfd of a program',
@@ -28,7 +28,7 @@ export default defineCheck({
   facts: {armedTimers, settings},
   judge({armedTimers, settings: {isolated}}) {
     const unseen = [...isolated].filter((cpu) => !armedTimers.has(cpu))
-    if (unseen.length > 0) return {unknown: `/proc/timer_list does not tell of CPU ${CpuSet.from(unseen)}`}
+    if (unseen.length > 0) return {unknown: `/proc/timer_list has no entry for CPU ${CpuSet.from(unseen)}`}
     const where = new Map<string, number[]>()
     for (const cpu of isolated)
       for (const name of new Set(armedTimers.get(cpu)?.functions))
@@ -36,11 +36,11 @@ export default defineCheck({
     return [...where].map(([name, cpus]) => ({
       severity: 'warn',
       subject: name,
-      message: `armed on CPU ${CpuSet.from(cpus)}: ${MEANING[name] ?? 'its name says whose it is'}`,
+      message: `armed on CPU ${CpuSet.from(cpus)}: ${MEANING[name] ?? 'see the function in the source of the kernel'}`,
       cpus: CpuSet.from(cpus),
     }))
   },
   evidence: () => 'none but the tick',
-  remedy: {text: 'see the check named there; timers of tasks go with the task'},
+  remedy: {text: 'see the check that the finding names; the timer of a task moves with the task'},
   reference: 'kernel/time/timer_list.c',
 })

@@ -29,7 +29,7 @@ export default defineCheck({
           expected: `${wanted}`,
           actual: `${free}`,
           remedy: {
-            text: 'reserve them; large ones only at boot (hugepagesz= hugepages=)',
+            text: 'reserve them; pages of 1 GiB often only at boot (hugepagesz, hugepages)',
             command: `echo ${wanted} > /sys/devices/system/node/node${near[0] ?? 0}/hugepages/hugepages-${sizeKb}kB/nr_hugepages`,
           },
         },

@@ -25,6 +25,6 @@ export default defineCheck({
     ]
   },
   evidence: () => 'not set',
-  remedy: {text: 'leave idle=poll out, and limit the idle states of the isolated CPUs (cstate-limit)'},
+  remedy: {text: 'remove idle=poll, and limit the idle states of the isolated CPUs (cstate-limit)'},
   reference: 'Documentation/timers/no_hz.rst',
 })

@@ -36,7 +36,7 @@ export default defineCheck({
     })
     // An interrupt that was never started has no effective affinity; one that may only go to housekeeping CPUs is no risk.
     if (findings.length === 0 && irqs.length > 0 && blind.length === irqs.length)
-      return {unknown: 'this kernel does not tell the effective affinity of interrupts'}
+      return {unknown: 'this kernel does not report the effective affinity of interrupts'}
     return findings
   },
   evidence: ({irqs}) => `${irqs.length} interrupts`,

@@ -18,16 +18,16 @@ export default defineCheck({
       .map(({irq, actions, affinity}) => ({
         severity: 'warn' as const,
         subject: `irq ${irq} (${actions.join(', ')})`,
-        message: `belongs to CPU ${affinity} alone, and fires there when a program on it does I/O`,
+        message: `belongs to CPU ${affinity} alone, and fires there when a program on that CPU does I/O`,
         cpus: affinity,
         expected: `a mask with one of ${housekeeping}`,
         actual: `${affinity}`,
       }))
-    // What may be moved is movable: irq-affinity-requested speaks of it.
+    // An interrupt that can be moved is a matter of irq-affinity-requested.
     const doubtful = untold.filter(({affinity}) => affinity.isSubsetOf(isolated))
     if (findings.length === 0 && doubtful.length > 0)
       return {
-        unknown: `whether irq ${doubtful[0]?.irq} is managed cannot be seen: only a write, or debugfs, would tell`,
+        unknown: `whether irq ${doubtful[0]?.irq} is managed is not known: only a write or debugfs shows it`,
       }
     return findings
   },

@@ -33,20 +33,20 @@ export default defineCheck({
         {
           severity: 'warn' as const,
           subject: `irq ${irq} (${actions.join(', ')})`,
-          message: 'somebody has moved it since',
+          message: 'its affinity was changed since apply',
           cpus: affinity,
           expected: to,
           actual: `${affinity}`,
           remedy: affinity.isDisjointFrom(isolated)
-            ? {text: 'find out who moved it', command: 'isolctl status'}
+            ? {text: 'find what changed it', command: 'isolctl status'}
             : {
-                text: 'find out who moved it (isolctl status), and apply again',
+                text: 'find what changed it (isolctl status), and apply again',
                 step: 'irq-affinity' as const,
               },
         },
       ]
     })
   },
-  evidence: ({bootId, journal}) => `${applied(journal, bootId).size} affinities as they were set`,
+  evidence: ({bootId, journal}) => `${applied(journal, bootId).size} affinities as apply set them`,
   reference: 'kernel/irq/proc.c: write_irq_affinity',
 })

@@ -34,7 +34,7 @@ export default defineCheck({
       .map(({irq, actions, affinity, refusal, chip}) => ({
         severity: 'warn',
         subject: `irq ${irq} (${actions.join(', ')})`,
-        message: `cannot be moved${refusal === undefined ? '' : ` (${refusal})`}, and nothing tells why${chip === undefined ? '' : `; its controller is ${chip}`}`,
+        message: `cannot be moved${refusal === undefined ? '' : ` (${refusal})`}, and the reason is not known${chip === undefined ? '' : `; its controller is ${chip}`}`,
         actual: `${affinity}`,
       })),
   evidence({touchingIrqs}) {

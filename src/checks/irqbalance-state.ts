@@ -24,7 +24,7 @@ export default defineCheck({
         subject: `irqbalance [${pid}]`,
         message: isolated.isSubsetOf(banned)
           ? `uses CPU ${open} until it is restarted`
-          : `uses CPU ${open}, says ${from}`,
+          : `uses CPU ${open}, according to ${from}`,
         cpus: open,
         expected: `${isolated}`,
         actual: `${spared}` || 'none',
@@ -36,9 +36,9 @@ export default defineCheck({
   remedy: ({irqbalance, settings: {isolated}}) =>
     irqbalance && isolated.isSubsetOf(irqbalance.banned)
       ? {
-          text: 'restart it: as it is told now, it leaves them alone',
+          text: 'restart it: its settings already name these CPUs',
           ...(irqbalance.unit ? {command: 'systemctl restart irqbalance.service'} : {}),
         }
-      : {text: 'tell it which CPUs to leave alone', step: 'irqbalance-ban'},
+      : {text: 'ban the isolated CPUs in its settings', step: 'irqbalance-ban'},
   reference: 'irqbalance(1)',
 })

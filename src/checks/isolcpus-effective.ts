@@ -20,7 +20,7 @@ export default defineCheck({
     const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
     const [booted] = cmdline ? valuesOf(cmdline, 'isolcpus') : []
     if (!missing.isEmpty && partitioned === undefined)
-      return {unknown: `CPU ${missing} is not in isolcpus=, and cpuset partitions cannot be seen`}
+      return {unknown: `CPU ${missing} is not in isolcpus=, and cpuset partitions cannot be read`}
     if (!missing.isEmpty)
       return [
         {
@@ -37,7 +37,7 @@ export default defineCheck({
       {
         severity: 'warn',
         subject: '/sys/devices/system/cpu/isolated',
-        message: `CPU ${extra} is isolated too, and nothing will use it by itself`,
+        message: `CPU ${extra} is isolated too, and the scheduler moves no task to it`,
         expected: `${isolated}`,
         actual: `${effective}`,
       },

@@ -19,6 +19,6 @@ export default defineCheck({
       actual: symbols.get(name) ?? 'not set',
     })),
   evidence: ({kernelConfig: {path}}) => path,
-  remedy: {text: 'boot a kernel that has them; distribution kernels for servers mostly do'},
+  remedy: {text: 'boot a kernel with these options; most distribution kernels for servers have them'},
   reference: 'Documentation/timers/no_hz.rst',
 })

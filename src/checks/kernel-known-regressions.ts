@@ -24,6 +24,6 @@ export default defineCheck({
       message,
     })),
   evidence: ({kernel: {release}}) => release,
-  remedy: {text: 'boot the release before or after it'},
+  remedy: {text: 'boot an earlier or a later release'},
   reference: 'https://lore.kernel.org/stable/',
 })

@@ -24,7 +24,7 @@ export default defineCheck({
       findings.push({
         severity: 'warn',
         subject: LOCKDOWN,
-        message: 'the kernel is locked down: most files of debugfs are closed, for root as well',
+        message: 'the kernel is locked down: root cannot read most files of debugfs',
         expected: 'none',
         actual: lockdown,
         remedy: {

@@ -24,6 +24,6 @@ export default defineCheck({
           },
         ],
   evidence: ({kernel: {release}}) => release,
-  remedy: {text: 'choose its entry in the boot menu, or make it the default, and reboot'},
+  remedy: {text: 'select its entry in the boot menu, or make it the default, and reboot'},
   reference: 'Documentation/admin-guide/README.rst',
 })

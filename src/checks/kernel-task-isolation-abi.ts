@@ -22,7 +22,12 @@ export default defineCheck({
   },
   judge({settings: {isolated}, taskIsolation}) {
     if (taskIsolation === undefined)
-      return [{severity: 'warn', message: 'this kernel does not have it: only soft isolation is possible'}]
+      return [
+        {
+          severity: 'warn',
+          message: 'this kernel does not have task isolation: only soft isolation is possible',
+        },
+      ]
     const missing = isolated.minus(taskIsolation)
     if (missing.isEmpty) return []
     return [

@@ -27,6 +27,6 @@ export default defineCheck({
         cpus: task.allowed,
       })),
   evidence: ({everyTask}) => `${everyTask.length} threads looked at`,
-  remedy: {text: 'look which module made it (ps, /proc/modules), and configure or unload that'},
+  remedy: {text: 'find the module that started it (ps, /proc/modules), and configure or unload it'},
   reference: 'kernel/smpboot.c: smpboot_register_percpu_thread',
 })

@@ -10,9 +10,9 @@ import {defineCheck} from './check.ts'
 /** What wakes them, by the beginning of their names. */
 const WAKERS: readonly (readonly [RegExp, string])[] = [
   [/^migration\//, 'a move of a task to or from the CPU, or a lockup detector, wakes it'],
-  [/^ksoftirqd\//, 'softirqs that an interrupt on the CPU left behind'],
+  [/^ksoftirqd\//, 'softirqs that an interrupt on the CPU raised'],
   [/^(rcuc|rcuo)/, 'RCU callbacks queued on the CPU, which was in the kernel then'],
-  [/^kworker\//, 'work that was queued on the CPU by whatever ran there, or for every CPU'],
+  [/^kworker\//, 'work that a task on the CPU queued, or that was queued for every CPU'],
 ]
 
 const remedy = (comm: string): Remedy => ({
@@ -43,7 +43,7 @@ export default defineCheck({
     )
     const blind = watched.cpus.filter(({switches}) => switches === undefined)
     if (found.length === 0 && blind.length > 0)
-      return {unknown: 'none was seen to run, but the run queues cannot be read (root, debugfs)'}
+      return {unknown: 'none was seen to run, but the run queues cannot be read (needs root and debugfs)'}
     return found
   },
   evidence: ({watched}) => `none in ${formatSeconds(watched.seconds)}`,

@@ -21,10 +21,10 @@ export default defineCheck({
       findings.push({
         severity: 'fail',
         subject: cpuQuota.cgroup,
-        message: 'a CPU quota holds for programs started here',
+        message: 'programs that are started here have a CPU quota',
         expected: 'max',
         actual: `${cpuQuota.quotaUs} of ${cpuQuota.periodUs} us`,
-        remedy: {text: 'take it out of the unit (CPUQuota=), or start from another'},
+        remedy: {text: 'remove CPUQuota from the unit, or start the program from another unit'},
       })
     if (!ipcLock && memlock < ENOUGH)
       findings.push({
@@ -33,7 +33,7 @@ export default defineCheck({
         message: 'little memory may be locked',
         expected: 'unlimited',
         actual: `${memlock} bytes`,
-        remedy: {text: 'raise it', command: 'ulimit -l unlimited'},
+        remedy: {text: 'raise the limit', command: 'ulimit -l unlimited'},
       })
     return findings
   },

@@ -9,7 +9,7 @@ export default defineCheck({
   values: 'The seconds between two polls, on every CPU. 0 is off.',
   facts: {machineCheckPoll},
   skip: ({machineCheckPoll}) =>
-    machineCheckPoll === undefined ? 'this machine has no machine checks' : undefined,
+    machineCheckPoll === undefined ? 'the machine has no machine check polling' : undefined,
   judge: ({machineCheckPoll}) =>
     machineCheckPoll === 0
       ? []

@@ -51,11 +51,16 @@ export default defineCheck({
       })
     if (samePageMerging?.text === '1') say(samePageMerging, 'fail', 'KSM merges pages of programs', '0')
     if (numaBalancing && numaBalancing.text !== '0')
-      say(numaBalancing, 'fail', 'NUMA balancing unmaps pages to see who uses them', '0')
+      say(numaBalancing, 'fail', 'NUMA balancing unmaps pages to find the nodes that use them', '0')
     if (transparentHugePages && chosen(transparentHugePages.text) === 'always')
-      say(transparentHugePages, 'warn', 'huge pages are built for every program in the background', 'madvise')
+      say(
+        transparentHugePages,
+        'warn',
+        'the kernel builds huge pages for every program in the background',
+        'madvise',
+      )
     if (proactiveCompaction && proactiveCompaction.text !== '0')
-      say(proactiveCompaction, 'warn', 'memory is compacted ahead of need, which moves pages', '0')
+      say(proactiveCompaction, 'warn', 'the kernel compacts memory in advance, which moves pages', '0')
     if (compactLocked && compactLocked.text !== '0')
       say(compactLocked, 'warn', 'compaction moves locked pages as well', '0')
     const areas = swapAreas(swaps?.text ?? '')
@@ -65,7 +70,7 @@ export default defineCheck({
         subject: '/proc/swaps',
         message: `memory may be swapped out to ${areas.join(', ')}`,
         expected: 'none',
-        remedy: {text: 'turn swap off, or have programs lock their memory', command: 'swapoff -a'},
+        remedy: {text: 'turn swap off, or let programs lock their memory', command: 'swapoff -a'},
       })
     return found
   },

@@ -24,7 +24,7 @@ export default defineCheck({
         expected: `at most ${housekeeping.size}`,
         actual: `${count}`,
         remedy: {
-          text: 'use fewer; the link goes down for a moment, so not the one you are connected through',
+          text: 'use fewer queues; the link goes down for a moment, so spare the card of your own connection',
           command: `ethtool -L ${nic} combined ${housekeeping.size}`,
         },
       }))

@@ -25,10 +25,10 @@ export default defineCheck({
         actual: `node ${node}`,
       }))
     if (findings.length === 0 && untold && nodes.size > 1)
-      return {unknown: `the firmware does not tell the node of ${untold.address}`}
+      return {unknown: `the firmware does not report the node of ${untold.address}`}
     return findings
   },
   evidence: ({devices}) => devices.map(({address, node = 0}) => `${address} on node ${node}`).join(', '),
-  remedy: {text: 'isolate CPUs of its node, or put the card into a slot of theirs'},
+  remedy: {text: 'isolate CPUs of the same node, or move the card to a slot of their node'},
   reference: 'Documentation/ABI/testing/sysfs-bus-pci: numa_node',
 })

@@ -38,6 +38,8 @@ export default defineCheck({
       .filter(isPartition)
       .map(({path, partition, effective}) => `${path.slice(1)} ${partition} ${effective}`)
       .join(', '),
-  remedy: {text: 'correct cpuset.cpus of it and its neighbours, write the partition again, and read it back'},
+  remedy: {
+    text: 'correct cpuset.cpus of the partition and its siblings, write the partition again, and read it back',
+  },
   reference: 'kernel/cgroup/cpuset.c: perr_strings',
 })

@@ -14,9 +14,9 @@ export default defineCheck({
     perfUsers.map((task) => ({
       severity: 'warn',
       subject: taskName(task),
-      message: 'holds performance events; whether on isolated CPUs the kernel does not tell',
+      message: 'has performance events open; the kernel does not report on which CPUs',
     })),
   evidence: ({everyTask}) => `${everyTask.filter(({pid, tid}) => pid === tid).length} programs looked at`,
-  remedy: {text: 'stop it, or have it count on the housekeeping CPUs only (perf -C LIST)'},
+  remedy: {text: 'stop it, or let it count on the housekeeping CPUs only (perf -C LIST)'},
   reference: 'kernel/events/core.c: perf_event_open, TICK_DEP_BIT_PERF_EVENTS',
 })

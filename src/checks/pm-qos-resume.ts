@@ -34,14 +34,14 @@ export default defineCheck({
       {
         severity: 'warn',
         subject: first.path,
-        message: `CPU ${cpus} may sleep as deep as it can`,
+        message: `CPU ${cpus} may enter its deepest idle state`,
         cpus,
         expected: `n/a, or at most ${DEEPEST_US} us`,
-        actual: Number(first.text) === 0 ? '0, which is no demand' : `${first.text} us`,
+        actual: Number(first.text) === 0 ? '0, which is no limit' : `${first.text} us`,
       },
     ]
   },
   evidence: ({resumeLatencies}) => [...new Set(resumeLatencies.map(({text}) => text))].join(', '),
-  remedy: {text: 'demand that they wake up at once', step: 'pm-qos'},
+  remedy: {text: 'allow them no wake-up latency', step: 'pm-qos'},
   reference: 'Documentation/ABI/testing/sysfs-devices-power',
 })

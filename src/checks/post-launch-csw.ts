@@ -26,7 +26,7 @@ export default defineCheck({
         {
           severity: 'fail' as const,
           subject: taskName(thread),
-          message: 'its CPU was taken from it',
+          message: 'the kernel took the CPU from it',
           cpus: thread.allowed,
           expected: `0 times in ${formatSeconds(seconds)}`,
           actual: `${taken} times`,
@@ -37,6 +37,6 @@ export default defineCheck({
     return findings
   },
   evidence: ({takenFrom: {seconds, times}}) => `${times.size} threads, 0 times in ${formatSeconds(seconds)}`,
-  remedy: {text: 'see who it was in stray-tasks-present and kthread-percpu-quiet'},
+  remedy: {text: 'stray-tasks-present and kthread-percpu-quiet name the tasks that ran'},
   reference: 'proc(5), /proc/pid/status: nonvoluntary_ctxt_switches',
 })

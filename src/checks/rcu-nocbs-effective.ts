@@ -29,7 +29,8 @@ export default defineCheck({
     ]
     const silent = offloadedAtBoot === undefined ? undefined : isolated.minus(offloadedAtBoot)
     if (silent?.isEmpty) return []
-    if (silent) return fail(silent, `callbacks of CPU ${silent} are not offloaded, says the kernel log`)
+    if (silent)
+      return fail(silent, `callbacks of CPU ${silent} are not offloaded, according to the kernel log`)
     // Since 5.17 the threads exist for every CPU as soon as one is offloaded: only their absence says anything.
     const threads = CpuSet.from(everyTask.flatMap(({comm}) => THREAD.exec(comm)?.slice(1).map(Number) ?? []))
     const seesKernelThreads = everyTask.some(({comm}) => comm === 'kthreadd')

@@ -22,6 +22,6 @@ export default defineCheck({
         }),
       ),
   evidence: ({everyTask}) => `${everyTask.filter(({comm}) => /^rcu/.test(comm)).length} RCU threads`,
-  remedy: {text: 'move them', step: 'rcu-kthreads'},
+  remedy: {text: 'move them to the housekeeping CPUs', step: 'rcu-kthreads'},
   reference: 'Documentation/admin-guide/kernel-per-CPU-kthreads.rst',
 })

@@ -18,6 +18,6 @@ export default defineCheck({
       says: (open) => `may run on CPU ${open}`,
     }),
   evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
-  remedy: {text: 'keep unbound workers off', step: 'workqueue-cpumask'},
+  remedy: {text: 'keep unbound workers off the isolated CPUs', step: 'workqueue-cpumask'},
   reference: 'kernel/sched/core.c: sched_tick_remote',
 })

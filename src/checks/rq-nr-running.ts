@@ -29,6 +29,6 @@ export default defineCheck({
     return findings
   },
   evidence: ({watched}) => `${Math.max(...watched.cpus.map(({running}) => running ?? 0))}`,
-  remedy: {text: 'see stray-tasks-allowed and stray-tasks-present for who they are'},
+  remedy: {text: 'stray-tasks-allowed and stray-tasks-present name the tasks'},
   reference: 'kernel/sched/core.c: sched_can_stop_tick',
 })

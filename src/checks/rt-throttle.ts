@@ -16,7 +16,7 @@ export default defineCheck({
     policy.kind === 'other'
       ? 'programs are launched under SCHED_OTHER'
       : atLeast(kernel, 6, 12)
-        ? 'the fair server has taken its place in this kernel'
+        ? 'this kernel has the fair server instead'
         : undefined,
   judge: ({rtRuntimeUs, settings: {isolated}}) =>
     rtRuntimeUs === -1
@@ -25,7 +25,7 @@ export default defineCheck({
           {
             severity: 'fail',
             subject: PATH,
-            message: 'SCHED_FIFO programs are watched and throttled',
+            message: 'a timer interrupts SCHED_FIFO programs and throttles them',
             cpus: isolated,
             expected: '-1',
             actual: `${rtRuntimeUs}`,

@@ -19,12 +19,12 @@ export default defineCheck({
   judge({settings: {isolated}, topology}) {
     const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)
     if (untold.length > 0)
-      return {unknown: `the kernel does not tell the siblings of CPU ${CpuSet.from(untold)}`}
+      return {unknown: `the kernel does not report the siblings of CPU ${CpuSet.from(untold)}`}
     const online = CpuSet.from(topology.filter((entry) => entry.online).map(({cpu}) => cpu))
     return [...isolated].flatMap((cpu) => {
       const others = (siblingsOf(topology, cpu) ?? CpuSet.empty).intersect(online).minus(CpuSet.of(cpu))
       const housekeeping = others.minus(isolated)
-      // Two isolated siblings are said once, for the first of them.
+      // Two isolated siblings are one finding, for the first of them.
       if (others.isEmpty || (housekeeping.isEmpty && Math.min(...others) < cpu)) return []
       return [
         {

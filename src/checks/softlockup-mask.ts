@@ -9,7 +9,7 @@ export default defineCheck({
   why: 'The soft lockup detector arms a timer and wakes a thread every 4 s on each CPU of its mask. The hard lockup detector raises NMIs.',
   values: 'The CPUs of the lockup detectors. off passes too.',
   facts: {settings, watchdog},
-  skip: ({watchdog}) => (watchdog === undefined ? 'this kernel has none' : undefined),
+  skip: ({watchdog}) => (watchdog === undefined ? 'this kernel has no lockup detectors' : undefined),
   judge({settings: {isolated, housekeeping}, watchdog}) {
     const hit = watchdog?.cpus.intersect(isolated)
     if (!watchdog || !hit || hit.isEmpty || !(watchdog.soft || watchdog.nmi)) return []

@@ -22,7 +22,7 @@ export default defineCheck({
     return late.map(({cpu, gaps}) => ({
       severity: 'warn',
       subject: 'gap',
-      message: `the spinner on CPU ${cpu} was held up`,
+      message: `the spinner on CPU ${cpu} was stopped`,
       cpus: CpuSet.of(cpu),
       expected: `at most ${LIMIT_NS / 1000} us`,
       actual: gaps
@@ -33,7 +33,7 @@ export default defineCheck({
   evidence: ({busy}) =>
     `at most ${Math.max(...busy.cpus.map(({gaps}) => gaps?.maxGapNs ?? 0))} ns in ${formatSeconds(busy.seconds)}`,
   remedy: {
-    text: 'if no interrupt was counted, look at SMIs (turbostat), hyperthread siblings and C-states',
+    text: 'if no interrupt was counted, check SMIs (turbostat), hyperthread siblings and C-states',
   },
   reference: 'Documentation/tools/rtla/rtla-hwnoise.rst',
 })

@@ -20,7 +20,7 @@ export default defineCheck({
     const balanced = isolated.minus(bootIsolated.union(partitioned ?? CpuSet.empty))
     const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
-    // Nobody balances tasks onto a domain-isolated CPU: a mask of "all CPUs" reaches it only when asked for.
+    // The scheduler balances no task onto a domain-isolated CPU: one with a mask of all CPUs must ask for that CPU.
     const everywhere = grouped((allowed) => whole.isSubsetOf(allowed))
     const anywhere = programs.filter(({allowed}) => everywhere(allowed))
     const named = programs.filter(({allowed}) => !everywhere(allowed))
@@ -40,7 +40,10 @@ export default defineCheck({
           severity: 'warn',
           subject: taskName(task),
           says: (open) => `could run on CPU ${open}`,
-          remedy: {text: 'move it', command: `taskset -cp ${housekeeping} ${task.tid}`},
+          remedy: {
+            text: 'move it to the housekeeping CPUs',
+            command: `taskset -cp ${housekeeping} ${task.tid}`,
+          },
         }),
       ),
     ]

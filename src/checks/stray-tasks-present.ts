@@ -16,7 +16,7 @@ export default defineCheck({
     if (findings.length === 0 && blind.length > 0)
       return {
         unknown:
-          'nothing was seen, but a short-lived task would not be: the run queues cannot be read (root, debugfs)',
+          'no task was seen, but a short one can be missed: the run queues cannot be read (needs root and debugfs)',
       }
     return findings
   },

@@ -43,7 +43,7 @@ export default defineCheck({
           severity: 'warn' as const,
           subject: unit,
           message: allowed.isEmpty
-            ? `has no bounds, and CPU ${open} takes part in load balancing`
+            ? `has no limit, and CPU ${open} takes part in load balancing`
             : `may use CPU ${open}`,
           cpus: open,
           expected: `${housekeeping}`,
@@ -54,6 +54,6 @@ export default defineCheck({
   },
   evidence: ({slices}) =>
     slices.every(({allowed}) => allowed.isEmpty) ? 'not bounded, and nothing is balanced there' : 'bounded',
-  remedy: {text: 'bound them', step: 'systemd-slices'},
+  remedy: {text: 'limit them to the housekeeping CPUs', step: 'systemd-slices'},
   reference: 'systemd.resource-control(5), AllowedCPUs=',
 })

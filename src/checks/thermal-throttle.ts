@@ -13,7 +13,7 @@ export default defineCheck({
   values: 'How often heat slowed the CPU down since boot.',
   extended: true,
   facts: {counted: seen('/sys/devices/system/cpu/cpu0/thermal_throttle'), settings, throttling},
-  skip: ({counted}) => (counted ? undefined : 'this machine does not count it'),
+  skip: ({counted}) => (counted ? undefined : 'this machine does not count thermal throttling'),
   judge({settings: {isolated}, throttling}) {
     const untold = [...isolated].filter((cpu) => !throttling.has(cpu))
     if (untold.length > 0) return {unknown: `nothing is counted for CPU ${CpuSet.from(untold)}`}
@@ -30,6 +30,6 @@ export default defineCheck({
     ]
   },
   evidence: () => '0 times since boot',
-  remedy: {text: 'look after the cooling, and at idle=poll and turbo'},
+  remedy: {text: 'check the cooling and the turbo frequency'},
   reference: 'drivers/thermal/intel/therm_throt.c',
 })

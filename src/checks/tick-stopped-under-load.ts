@@ -9,7 +9,7 @@ import type {Finding} from '../model/finding.ts'
 import {isIsolated} from '../model/isolation-record.ts'
 import {defineCheck} from './check.ts'
 
-/** With --isolate the kernel itself has a say: it notes what ended a spinner's isolation. */
+/** With --isolate, the kernel records what ended the isolation of a spinner. */
 const isolationLost = ({cpus}: Watch): readonly Finding[] =>
   cpus.flatMap(({cpu, isolation}) => {
     if (isolation === undefined || isIsolated(isolation)) return []

@@ -17,13 +17,13 @@ export default defineCheck({
       {
         severity: 'warn',
         subject: knob.path,
-        message: 'timers stay where they were armed',
+        message: 'timers stay on the CPU that armed them',
         expected: '1',
         actual: '0',
       },
     ]
   },
   evidence: () => 'they move to CPUs that are awake',
-  remedy: {text: 'let them move, as is the default', step: 'timer-migration'},
+  remedy: {text: 'let them move, which is the default', step: 'timer-migration'},
   reference: 'kernel/time/timer.c: get_nohz_timer_target',
 })

@@ -16,7 +16,7 @@ export default defineCheck({
         subject: instance,
         message: tracer === 'nop' ? `${events} events are on` : `the tracer ${tracer} is on`,
         remedy: {
-          text: 'stop whoever traces; what was left behind is switched off by',
+          text: 'stop the program that traces; to turn off what it left on',
           command:
             tracer === 'nop' ? `echo 0 > ${instance}/events/enable` : `echo nop > ${instance}/current_tracer`,
         },

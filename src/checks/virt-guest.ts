@@ -15,9 +15,9 @@ export default defineCheck({
       : [
           {
             severity: 'warn',
-            message: `virtual machine: ${guest}; interruptions by the host are not seen here`,
+            message: `virtual machine: ${guest}; interruptions by the host cannot be seen`,
           },
         ],
-  remedy: {text: 'prove it on bare metal, or isolate the host as well and pin its virtual CPUs'},
+  remedy: {text: 'measure on bare metal, or isolate the host as well and pin its virtual CPUs'},
   reference: 'Documentation/trace/osnoise-tracer.rst',
 })

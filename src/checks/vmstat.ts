@@ -43,10 +43,10 @@ export default defineCheck({
     ]
   },
   evidence: ({kernel, statInterval}) =>
-    atLeast(kernel, 6, 5) ? 'this kernel leaves isolated CPUs out' : `every ${statInterval} s`,
+    atLeast(kernel, 6, 5) ? 'this kernel skips isolated CPUs' : `every ${statInterval} s`,
   remedy: ({kernel}) =>
     atLeast(kernel, 6, 5)
-      ? {text: 'take them out of load balancing: this kernel leaves isolated CPUs out (isolcpus-effective)'}
+      ? {text: 'isolate them (isolcpus-effective): this kernel skips isolated CPUs'}
       : {text: 'collect them once an hour', step: 'vmstat-interval'},
   reference: 'mm/vmstat.c: vmstat_shepherd',
 })

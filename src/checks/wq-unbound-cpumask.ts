@@ -17,6 +17,6 @@ export default defineCheck({
       says: (open) => `the mask includes CPU ${open}`,
     }),
   evidence: ({workqueues: {cpumask}}) => `${cpumask}`,
-  remedy: {text: 'take the isolated CPUs out', step: 'workqueue-cpumask'},
+  remedy: {text: 'remove the isolated CPUs from the mask', step: 'workqueue-cpumask'},
   reference: 'Documentation/core-api/workqueue.rst',
 })

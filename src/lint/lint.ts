@@ -59,11 +59,11 @@ export interface Linted {
 
 /**
  * Judge boot arguments by the same checks as a machine that was booted with them: what the kernel would make of them
- * takes the place of what it would tell. Nothing is read. Throws UserError where there is nothing to judge.
+ * takes the place of what it would report. Nothing is read. Throws UserError where there is nothing to judge.
  */
 export async function lintBoot(boot: Boot): Promise<Linted> {
   const all = CpuSet.from(Array.from({length: boot.cpus}, (_, cpu) => cpu))
-  // What the kernel does not keep it does not read either; the length is judged on the whole of it.
+  // The kernel reads only what it keeps; the length is that of the whole text.
   const read = Buffer.from(boot.text.trim())
     .subarray(0, LIMIT - 1)
     .toString()

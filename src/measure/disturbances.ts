@@ -30,7 +30,7 @@ export const disturbances = defineFact<Disturbances>('disturbances', async (_hos
   return disturbancesOf(await get(watched), facts)
 })
 
-/** One finding per cause, with the CPUs it disturbed: the same trouble on 60 CPUs is said once. Pure. */
+/** One finding per cause, with the CPUs it disturbed: the same cause on 60 CPUs is one finding. Pure. */
 export function disturbancesOf(watch: Watch, facts: Circumstances): Disturbances {
   const groups = new Map<string, {cause: Cause; where: {cpu: number; cause: Cause}[]}>()
   for (const seen of watch.cpus) {
@@ -66,7 +66,7 @@ const SHOWN = 3
 /** Interrupts that another CPU sends, whatever they are for. */
 const SENT: readonly InterruptClass[] = ['resched', 'call', 'irq-work', 'tlb']
 
-/** Who did it, as tracepoints saw it on these CPUs; why they could not, where they were wanted. */
+/** What caused it, as tracepoints recorded it on these CPUs; or why they could not, where they were wanted. */
 function traced(
   {concern, counts}: Cause,
   where: readonly {cpu: number}[],

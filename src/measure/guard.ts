@@ -14,11 +14,11 @@ export async function refuseToBreakIsolation(get: Get): Promise<void> {
   if (first === undefined) return
   const more = others.length > 0 ? ` and ${others.length} more` : ''
   throw new UserError(
-    `${taskName(first)}${more} runs isolated on CPU ${first.cpu}: to measure there would break that`,
+    `${taskName(first)}${more} runs isolated on CPU ${first.cpu}: a measurement there would end its isolation`,
     {
       exit: Exit.unsuitable,
       code: 'isolated-program',
-      help: 'look without touching: isolctl preflight --passive; or name other CPUs with --cpus',
+      help: 'measure without load: isolctl preflight --passive; or name other CPUs with --cpus',
     },
   )
 }

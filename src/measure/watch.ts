@@ -67,8 +67,8 @@ export interface Watch {
 }
 
 /**
- * Time for what a start leaves behind to end: deferred memory work, RCU, and the fair server, which first lets two
- * periods of a second pass.
+ * Time for the work that a start leaves to end: deferred memory work, RCU, and the fair server, which first waits for
+ * two periods of a second.
  */
 export const SETTLE_MS = 3000
 
@@ -113,7 +113,7 @@ function together(watches: readonly Watch[]): Watch {
 
 async function watchBusy(host: LiveView, wanted: Wanted): Promise<Watch> {
   const {isolated, housekeeping, windowMs, isolate, trace} = wanted
-  await host.live.stayOn(housekeeping).catch(() => {}) // should it run on an isolated CPU, it is named like any other task
+  await host.live.stayOn(housekeeping).catch(() => {}) // if it fails and we run on an isolated CPU, the report names us like any other task
   const {result, gaps} = await spinning(host, wanted, async (pids) => {
     const watch = await watchWindow(host, {cpus: isolated, windowMs, spinners: pids})
     return {watch, details: await whileBusy(host, {pids, isolate})}
@@ -155,7 +155,7 @@ async function watchTraced(host: LiveView, wanted: Wanted): Promise<Traced> {
   }
 }
 
-/** Keep these CPUs busy, let what the start left behind come to an end, run `body`, and stop, whatever happens. */
+/** Keep these CPUs busy, wait until the work of the start has ended, run `body`, and stop the spinners in every case. */
 async function spinning<T>(
   {live}: LiveView,
   {isolated, policy, isolate}: Wanted,

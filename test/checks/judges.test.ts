@@ -90,7 +90,7 @@ const ROWS: readonly Row[] = [
     'a stock kernel',
     {[`${CPU}/task_isolation`]: undefined},
     'warn',
-    /does not have it/,
+    /does not have task isolation/,
   ],
   ['kernel-task-isolation-abi', 'a CPU it refuses', {[`${CPU}/task_isolation`]: '2\n'}, 'fail', /CPU 3/],
   [
@@ -134,7 +134,7 @@ const ROWS: readonly Row[] = [
     'a dead argument',
     log('Unknown kernel command line parameters "kthread_cpus=0-1", will be passed to user space.'),
     'warn',
-    /does nothing/,
+    /has no effect/,
   ],
   [
     'cmdline-unknown-params',
@@ -220,7 +220,14 @@ const ROWS: readonly Row[] = [
   ['nohz-full-effective', 'too short', {[`${CPU}/nohz_full`]: '2\n'}, 'fail', /CPU 3 keeps the tick/],
   ['nohz-full-effective', 'a kernel without it', {[`${CPU}/nohz_full`]: undefined}, 'unknown'],
   ['irqaffinity-effective', 'open', {'/proc/irq/default_smp_affinity': 'f\n'}, 'fail', /CPU 2-3/],
-  ['housekeeping-minimum', 'one CPU', {}, 'warn', /CPU 0 does everything/, {housekeeping: CpuSet.of(0)}],
+  [
+    'housekeeping-minimum',
+    'one CPU',
+    {},
+    'warn',
+    /CPU 0 is the only housekeeping CPU/,
+    {housekeeping: CpuSet.of(0)},
+  ],
   [
     'smt-sibling',
     'sibling of housekeeping',
@@ -300,14 +307,14 @@ const ROWS: readonly Row[] = [
     '6.1 without debugfs',
     {'/sys/kernel/debug': undefined, '/proc/sys/kernel/osrelease': '6.1.0-56\n'},
     'skip',
-    /has none/,
+    /has no fair server/,
   ],
   [
     'rt-throttle',
     '6.1 under SCHED_FIFO',
     {'/sys/kernel/debug': undefined, '/proc/sys/kernel/osrelease': '6.1.0-56\n'},
     'fail',
-    /throttled/,
+    /throttles them/,
     FIFO,
   ],
   [

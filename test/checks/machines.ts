@@ -249,7 +249,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
         '/sys/kernel/irq/24/actions': 'mystery\n',
       },
       mode: 0o444,
-      says: /nothing tells why/,
+      says: /the reason is not known/,
     },
     unknown: NO_IRQS,
   },
@@ -269,7 +269,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
         ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
         '/etc/default/irqbalance': '#IRQBALANCE_BANNED_CPULIST=2-3\nIRQBALANCE_BANNED_CPULIST="2"\n',
       },
-      says: /uses CPU 3, says/,
+      says: /uses CPU 3, according to/,
     },
     unknown: {change: taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'})},
   },
@@ -314,7 +314,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
     unknown: {change: gone('/proc/sys/vm/stat_interval')},
   },
   'timer-migration': {
-    bad: {change: {'/proc/sys/kernel/timer_migration': '0\n'}, says: /stay where they were armed/},
+    bad: {change: {'/proc/sys/kernel/timer_migration': '0\n'}, says: /stay on the CPU that armed them/},
     unknown: {change: gone('/proc/sys/kernel')},
   },
   'memory-daemons': {
@@ -373,7 +373,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
         '/var/lib/kubelet/cpu_manager_state':
           '{"policyName":"static","defaultCpuSet":"0-1","entries":{"pod":{"app":"3"}}}',
       },
-      says: /the kubelet hands out CPU 3/,
+      says: /the kubelet assigns CPU 3/,
     },
     unknown: {change: {'/var/lib/kubelet/cpu_manager_state': '{"policyName":'}},
   },
@@ -390,16 +390,16 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
       change: {
         [`${CPU}/cpu3/power/pm_qos_resume_latency_us`]: '0\n',
       },
-      says: /CPU 3 may sink into C6, and needs 170 us/,
+      says: /CPU 3 may enter C6, and needs 170 us/,
     },
     unknown: {change: gone(`${CPU}/cpu3/cpuidle`)},
   },
   'pm-qos-resume': {
-    bad: {change: {[`${CPU}/cpu3/power/pm_qos_resume_latency_us`]: '0\n'}, says: /0, which is no demand/},
+    bad: {change: {[`${CPU}/cpu3/power/pm_qos_resume_latency_us`]: '0\n'}, says: /0, which is no limit/},
     unknown: {change: gone(`${CPU}/cpu3/power`)},
   },
   'cpufreq-policy': {
-    bad: {change: {[`${CPU}/cpufreq/policy3/scaling_governor`]: 'schedutil\n'}, says: /clock of CPU 3/},
+    bad: {change: {[`${CPU}/cpufreq/policy3/scaling_governor`]: 'schedutil\n'}, says: /frequency of CPU 3/},
     unknown: {change: gone(`${CPU}/cpufreq/policy3`)},
   },
   'idle-poll-conflict': {bad: {change: cmdline(`${CMDLINE} idle=poll`)}, unknown: NO_CMDLINE},
@@ -552,7 +552,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
   },
   'irq-regression-drift': {
     ok: {change: moved('0-1')},
-    bad: {change: moved('0'), says: /somebody has moved it.*"expected":"0","actual":"0-1"/},
+    bad: {change: moved('0'), says: /was changed since apply.*"expected":"0","actual":"0-1"/},
     unknown: {change: gone('/proc/sys/kernel/random/boot_id')},
   },
   'residual-remote-tick': {

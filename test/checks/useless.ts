@@ -26,7 +26,7 @@ const LISTS = ['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity']
 const ISOLATING = LISTS.slice(0, 3)
 const ARGUMENTS = [...LISTS, 'tsc', 'mce', 'idle', 'mitigations', 'lockdown', 'nmi_watchdog', 'nosmt']
 const ARGUMENT = new RegExp(
-  `(?<![\\w.])(${[...ARGUMENTS, 'nosoftlockup'].join('|')})(=[^\\s;]*)?(?![\\w])`,
+  `(?<![\\w.])(${[...ARGUMENTS, 'nosoftlockup'].join('|')})(=[^\\s;]*)?(?![\\w-])`,
   'g',
 )
 
@@ -103,7 +103,7 @@ function sameCpus(a: string, b = ''): boolean {
 
 function uselessLists(text: string): string | undefined {
   const empty =
-    /(?:=(?:[a-z_]+,)+(?=[\s;:.)]|$)|CPUs? {2}|CPUs? (?=[,;:])|taskset -c?p +(?=\d+$)|AllowedCPUs=(?=[\s,;]|$)|CPUAffinity=(?=[\s,;]|$))/.exec(
+    /(?:(?:isolcpus|nohz_full|rcu_nocbs|irqaffinity)=(?:[a-z_]+,)+(?=[\s;:.)]|$)|CPUs? {2}|CPUs? (?=[,;:])|taskset -c?p +(?=\d+$)|AllowedCPUs=(?=[\s,;]|$)|CPUAffinity=(?=[\s,;]|$))/.exec(
       text,
     )
   if (empty) return `an empty list of CPUs: "${empty[0]}"`

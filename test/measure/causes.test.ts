@@ -289,7 +289,7 @@ const ROWS: readonly Row[] = [
     name: 'something ran that was gone at once',
     seen: watch({}, {switches: 2}),
     causes: ['other-task:task'],
-    says: /gone before it could be named/,
+    says: /ended before its name was read/,
   },
   {
     name: 'a user task beside the fair server: both',

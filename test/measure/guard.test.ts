@@ -15,7 +15,7 @@ const refused = async (files: Readonly<Record<string, string>>) =>
 
 test('a program that runs isolated there is not disturbed', async () => {
   expect(await refused({...APP, ...record(812, 'isolated')})).toBe(
-    'app [812] runs isolated on CPU 2: to measure there would break that',
+    'app [812] runs isolated on CPU 2: a measurement there would end its isolation',
   )
 })
 

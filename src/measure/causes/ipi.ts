@@ -23,7 +23,7 @@ export const functionCall: Rung = ({count}) =>
         concern: 'ipi',
         label: 'function call IPI',
         sentence:
-          'another CPU called a function on it, sender unknown: tracing, BPF, module loading and CPU hotplug do',
+          'another CPU called a function on it, sender unknown: tracing, BPF, module loading and CPU hotplug do this',
         remedy: {text: 'stop tracers, and load no module or BPF program while the CPU is in use'},
         explains: ['call'],
       }
@@ -35,7 +35,7 @@ export const irqWork: Rung = ({count}) =>
         id: 'irq-work',
         concern: 'ipi',
         label: 'irq_work',
-        sentence: 'was queued to the CPU, sender unknown: a change of its tick dependencies does it',
+        sentence: 'was queued to the CPU, sender unknown: a change of its tick dependencies does this',
         remedy: {text: 'look for timers, perf events and tasks that come and go on the CPU'},
         explains: ['irq-work'],
       }

@@ -11,7 +11,7 @@ import {otherTask} from './task.ts'
 import {noNohzFull, tickDependency, tickForTwo, unstableClock} from './tick.ts'
 import {clockWatchdog, fairServer, localTimer, mcePoll, rtThrottling, softLockup} from './timers.ts'
 
-/** From what is certain to what is only left over. */
+/** The most certain cause first; the last ones take what is left. */
 const LADDER: readonly Rung[] = [
   noNohzFull,
   tickForTwo,
@@ -34,7 +34,7 @@ const LADDER: readonly Rung[] = [
 
 /**
  * Name what disturbed a CPU under load, from counts, rates and what is known of the machine. Rungs are tried in order;
- * each takes the counts it explains off the ladder. What is left at the end has an unknown cause, and says so. Pure.
+ * each takes the counts it explains off the ladder. Counts that no rung explains get an unknown cause. Pure.
  */
 export function causesOf(watch: CpuWatch, facts: Circumstances): readonly Cause[] {
   const causes: Cause[] = []

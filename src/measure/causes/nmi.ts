@@ -9,7 +9,7 @@ export const machineCheck: Rung = ({count}) =>
         concern: 'nmi',
         label: 'machine check',
         sentence: 'the hardware reported errors (machine check interrupts)',
-        remedy: {text: 'see what they are', command: 'dmesg --level=err,warn'},
+        remedy: {text: 'the kernel log names the errors', command: 'dmesg --level=err,warn'},
         explains: ['machine-check'],
       }
     : undefined

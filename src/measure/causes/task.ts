@@ -23,7 +23,7 @@ export const otherTask: Rung = ({watch: {switches}, ran}, facts) =>
         // Threads that belong to the CPU are a matter of their own: nobody can move them.
         concern: ran.length > 0 && ran.every(({kernel, fixed}) => kernel && fixed) ? 'kthread' : 'task',
         label: ran.length > 0 ? names(ran) : 'another task',
-        sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and was gone before it could be named',
+        sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and ended before its name was read',
         remedy: keepAway(ran, facts),
         explains: ['timer', 'resched', 'irq-work'],
         tasks: true,

@@ -32,7 +32,7 @@ function poorClock(watch: CpuWatch, facts: Circumstances): string | undefined {
 
 /**
  * Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). Where there is another
- * reason for it, a task that merely came by is not to blame.
+ * reason for it, a task that ran for a moment is not the cause.
  */
 export const tickForTwo: Rung = ({watch, rate, ran}, facts) => {
   const {running = 0, switches = 0} = watch
@@ -75,7 +75,7 @@ export const tickDependency: Rung = ({rate}) =>
         sentence:
           'not stopped, cause unknown: a POSIX CPU timer, a perf event, RCU or an unstable clock holds it',
         remedy: {
-          text: 'the tracepoint timer:tick_stop names the dependency',
+          text: 'the tracepoint timer:tick_stop names what holds it',
           command: 'isolctl preflight --trace',
         },
         explains: ['timer', 'irq-work'],

@@ -17,9 +17,9 @@ export const mcePoll: Rung = ({left}) =>
         id: 'mce-poll',
         concern: 'tick',
         label: 'machine check poll',
-        sentence: 'the kernel looks for corrected hardware errors with a timer',
+        sentence: 'a timer polls for corrected hardware errors',
         remedy: {
-          text: 'turn the poll off until reboot, or boot with mce=ignore_ce',
+          text: 'turn the poll off, or boot with mce=ignore_ce',
           step: 'mce-poll',
         },
         explains: ['machine-check', 'timer'],
@@ -69,7 +69,7 @@ export const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServe
     concern: 'tick',
     label: 'fair server',
     sentence: guess
-      ? 'probably: something comes once a second, as it does, and its state cannot be read'
+      ? 'is the probable cause of an interrupt once a second; its state cannot be read'
       : 'interrupts the SCHED_OTHER task once a second',
     remedy: guess
       ? {text: 'run as root with debugfs mounted, to see whether it is on (kernel-lockdown-debugfs)'}
@@ -88,7 +88,7 @@ export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs
     id: 'rt-throttling',
     concern: 'tick',
     label: 'RT throttling',
-    sentence: 'looks after the SCHED_FIFO task once a second',
+    sentence: 'interrupts the SCHED_FIFO task once a second',
     // From 6.12 on only a kernel with CONFIG_RT_GROUP_SCHED has this timer, and no step of ours looks for it.
     remedy:
       version !== undefined && version >= 6.012
@@ -108,7 +108,7 @@ export const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
     id: 'clocksource-watchdog',
     concern: 'tick',
     label: 'clock source watchdog',
-    sentence: `comes by every ${facts.online / 2} s`,
+    sentence: `runs on the CPU every ${facts.online / 2} s`,
     remedy: {text: 'boot with tsc=reliable, or with tsc=nowatchdog where the TSC is known to be good'},
     explains: ['timer', 'call'],
   }
