@@ -6,4 +6,4 @@ import {cpusOf} from '../model/change.ts'
 export const cpulist = z
   .string()
   .refine((text) => cpusOf('cpulist', text)?.toString() === text, 'not a cpulist')
-  .describe('CPUs as the kernel writes them: "2-3,8"; empty: none')
+  .describe('a cpulist, as the kernel writes it: "2-3,8"; empty: no CPU')

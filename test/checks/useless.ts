@@ -4,7 +4,7 @@ import {commandsFor} from '../../src/commands/index.ts'
 import {cmdline} from '../../src/facts/cmdline.ts'
 import {type Get, type Given, given} from '../../src/facts/fact.ts'
 import {invocation} from '../../src/facts/invocation.ts'
-import {kconfig} from '../../src/facts/kconfig.ts'
+import {kernelConfig} from '../../src/facts/kernel-config.ts'
 import {settings} from '../../src/facts/settings.ts'
 import type {HostView} from '../../src/host/host.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
@@ -56,7 +56,7 @@ const AWAY = /\b(without|leave|out|remove|off|drop|once)\b/
 
 async function uselessBoot(text: string, {get}: Patient): Promise<string | undefined> {
   const line = await get(cmdline).catch(() => undefined)
-  const symbols = (await get(kconfig).catch(() => undefined))?.symbols
+  const symbols = (await get(kernelConfig).catch(() => undefined))?.symbols
   for (const clause of text.split(/[;:]\s|,\s(?=or\b|and\b)/)) {
     for (const [word, name = '', assigned] of clause.matchAll(ARGUMENT)) {
       if (assigned === '=') return `${word} has no value: is it empty?`
@@ -124,7 +124,7 @@ function uselessLists(text: string): string | undefined {
 }
 
 async function uselessOptions(text: string, {get}: Patient): Promise<string | undefined> {
-  const symbols = (await get(kconfig).catch(() => undefined))?.symbols
+  const symbols = (await get(kernelConfig).catch(() => undefined))?.symbols
   const built = [...text.matchAll(/\bCONFIG_(\w+)/g)].map(([, name = '']) => name)
   const there = built.find((name) => symbols?.get(name) === 'y')
   return there === undefined ? undefined : `this kernel has CONFIG_${there} already`
@@ -158,7 +158,7 @@ async function unknownCommand(text: string): Promise<string | undefined> {
     /\bisolctl ((?:[\w-]+|--[\w-]+)(?: (?:--[\w-]+|[\w.-]+))*)/g,
   )) {
     const [first = '', second = ''] = words.split(' ')
-    const commands = await commandsFor([])
+    const commands = await commandsFor()
     const command = commands[`${first}:${second}`] ?? commands[first]
     if (command === undefined) return `there is no command "${call}"`
     const known: Readonly<Record<string, unknown>> = {...command.baseFlags, ...command.flags}

@@ -5,7 +5,7 @@ import {bootLoader} from '../../facts/boot-loader.ts'
 import {cmdline} from '../../facts/cmdline.ts'
 import {bootIsolated, nohzFull} from '../../facts/cpus.ts'
 import {defineFact} from '../../facts/fact.ts'
-import {kconfig} from '../../facts/kconfig.ts'
+import {kernelConfig} from '../../facts/kernel-config.ts'
 import {settings} from '../../facts/settings.ts'
 import {CpuSet} from '../../model/cpuset.ts'
 import type {Remedy} from '../../model/finding.ts'
@@ -29,7 +29,7 @@ export const bootState = defineFact<BootState>('boot-state', async (_host, get) 
   const isolates = domain && nohz && isolated.isSubsetOf(domain) && isolated.isSubsetOf(nohz)
   const booted = await maybe(get(cmdline))
   const line = isolates ? undefined : await maybe(get(bootLoader).then(configuredLine))
-  const options = (await maybe(get(kconfig)))?.symbols
+  const options = (await maybe(get(kernelConfig)))?.symbols
   return {
     ...(booted === undefined ? {} : {booted}),
     ...(line === undefined ? {} : {configured: parseCmdline(line)}),
