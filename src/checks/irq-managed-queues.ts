@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {touchingIrqs} from '../facts/irq-kinds.ts'
 import {settings} from '../facts/settings.ts'
+import {count} from '../lib/text.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
@@ -31,7 +32,7 @@ export default defineCheck({
       }
     return findings
   },
-  evidence: ({touchingIrqs}) => `${touchingIrqs.length} interrupts may come to isolated CPUs`,
+  evidence: ({touchingIrqs}) => `${count(touchingIrqs.length, 'interrupt')} may come to isolated CPUs`,
   remedy: {
     text: 'keep file access off the isolated CPUs, or give the driver fewer queues than housekeeping CPUs',
   },

@@ -73,6 +73,8 @@ stderr what broke isolation, and ends with the program.`
   }
 
   async run(): Promise<unknown> {
+    // Without "--", a wrong flag is named before the missing program.
+    if (!this.argv.includes('--')) await this.parse(LENIENT)
     const {own, program} = cutArguments(this.argv)
     const {flags} = await this.parse(Launch, [...own])
     const launch = await prepareLaunch(this.machine(flags.root), {
@@ -93,4 +95,12 @@ stderr what broke isolation, and ends with the program.`
     this.log(shellLine(command))
     return describeLaunch(launch, command)
   }
+}
+
+/** The flags of launch, with words in between that may be the program. */
+const LENIENT = {
+  flags: Launch.flags,
+  baseFlags: Launch.baseFlags,
+  enableJsonFlag: Launch.enableJsonFlag,
+  strict: false,
 }

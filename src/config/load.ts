@@ -5,7 +5,7 @@ import type * as z from 'zod'
 import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {nearest} from '../lib/nearest.ts'
+import {didYouMean} from '../lib/nearest.ts'
 import {type Config, ConfigSchema, type Where} from '../schema/config.ts'
 
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
@@ -67,13 +67,10 @@ function complaint(
   const known = Object.keys(ConfigSchema.shape)
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys
-    const [meant] = nearest(key, known)
+    const meant = issue.path.length === 0 ? didYouMean(key, known) : undefined
     return new UserError(`${keyLine(issue.path, key)}: there is no key "${[...issue.path, key].join('.')}"`, {
       code: 'config',
-      help:
-        issue.path.length === 0 && meant !== undefined
-          ? `did you mean "${meant}"? known keys: ${known.join(', ')}`
-          : `known keys: ${known.join(', ')}`,
+      help: [...(meant === undefined ? [] : [meant]), `known keys: ${known.join(', ')}`].join(' '),
     })
   }
   const key = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `

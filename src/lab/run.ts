@@ -5,9 +5,10 @@ import {join} from 'node:path'
 import type {Duplex, Readable} from 'node:stream'
 import {execa} from 'execa'
 import {asset} from '../lib/assets.ts'
-import {errnoOf, Interrupted, UserError} from '../lib/errors.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {withPrivateFolder} from '../lib/files.ts'
+import {interruption} from '../lib/interrupt.ts'
 import {findProgram, missingSoftware} from '../lib/programs.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {chooseAccelerator, rememberVerdict} from './accel.ts'
@@ -455,7 +456,7 @@ function timeout(ms: number, stopping: AbortSignal): Promise<void> {
 
 function aborted(signal: AbortSignal | undefined, stopping: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    const stop = () => reject(signal?.reason instanceof UserError ? signal.reason : new Interrupted())
+    const stop = () => reject(interruption(signal))
     if (signal?.aborted) stop()
     else signal?.addEventListener('abort', stop, {once: true, signal: stopping})
   })

@@ -11,8 +11,7 @@ import {showProgress} from '../../ui/progress.ts'
 import {IsolCommand} from '../base.ts'
 
 export default class KernelBuild extends IsolCommand {
-  static override summary =
-    'Build the patched kernel as a package, from the configuration of the running kernel.'
+  static override summary = 'Build the patched kernel as a Debian or RPM package.'
   static override description =
     `Takes the kernel source of Debian (linux-source-6.12) or the one you name, and applies the patches for its version. The
 configuration is that of the running kernel and what isolctl needs. The result is a package with a manifest. Every check that

@@ -9,8 +9,7 @@ import {duration, IsolCommand} from '../base.ts'
 import {isolctlCommand, trialMachine, withTrialMachine} from './machine.ts'
 
 export default class KernelInstall extends IsolCommand {
-  static override summary =
-    'Install a kernel package for one trial boot; the machine returns to the old kernel by itself.'
+  static override summary = 'Install a kernel package for one trial boot.'
   static override description =
     `The running kernel stays the default. The next restart boots the new kernel once. If its trial passes, it becomes the
 default. If it panics, hangs in user space, or fails the trial, one more restart boots the old kernel. A kernel that hangs

@@ -16,7 +16,7 @@ import {isolctlCommand, withTrialMachine} from './machine.ts'
  */
 export default class KernelJudge extends IsolCommand {
   static override hidden = true
-  static override summary = 'Judge the trial of this boot: promote the kernel, or restart into the old one.'
+  static override summary = 'Promote the kernel on trial, or restart into the old one.'
 
   async run(): Promise<unknown> {
     const {flags} = await this.parse(KernelJudge)

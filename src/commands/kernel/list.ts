@@ -7,8 +7,7 @@ import {IsolCommand} from '../base.ts'
 import {trialMachine} from './machine.ts'
 
 export default class KernelList extends IsolCommand {
-  static override summary =
-    'List the kernels of this machine: the running one, the default, their patches, and the results of trials.'
+  static override summary = 'List the kernels, their patches and the results of trials.'
   static override examples = ['<%= config.bin %> kernel list', '<%= config.bin %> kernel list --json']
 
   async run(): Promise<Listed> {

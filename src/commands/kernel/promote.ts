@@ -7,7 +7,7 @@ import {IsolCommand} from '../base.ts'
 import {withTrialMachine} from './machine.ts'
 
 export default class KernelPromote extends IsolCommand {
-  static override summary = 'Make the running kernel the default, without a judgement of its trial.'
+  static override summary = 'Make the running kernel the default without judging it.'
   static override examples = ['<%= config.bin %> kernel promote']
   static override args = {release: Args.string({description: 'the release, as uname -r prints it'})}
 

@@ -7,7 +7,7 @@ import {IsolCommand} from '../base.ts'
 import {withTrialMachine} from './machine.ts'
 
 export default class KernelRemove extends IsolCommand {
-  static override summary = 'Remove a kernel that isolctl installed; the running kernel is refused.'
+  static override summary = 'Remove a kernel of isolctl, but not the running one.'
   static override examples = ['<%= config.bin %> kernel remove 6.12.117-isolctl']
   static override args = {
     release: Args.string({description: 'the release, as uname -r prints it', required: true}),

@@ -7,7 +7,7 @@ import {IsolCommand} from '../base.ts'
 import {withTrialMachine} from './machine.ts'
 
 export default class KernelRollback extends IsolCommand {
-  static override summary = 'Make the previous kernel the default again, from the next restart on.'
+  static override summary = 'Return to the previous kernel from the next restart on.'
   static override description = 'The package stays installed; isolctl kernel remove removes it.'
   static override examples = ['<%= config.bin %> kernel rollback']
   static override args = {release: Args.string({description: 'the release to leave, as uname -r prints it'})}

@@ -8,8 +8,7 @@ import {Exit} from '../../lib/exit.ts'
 import {IsolCommand} from '../base.ts'
 
 export default class KernelVerify extends IsolCommand {
-  static override summary =
-    'Check that the running kernel is a kernel of isolctl: its interface, configuration and build id.'
+  static override summary = 'Check that the running kernel is one that isolctl built.'
   static override description =
     'Compares the build id and the configuration with the manifest of the build that was installed, or that you name. The ' +
     'configuration must have what the series of that build needs; without a manifest, what the series for the running version needs.'
