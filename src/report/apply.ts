@@ -9,7 +9,7 @@ import type {Undone} from '../plan/undo.ts'
 import type {ApplyReport, UndoReport} from '../schema/machine.ts'
 import {named} from './changes.ts'
 
-/** What a run did, from its events; `isolctl.apply/1`. */
+/** What a run did, from its events: `isolctl.apply/1`. Pure. */
 export function applyReport(
   plan: Plan,
   events: readonly ApplyEvent[],
@@ -58,7 +58,7 @@ export function undoneReport({delta, result, found, reason}: Undone): UndoReport
   }
 }
 
-/** What apply's exit code says. */
+/** The exit code of apply for this report. Pure. */
 export function applyExit({outcome, error, unknown, rebootPending}: ApplyReport): Exit {
   if (outcome === 'not-undone') return Exit.applyNotUndone
   if (outcome === 'undone') return error?.code === 'interrupted' ? Exit.interrupted : Exit.applyUndone
@@ -66,7 +66,7 @@ export function applyExit({outcome, error, unknown, rebootPending}: ApplyReport)
   return rebootPending ? Exit.rebootPending : Exit.ok
 }
 
-/** The result, for people; a failed run's is in `applyFailure`. */
+/** The result as text. The error of a failed run is in applyFailure(). Pure. */
 export function renderApply(report: ApplyReport, {width}: {readonly width: number}): string {
   const {outcome, changes, undone = [], unknown, run} = report
   const results = (wanted: string) => changes.filter(({result}) => result === wanted).length
@@ -77,8 +77,10 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
     lines.push(
       `${[
         `applied: ${count(results('done'), 'change')}`,
-        ...(results('same') > 0 ? [`${results('same')} already so`] : []),
-        ...(results('refused') > 0 ? [`${results('refused')} kept by the kernel and left alone`] : []),
+        ...(results('same') > 0 ? [`${results('same')} already in place`] : []),
+        ...(results('refused') > 0
+          ? [`${results('refused')} refused by the kernel and left as they were`]
+          : []),
       ].join(', ')} (run ${run})`,
     )
   const pending = changes.filter((change) => change.pending !== undefined)
@@ -92,7 +94,7 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
     const back = undone.filter(({result}) => result !== 'conflict' && result !== 'failed').length
     lines.push(`undone: ${back} of ${count(undone.length, 'change')} made by this run`)
   }
-  if (report.rebootPending) lines.push('a reboot is pending: what was set for boot is in force after it')
+  if (report.rebootPending) lines.push('a reboot is pending: the settings for boot take effect after it')
   if (report.confirmWithinMs !== undefined)
     lines.push(`Taken back in ${report.confirmWithinMs / 1000} s unless confirmed with: isolctl confirm`)
   else if (outcome === 'applied' && results('done') > 0) lines.push('Undo later with: isolctl undo')
@@ -102,10 +104,10 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
 const HELP: Readonly<Record<string, string>> = {
   ENOSPC: 'the housekeeping CPUs have no interrupt vector left: isolate fewer CPUs, or use fewer queues',
   EROFS: "is this a container? the kernel's files are read-only here",
-  interrupted: 'start over with: isolctl apply',
+  interrupted: 'start again with: isolctl apply',
 }
 
-/** The error that a run ended with, or undefined when it did not fail. */
+/** The error of a run, or undefined if it did not fail. Pure. */
 export function applyFailure(report: ApplyReport): UserError | undefined {
   const {error, outcome} = report
   if (error === undefined) return undefined
@@ -115,7 +117,7 @@ export function applyFailure(report: ApplyReport): UserError | undefined {
       : 'not everything could be undone: see above, then isolctl undo'
   const exit = applyExit(report)
   const code = error.code ?? 'apply-failed'
-  const help = HELP[code] ?? 'isolctl plan shows what it would still do'
+  const help = HELP[code] ?? 'isolctl plan shows the changes that are left'
   if (exit === Exit.interrupted) return new Interrupted(`interrupted; ${state}`, help)
   return new UserError(`apply stopped at ${error.step}: ${error.message}; ${state}`, {exit, code, help})
 }

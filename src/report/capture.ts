@@ -8,9 +8,11 @@ export const CaptureSchema = z.strictObject({
   schema: z.literal('isolctl.capture-report/1'),
   path: z.string(),
   files: z.number().int(),
-  bytes: z.number().int().describe('of the files, unpacked'),
-  redacted: z.record(z.string(), z.number()).describe('what was taken out, and how often'),
-  unreadable: z.record(z.string(), z.string()).describe('paths that could not be read, to the errno'),
+  bytes: z.number().int().describe('size of the files, unpacked'),
+  redacted: z.record(z.string(), z.number()).describe('what was redacted, and how often'),
+  unreadable: z
+    .record(z.string(), z.string())
+    .describe('path to errno, for the paths that could not be read'),
 })
 
 export type CaptureReport = z.output<typeof CaptureSchema>
@@ -38,10 +40,10 @@ export function renderCapture(
   const missing = Object.entries(unreadable)
   const paragraphs = [
     `${path}: ${count(files, 'file')}, ${Math.ceil(bytes / 1024)} KiB`,
-    `taken out: ${what.join(', ')}; names of programs and network addresses stay`,
+    `redacted: ${what.join(', ')}; names of programs and network addresses are kept`,
     ...(missing.length > 0
       ? [
-          `${count(missing.length, 'path')} could not be read, and will be unknown${verbose ? `: ${missing.map(([where, code]) => `${where} (${code})`).join(', ')}` : ': -v names them; run as root'}`,
+          `${count(missing.length, 'path')} could not be read and will be unknown${verbose ? `: ${missing.map(([where, code]) => `${where} (${code})`).join(', ')}` : ': -v names them; run as root'}`,
         ]
       : []),
     `judge it with: isolctl preflight --root ${path}`,

@@ -3,14 +3,17 @@ import {wrap} from '../lib/text.ts'
 import {type Change, chosen, subjectOf} from '../model/change.ts'
 import {colour} from './colour.ts'
 
-/** "+" new, "~" changed, "-" removed, "$" a command: the only kind that cannot be diffed. */
+/** "+" new, "~" changed, "-" removed, "$" a command, which has no diff. Pure. */
 export function changeMark(change: Change): '+' | '~' | '-' | '$' {
   if (change.kind === 'run') return '$'
   if (change.from === null) return '+'
   return change.to === null ? '-' : '~'
 }
 
-/** Changes as a diff, two blanks in. A command that runs only in the other direction is not shown. */
+/**
+ * Changes as a diff, indented by two blanks. A command that runs only in the other direction is
+ * left out. Pure.
+ */
 export function renderChanges(
   changes: readonly Change[],
   {width}: {readonly width: number},
@@ -28,7 +31,7 @@ export function renderChanges(
       return [`  ${changeMark(change)} ${change.path}`, ...lineDiff(change.from, change.to)]
     if (change.kind === 'grubenv')
       return [
-        `  ${changeMark(change)} ${change.path}   ${change.name}: ${told(change.from)} -> ${told(change.to)}`,
+        `  ${changeMark(change)} ${change.path}   ${change.name}: ${orUnset(change.from)} -> ${orUnset(change.to)}`,
       ]
     return change.argv === null
       ? []
@@ -38,7 +41,7 @@ export function renderChanges(
 
 type Value = Extract<Change, {kind: 'set' | 'affinity'}>
 
-/** What was there and what will be: of a list of choices, the one chosen. */
+/** The old and the new value; for a list of choices, the chosen one. Pure. */
 export function valuesOf(change: Value): {readonly from: string; readonly to: string} {
   const {from, to} = change
   const word = change.kind === 'set' && change.format === 'choice'
@@ -49,9 +52,12 @@ const diffOf = (change: Value): string => {
   const {from, to} = valuesOf(change)
   return change.kind === 'set' && change.format === 'word' ? to : `${from} -> ${to}`
 }
-const told = (value: string | null) => value ?? '(unset)'
+const orUnset = (value: string | null) => value ?? '(unset)'
 
-/** On one line where it fits, else broken before what the path stands for, else also before the values. */
+/**
+ * On one line if it fits. Otherwise the description of the path goes below, and then also the
+ * values.
+ */
 function renderValue(
   change: Value,
   columns: {readonly path: number; readonly diff: number},
@@ -68,7 +74,9 @@ function renderValue(
   ]
 }
 
-/** The lines that differ between two contents, without what they share at both ends. */
+/**
+ * The lines that differ, without the lines that both contents share at the start and at the end.
+ */
 function lineDiff(from: string | null, to: string | null): readonly string[] {
   const [before, after] = [linesOf(from), linesOf(to)]
   let head = 0
@@ -88,7 +96,7 @@ function lineDiff(from: string | null, to: string | null): readonly string[] {
 const linesOf = (text: string | null): readonly string[] =>
   text === null ? [] : text.replace(/\n$/, '').split('\n')
 
-/** A change as JSON names it; contents of files are left to the journal. */
+/** A change as it stands in JSON. The contents of files are only in the journal. Pure. */
 export function named(
   step: string,
   change: Change,

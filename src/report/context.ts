@@ -9,7 +9,10 @@ import type {HostView} from '../host/host.ts'
 import {busy, watched} from '../measure/watch.ts'
 import type {ReportContext} from './json.ts'
 
-/** What a report says beside its results. The watch is in it only when one of them needed it: this measures nothing. */
+/**
+ * What a report contains beside its results. The watch is in it only if a check needed it, because
+ * this function measures nothing.
+ */
 export async function reportContext(
   host: HostView,
   get: Get,

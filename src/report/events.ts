@@ -12,7 +12,7 @@ export interface EventLayout {
   readonly verbose: boolean
 }
 
-/** What happened just now, for people who watch; nothing for what does not concern them. */
+/** An event as lines of text; empty for an event that is not shown. Pure. */
 export function renderEvent(event: ApplyEvent | UndoEvent, layout: EventLayout): readonly string[] {
   const {quiet, verbose} = layout
   switch (event.type) {
@@ -20,9 +20,9 @@ export function renderEvent(event: ApplyEvent | UndoEvent, layout: EventLayout):
       return quiet ? [] : [`${colour.bold(event.step.id)}   ${event.step.title}`]
     case 'change':
       if (event.result === 'gone')
-        return verbose && !quiet ? line('–', event.change, 'it has ended meanwhile', layout) : []
+        return verbose && !quiet ? line('–', event.change, 'it has ended', layout) : []
       if (event.result === 'same')
-        return verbose && !quiet ? line('=', event.change, 'it is so already', layout) : []
+        return verbose && !quiet ? line('=', event.change, 'already in place', layout) : []
       if (event.result === 'refused') return quiet ? [] : line('–', event.change, event.reason, layout)
       return quiet || hidden(event.change)
         ? []
@@ -48,9 +48,9 @@ function renderUndone({delta, result, found, reason}: Undone, layout: EventLayou
     case 'undone':
       return layout.quiet || hidden(back) ? [] : line(colour.green('✔'), back, valuesOf(back), layout)
     case 'same':
-      return layout.quiet ? [] : line('=', back, 'it is back already', layout)
+      return layout.quiet ? [] : line('=', back, 'already restored', layout)
     case 'gone':
-      return layout.quiet ? [] : line('–', back, 'the path is no longer there', layout)
+      return layout.quiet ? [] : line('–', back, 'the path no longer exists', layout)
     case 'conflict':
       return line(
         colour.yellow('!'),

@@ -10,14 +10,14 @@ export function exitCodesPage(): string {
     '<!-- Written by `npm run docs` from src/lib/exit.ts. -->',
     '# Exit codes',
     '',
-    'The same for every command. They are never renumbered.',
+    'Exit codes are the same for every command, and are never renumbered.',
     '',
     '| code | meaning |',
     '| ---: | --- |',
     ...rows,
     '',
-    '`launch` and `lab run` otherwise end as the program they ran: with its own exit status, or by its signal (a shell',
-    'shows 128+N).',
+    'Otherwise `launch` and `lab run` end as the program that they ran: with its exit status, or by its',
+    'signal (a shell reports 128+N).',
     '',
   ].join('\n')
 }

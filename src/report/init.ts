@@ -16,7 +16,7 @@ export function initReport(proposal: Proposal, host: string): InitReport {
   }
 }
 
-/** The proposed file: what was decided, and above it why. */
+/** The text of the proposed config, with the reasons above it. Pure. */
 export function configText({isolated, housekeeping, reasons, remarks}: Proposal, host: string): string {
   const why = table(reasons.map((reason) => [`#   ${reason.cpus}`, reason.role, reason.why]))
   return [
@@ -32,7 +32,7 @@ export function configText({isolated, housekeeping, reasons, remarks}: Proposal,
   ].join('\n')
 }
 
-/** The decision, CPU by CPU, and what comes next. */
+/** The proposal for each CPU, and the next command. Pure. */
 export function renderInit(report: InitReport, {width}: {readonly width: number}): string {
   const {host, isolated, housekeeping, reasons, remarks, config, written} = report
   const headline = `${host}: isolate ${isolated}, keep ${housekeeping} for housekeeping`

@@ -12,7 +12,7 @@ import {judgeCpus, summarize} from './verdict.ts'
 export interface ReportContext {
   readonly version: string
   readonly name: string
-  /** A running machine, not a captured one. */
+  /** False for a captured machine. */
   readonly live: boolean
   readonly kernel?: string
   readonly bootId?: string
@@ -21,7 +21,7 @@ export interface ReportContext {
   readonly watch?: Watch
 }
 
-/** Results as `isolctl.report/1` (schema.ts). Pure. */
+/** Results as `isolctl.report/1` (src/schema/preflight.ts). Pure. */
 export function toReport(results: readonly Result[], context: ReportContext): Report {
   const {version, name, kernel, bootId, online, settings, watch} = context
   const summary = summarize(results)

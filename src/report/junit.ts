@@ -7,8 +7,9 @@ import type {RenderOptions} from './render-options.ts'
 type CheckReport = Report['checks'][number]
 
 /**
- * A report as JUnit XML, as Jenkins and GitLab read it: one test case per check. fail is a <failure>, unknown an <error>,
- * skip is <skipped>; a warning passes with what it says as output, and is a <failure> under `strict`. Pure.
+ * A report as JUnit XML, as Jenkins and GitLab read it, with one test case for each check. A fail
+ * is a <failure>, an unknown is an <error>, and a skip is <skipped>. A warning passes, with its
+ * text as the output; under `strict` it is a <failure>. Pure.
  */
 export function toJunit(report: Report, {at, strict}: RenderOptions): string {
   const {host, checks, window, summary} = report
@@ -20,7 +21,7 @@ export function toJunit(report: Report, {at, strict}: RenderOptions): string {
     errors: summary.unknown,
     skipped: summary.skip,
     time: seconds(checks.reduce((sum, {ms}) => sum + ms, 0)),
-    timestamp: (window?.start ?? at).slice(0, 'YYYY-MM-DDThh:mm:ss'.length), // no zone: the format has none
+    timestamp: (window?.start ?? at).slice(0, 'YYYY-MM-DDThh:mm:ss'.length), // without a zone
     hostname: host.name,
   })
   const properties = Object.entries({
@@ -75,7 +76,7 @@ const attributes = (values: Readonly<Record<string, string | number>>): string =
 
 const ENTITY: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'}
 
-/** Task names may hold anything, also what XML 1.0 has no way to write: that becomes U+FFFD. */
+/** A task name may contain any character. One that XML 1.0 does not allow becomes U+FFFD. */
 const escaped = (text: string): string =>
   text
     .toWellFormed()

@@ -25,13 +25,13 @@ export function planReport({origin, series, config, release, format, compiler, b
       ['release', release],
       ['package', format],
     ]),
-    built === undefined ? 'It would be built now.' : `The cache has it: ${built.folder}`,
+    built === undefined ? 'It would be built now.' : `It is in the cache: ${built.folder}`,
   ].join('\n')
 }
 
 export interface BuildResult extends PackageManifest {
   readonly folder: string
-  /** Of a second build: whether vmlinux is the same as before. */
+  /** For a second build: whether vmlinux is the same as before. */
   readonly reproduced?: boolean
 }
 

@@ -41,7 +41,7 @@ const EFFECTS: Readonly<Record<keyof LintReport['effective'], string>> = {
   irqDefault: 'new interrupts go to',
 }
 
-/** What the kernel would do, then what is wrong with it. Pure. */
+/** How the kernel would read the arguments, then the results of the checks. Pure. */
 export function renderLint(report: LintReport, {results}: Linted, options: TextOptions): readonly string[] {
   const {kernel, cpus, effective, isolated} = report
   const rows = Object.entries(EFFECTS).map(([key, what]) => [

@@ -6,14 +6,14 @@ import {fails} from './plain-finding.ts'
 /** Exit status of a monitoring plugin (https://nagios-plugins.org/doc/guidelines.html). */
 export const NAGIOS = {OK: 0, WARNING: 1, CRITICAL: 2, UNKNOWN: 3} as const
 
-/** Failures weigh more than what is unknown, and that more than a warning. Pure. */
+/** The worst state wins: failures, then unknown results, then warnings. Pure. */
 export function nagiosState({checks}: Report, {strict}: {readonly strict: boolean}): keyof typeof NAGIOS {
   if (checks.some((check) => fails(check, strict))) return 'CRITICAL'
   if (checks.some(({status}) => status === 'unknown')) return 'UNKNOWN'
   return checks.some(({status}) => status === 'warn') ? 'WARNING' : 'OK'
 }
 
-/** What a plugin's first line says: the state, the answer, and the counts as performance data. Pure. */
+/** The first line of a plugin: the state, the CPUs, and the counts as performance data. Pure. */
 export function nagiosLine(report: Report, options: {readonly strict: boolean}): string {
   const {cpus, summary} = report
   const parts = [
@@ -27,5 +27,8 @@ export function nagiosLine(report: Report, options: {readonly strict: boolean}):
   return `ISOLCTL ${nagiosState(report, options)} - ${about.replaceAll('|', '/')} | ${data}`
 }
 
-/** The exit status for our own: what is no result at all (bad usage, an interrupt) is UNKNOWN to a monitor. */
+/**
+ * The exit status of the plugin for a run without a result, such as bad usage or an interrupt:
+ * UNKNOWN. Pure.
+ */
 export const nagiosExit = (code: number): number => (code === Exit.ok ? NAGIOS.OK : NAGIOS.UNKNOWN)

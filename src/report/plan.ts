@@ -6,18 +6,18 @@ import {changeCount, type Plan, type PlannedStep, rebootPending} from '../plan/p
 import {renderChanges} from './changes.ts'
 import {colour} from './colour.ts'
 
-/** So many of the things a step leaves alone are named; `verbose` names all. */
+/** How many of the things that a step leaves alone are named; `verbose` names all. */
 const NAMED = 3
 
 export interface PlanLayout {
   /** Columns of the terminal; 80 when there is none. */
   readonly width: number
   readonly verbose: boolean
-  /** What applies this plan, with the flags it was made with. */
+  /** The command that applies this plan, with the flags that it was made with. */
   readonly applyCommand: string
 }
 
-/** A plan as a diff, for people. */
+/** A plan as a diff. Pure. */
 export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayout): string {
   const shown = plan.steps.filter(
     ({changes, notes, pending}) => changes.length > 0 || notes.length > 0 || pending,
@@ -80,7 +80,7 @@ function renderStep(
       : wrap(step.blast.split(' '), {width, indent: 2}).map((line) => colour.dim(line))),
     ...renderChanges(step.changes, {width}),
     ...renderNotes(step, {width, verbose}),
-    ...(step.pending ? ['  = written already; it takes effect at the next boot'] : []),
+    ...(step.pending ? ['  = already written; it takes effect at the next boot'] : []),
   ]
 }
 
@@ -89,7 +89,10 @@ function lasting({changes, needsReboot}: PlannedStep): string {
   return changes.length > 0 && changes.every(isVolatile) ? 'until reboot' : ''
 }
 
-/** The step's name and title, and on the right how long it lasts, on a line of its own where it does not fit. */
+/**
+ * The id and the title of a step, and at the right edge how long it lasts; on a line of its own if
+ * that does not fit.
+ */
 function heading(id: string, title: string, right: string, width: number): readonly string[] {
   const left = `${id}   ${title}`
   const fits = left.length + 3 + right.length <= width
@@ -100,7 +103,9 @@ function heading(id: string, title: string, right: string, width: number): reado
     : [painted, ' '.repeat(Math.max(0, width - right.length)) + colour.dim(right)]
 }
 
-/** Left alone, grouped by why: a storage controller alone may have a hundred queues. */
+/**
+ * What the step leaves alone, grouped by reason: one storage controller may have a hundred queues.
+ */
 function renderNotes(
   {notes}: PlannedStep,
   {width, verbose}: {width: number; verbose: boolean},
@@ -122,7 +127,7 @@ function footer(parts: readonly string[], width: number): readonly string[] {
   return line.length <= width ? [line] : parts
 }
 
-/** What plan's exit code says. */
+/** The exit code of plan. Pure. */
 export function planExit(plan: Plan): Exit {
   if (changeCount(plan) > 0) return Exit.changes
   if (plan.unknown.length > 0) return Exit.unknown

@@ -7,7 +7,7 @@ import {CpuSet} from '../model/cpuset.ts'
 import {MARK, plain, renderCounts, renderResult, type Style, type TextOptions} from './text.ts'
 import {judgeCpus} from './verdict.ts'
 
-/** What the first lines say of the machine. */
+/** What the first lines show of the machine and the run. */
 export interface Heading {
   readonly name: string
   readonly kernel?: string
@@ -17,7 +17,7 @@ export interface Heading {
 }
 
 export interface GroupOptions extends TextOptions {
-  /** Show only the count of what passed or was skipped. `verbose` shows it all the same. */
+  /** Show only the count of the checks that passed or were skipped, unless `verbose` is set. */
   readonly fold: boolean
 }
 
@@ -50,8 +50,8 @@ export function heading(
 }
 
 /**
- * The group that the newest result completes, or undefined while a result of that group is still to come. `results` are
- * all so far, and `checks` are those that run. Pure.
+ * The group that the newest result completes, or undefined while results of that group are missing.
+ * `results` are all results so far; `checks` are the checks that run. Pure.
  */
 export function completedGroup(
   results: readonly Result[],
@@ -65,12 +65,12 @@ export function completedGroup(
   return known.length === wanted.length ? {group, results: known} : undefined
 }
 
-/** The longest subject, and two blanks. */
 const SUBJECT_WIDTH = 2 + Math.max(...CHECK_GROUPS.map(({subject}) => subject.length))
 
 /**
- * A group: its verdict on one line, and below it the checks that are not folded, between blank lines. Empty where `quiet`
- * leaves everything out. No line begins with a mark: lab demo prints its own verdicts there. Pure.
+ * A group: its verdict on one line, then the checks that are not folded, between blank lines. Empty
+ * if `quiet` leaves out everything. No line begins with a mark, because lab demo prints its own
+ * verdicts there. Pure.
  */
 export function renderGroup({group, results}: GroupResults, options: GroupOptions): readonly string[] {
   const {verbose = false, quiet = false, fold} = options
@@ -80,7 +80,10 @@ export function renderGroup({group, results}: GroupResults, options: GroupOption
   return ['', ...verdictLine({group, results}, options), ...details, '']
 }
 
-/** "  ✖ interrupts        2 failed, 1 warning, 7 passed": and the answer of the group, where a folded check has one. */
+/**
+ * "  ✖ interrupts        2 failed, 1 warning, 7 passed", and the note of the group's answer if that
+ * check is folded.
+ */
 function verdictLine({group, results}: GroupResults, options: GroupOptions): readonly string[] {
   const {paint, width, verbose = false, fold} = options
   const answer = results.find(({check}) => check === group.answer)
@@ -95,7 +98,7 @@ function verdictLine({group, results}: GroupResults, options: GroupOptions): rea
   return [line, ...wrap(note, {indent, width}).map((text) => paint(style, text))]
 }
 
-/** What a folded check has to say: what it saw, or why it was left out. */
+/** The evidence of a check that passed, or why a check was left out. */
 function noteOf(result: Result): string | undefined {
   if (result.status === 'ok') return result.evidence
   return result.status === 'skip' ? result.reason : undefined
@@ -103,13 +106,13 @@ function noteOf(result: Result): string | undefined {
 
 const WORST_FIRST = ['fail', 'unknown', 'warn', 'ok', 'skip'] as const
 
-/** The worst of its results; but a group whose answer was left out has not passed. */
+/** The worst of its results. A group whose answer was left out has not passed. */
 function verdictOf(results: readonly Result[], answer: Result | undefined): Result['status'] {
   const worst = WORST_FIRST.find((wanted) => results.some(({status}) => status === wanted)) ?? 'skip'
   return worst === 'ok' && answer?.status === 'skip' ? 'skip' : worst
 }
 
-/** The counts, then which CPUs are quiet, and what is wrong with the others. Pure. */
+/** The counts, the CPUs that are quiet, and the causes for the others. Pure. */
 export function renderSummary(
   results: readonly Result[],
   isolated: CpuSet,
@@ -134,7 +137,7 @@ export function renderSummary(
   ]
 }
 
-/** CPUs with the same trouble together: "2-3 (tick), 5 (irq 24, fair server)". */
+/** CPUs with the same causes together: "2-3 (tick), 5 (irq 24, fair server)". */
 function listDisturbed(why: ReadonlyMap<number, readonly string[]>): string {
   const groups = new Map<string, number[]>()
   for (const [cpu, labels] of [...why].sort(([a], [b]) => a - b)) {
@@ -147,7 +150,7 @@ function listDisturbed(why: ReadonlyMap<number, readonly string[]>): string {
   return [...groups].map(([text, cpus]) => `${CpuSet.from(cpus)} (${text})`).join(', ')
 }
 
-/** Passes lines on to `print`, without blank lines at the start and without one blank line after another. */
+/** Passes lines on to `print`, without blank lines at the start or after another blank line. */
 export function squeezed(print: (line: string) => void): (line: string) => void {
   let blank = true
   return (line) => {

@@ -8,12 +8,13 @@ interface Sample {
   readonly value: number
 }
 
-/** As Nagios numbers them, and skip. */
+/** The numbers of Nagios, and one more for skip. */
 const STATUS = {ok: 0, warn: 1, fail: 2, unknown: 3, skip: 4} as const
 
 /**
- * A report for the textfile collector of Prometheus's node_exporter, in the text format 0.0.4. Everything is a gauge: it
- * is what one run saw. The run's time is among them, so that a run that no longer happens shows. Pure.
+ * A report for the textfile collector of Prometheus's node_exporter, in the text format 0.0.4.
+ * Every metric is a gauge, because it describes one run. The time of the run is one of them, so
+ * that an alert can detect that runs no longer happen. Pure.
  */
 export function toPrometheus(report: Report, {at}: Pick<RenderOptions, 'at'>): string {
   const {checks, cpus, host, measured = [], window} = report
@@ -61,7 +62,7 @@ export function toPrometheus(report: Report, {at}: Pick<RenderOptions, 'at'>): s
     ],
     [
       'cpu_interrupts',
-      'Interrupts of the CPU while it was watched, by row of /proc/interrupts; rows that did not move are absent.',
+      'Interrupts of the CPU while it was watched, by row of /proc/interrupts; rows without a change are absent.',
       measured.flatMap(({cpu, interrupts}) =>
         Object.entries(interrupts).map(([row, value]) => ({labels: {cpu, row}, value})),
       ),

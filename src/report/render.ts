@@ -6,11 +6,14 @@ import {toPrometheus} from './prometheus.ts'
 import type {RenderOptions} from './render-options.ts'
 import {toTap} from './tap.ts'
 
-/** What a whole report can be turned into for other programs. Text is not among them: it is shown as it comes. */
+/**
+ * The formats of a whole report, for other programs. Text is not one of them, because it is printed
+ * during the run.
+ */
 export const FORMATS = ['json', 'junit', 'tap', 'prom'] as const
 export type Format = (typeof FORMATS)[number]
 
-/** Ends in a line break, as text files do. Pure. */
+/** The report in a format, with a line break at its end. Pure. */
 export function renderReport(report: Report, format: Format, options: RenderOptions): string {
   switch (format) {
     case 'json':

@@ -36,22 +36,22 @@ const MARK = {'in-force': '✔', drifted: '✖', reverted: '!', gone: '–', unk
 
 const SAYS = {
   drifted: (found: string, suspect?: string) =>
-    `somebody else wrote "${found}" since${suspect === undefined ? '' : `; ${suspect} runs, and writes here`}`,
+    `somebody else wrote "${found}" since${suspect === undefined ? '' : `; ${suspect} is running, and writes such files`}`,
   reverted: (_found: string, suspect?: string) =>
-    `it is back at what it was before${suspect === undefined ? '' : `; ${suspect} runs, and writes here`}`,
-  gone: () => 'the path is no longer there',
+    `it has its previous value again${suspect === undefined ? '' : `; ${suspect} is running, and writes such files`}`,
+  gone: () => 'the path no longer exists',
   unknown: (found: string) => `cannot be read: ${found}`,
 } as const
 
-/** One screen: what is applied, by which run, what drifted since, and what to do about it. */
+/** What is applied and by which run, what drifted since, and the next command. Pure. */
 export function renderStatus(report: StatusReport, {width}: {readonly width: number}): string {
   const {changes, unfinished, refused, goneAtReboot, awaiting} = report
   const drifted = changes.filter(({state}) => state === 'drifted' || state === 'reverted').length
   const headline = [
     changes.length === 0 ? 'nothing is applied' : `${count(changes.length, 'change')} applied`,
     ...(drifted > 0 ? [`${drifted} drifted`] : []),
-    ...(refused.length > 0 ? [`${refused.length} kept by the kernel`] : []),
-    ...(goneAtReboot > 0 ? [`${goneAtReboot} of earlier boots gone with them`] : []),
+    ...(refused.length > 0 ? [`${refused.length} refused by the kernel`] : []),
+    ...(goneAtReboot > 0 ? [`${goneAtReboot} of earlier boots no longer in force`] : []),
   ]
   const lines = wrap([`${report.host}:`, ...headline.join(', ').split(' ')], {width}).slice()
   for (const group of Map.groupBy(changes, ({run, step}) => `${run} ${step}`).values()) {
@@ -65,11 +65,8 @@ export function renderStatus(report: StatusReport, {width}: {readonly width: num
       `run ${awaiting.run} is taken back at ${awaiting.by} unless confirmed with: isolctl confirm`,
     )
   if (unfinished.length > 0)
-    lines.push(
-      '',
-      `run ${unfinished.join(', ')} was killed before it finished; take it back with: isolctl undo`,
-    )
-  else if (changes.length > 0) lines.push('', 'Take back with: isolctl undo')
+    lines.push('', `run ${unfinished.join(', ')} was killed before it finished; undo it with: isolctl undo`)
+  else if (changes.length > 0) lines.push('', 'Undo with: isolctl undo')
   return `${lines.join('\n')}\n`
 }
 
@@ -90,7 +87,7 @@ function renderChange(
     : [line, ...wrap(SAYS[state](found ?? '', suspect).split(' '), {width, indent: 6})]
 }
 
-/** 1: something is not as we left it; 3: something cannot be read. */
+/** The exit code: 1 if something is not as isolctl left it, 3 if something cannot be read. Pure. */
 export function statusExit({changes, unfinished, ok}: StatusReport): Exit {
   if (ok) return Exit.ok
   const known = changes.some(({state}) => state !== 'in-force' && state !== 'unknown')

@@ -5,8 +5,9 @@ import {fails} from './plain-finding.ts'
 import type {RenderOptions} from './render-options.ts'
 
 /**
- * A report as TAP 14 (https://testanything.org/tap-version-14-specification.html): one test point per check. What
- * --allow lets pass is a TODO, which a harness counts as no failure; unknown is "not ok" with a reason. Pure.
+ * A report as TAP 14 (https://testanything.org/tap-version-14-specification.html), with one test
+ * point for each check. A failure that --allow permits is a TODO, which a harness does not count as
+ * a failure. Unknown is "not ok" with a reason. Pure.
  */
 export function toTap({checks}: Report, {strict}: Pick<RenderOptions, 'strict'>): string {
   const points = checks.flatMap((check, index) => {
@@ -25,7 +26,7 @@ export function toTap({checks}: Report, {strict}: Pick<RenderOptions, 'strict'>)
   return ['TAP version 14', `1..${checks.length}`, ...points, ''].join('\n')
 }
 
-/** In a description "#" would begin a directive, and a line break end it. */
+/** In a description, "#" would begin a directive, and a line break would end the description. */
 const escaped = (text: string): string => text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, ' ')
 
 const yamlBlock = (value: object): readonly string[] => [

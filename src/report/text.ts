@@ -7,15 +7,15 @@ import {comparison} from './comparison.ts'
 import {summarize} from './verdict.ts'
 
 export type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan'
-/** Puts a style on a text, or leaves it as it is: the caller decides whether there is colour. */
+/** Applies a style to a text, or returns it unchanged where there is no colour. */
 export type Paint = (style: Style, text: string) => string
 export const plain: Paint = (_, text) => text
 
 export interface TextOptions {
   readonly paint: Paint
-  /** In columns. Lines are wrapped to fit, except commands, which are there to be copied. */
+  /** In columns. Commands are not wrapped, so that they can be copied. */
   readonly width: number
-  /** Blanks before the line of a check; 2 when not given. */
+  /** Blanks before the line of a check; 2 if absent. */
   readonly indent?: number
   /** Show every result, every finding, and the evidence of what passed. */
   readonly verbose?: boolean
@@ -23,7 +23,7 @@ export interface TextOptions {
   readonly quiet?: boolean
 }
 
-/** What stands before a result, and its colour. */
+/** The mark before a result, and its colour. */
 export const MARK = {
   ok: ['✔', 'green'],
   warn: ['!', 'yellow'],
@@ -35,7 +35,7 @@ export const MARK = {
 const ID_WIDTH = 24
 const FINDINGS_SHOWN = 3
 
-/** One check: a line, and its findings where it did not pass. Empty where `quiet` leaves it out. Pure. */
+/** One check: a line, and its findings if it did not pass. Empty if `quiet` leaves it out. Pure. */
 export function renderResult(result: Result, options: TextOptions): readonly string[] {
   const {paint, width, indent = 2, verbose = false, quiet = false} = options
   if (quiet && result.status !== 'fail' && result.status !== 'unknown') return []
@@ -70,7 +70,7 @@ function renderFinding(finding: Finding, options: TextOptions): readonly string[
   ]
 }
 
-/** A command is never broken: where it does not fit behind the text it gets a line of its own. */
+/** A command is never wrapped. If it does not fit after the text, it goes on a line of its own. */
 function renderRemedy(remedy: Remedy, {paint, width, indent = 2}: TextOptions): readonly string[] {
   const [text, command] = [remedy.text, commandOf(remedy)]
   const lines = wrap(`help: ${text}${command === undefined ? '' : ':'}`, {indent: indent + 4, width})
@@ -84,7 +84,7 @@ function renderRemedy(remedy: Remedy, {paint, width, indent = 2}: TextOptions): 
   return [...painted, `${' '.repeat(indent + 6)}${paint('bold', command)}`]
 }
 
-/** "2 failed, 1 warning, 12 passed". What is zero is left out, unless there is nothing else. Pure. */
+/** "2 failed, 1 warning, 12 passed". Zeros are left out, unless there are no results. Pure. */
 export function renderCounts(results: readonly Result[], {paint}: Pick<TextOptions, 'paint'>): string {
   const {ok, warn, fail, skip, unknown} = summarize(results)
   const counts = [

@@ -8,7 +8,7 @@ import type {TopologyReport} from '../schema/machine.ts'
 export interface TopologyFacts {
   readonly host: string
   readonly cpus: readonly Cpu[]
-  /** Undefined: the machine does not tell. */
+  /** Undefined if the machine does not report it. */
   readonly isolated: CpuSet | undefined
   readonly nohzFull: CpuSet | undefined
 }
@@ -34,7 +34,7 @@ export function topologyReport({host, cpus, isolated, nohzFull}: TopologyFacts):
   }
 }
 
-/** A line per CPU; "?" is what the machine does not tell. */
+/** One line for each CPU; "?" is a value that the machine does not report. Pure. */
 export function renderTopology(report: TopologyReport, {width}: {readonly width: number}): string {
   const distinct = (key: 'socket' | 'node') => new Set(report.cpus.flatMap((cpu) => cpu[key] ?? [])).size
   const parts = [

@@ -7,7 +7,7 @@ import {undoneReport} from './apply.ts'
 import {renderChanges} from './changes.ts'
 import {renderEvent} from './events.ts'
 
-/** What undo did, or would do; `isolctl.undo/1`. */
+/** What undo did, or would do: `isolctl.undo/1`. Pure. */
 export function undoReport(
   undone: readonly Undone[],
   {host, dryRun, interrupted = false}: {host: string; dryRun: boolean; interrupted?: boolean},
@@ -23,7 +23,10 @@ export function undoReport(
   }
 }
 
-/** What undo's exit code says: 1 conflicts were left alone, 5 the machine refused to take a value back. */
+/**
+ * The exit code of undo: 1 if conflicts were left alone, 5 if the machine refused to restore a
+ * value. Pure.
+ */
 export function undoExit({changes, interrupted}: UndoReport): Exit {
   if (changes.some(({result}) => result === 'failed')) return Exit.applyNotUndone
   if (interrupted) return Exit.interrupted
@@ -48,13 +51,13 @@ export function renderUndo(report: UndoReport): string {
   const results = (...wanted: string[]) => changes.filter(({result}) => wanted.includes(result)).length
   const parts = [
     `${dryRun ? 'would undo' : 'undone'}: ${count(results('undone'), 'change')}`,
-    ...(results('same', 'gone') > 0 ? [`${results('same', 'gone')} already back or gone`] : []),
+    ...(results('same', 'gone') > 0 ? [`${results('same', 'gone')} already restored or gone`] : []),
     ...(results('conflict') > 0 ? [`${results('conflict')} changed by somebody else and left alone`] : []),
     ...(results('failed') > 0 ? [`${results('failed')} failed`] : []),
   ]
   const next = [
-    ...(interrupted ? ['Stopped on request; the rest is still applied. Go on with: isolctl undo'] : []),
-    ...(results('conflict') > 0 ? ['Overwrite what others wrote with: isolctl undo --force'] : []),
+    ...(interrupted ? ['Stopped on request; the rest is still applied. Continue with: isolctl undo'] : []),
+    ...(results('conflict') > 0 ? ['To overwrite these values: isolctl undo --force'] : []),
     ...(results('failed') > 0 ? ['Try the rest again with: isolctl undo'] : []),
   ]
   return `${[parts.join(', '), ...next].join('\n')}\n`

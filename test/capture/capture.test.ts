@@ -157,7 +157,7 @@ it('capture reports what it captured and what it redacted', async () => {
   await writeCapture(at('first'), await take(machine()))
   const {exit, stdout, stderr} = await isolctl('capture', '--root', at('first'), at('second.tgz'))
   expect({exit, stderr}).toEqual({exit: 0, stderr: ''})
-  expect(stdout).toMatch(/second\.tgz: \d+ files, \d+ KiB\ntaken out: host names 0/)
+  expect(stdout).toMatch(/second\.tgz: \d+ files, \d+ KiB\nredacted: host names 0/)
   const again = await isolctl('capture', '--root', at('first'), at('first'), '--json')
   expect([again.exit, JSON.parse(again.stdout).error.code]).toEqual([69, 'ENOTEMPTY'])
   expect(await readFile(join(at('first'), MANIFEST), 'utf8')).toContain('isolctl.capture/1')
