@@ -7,7 +7,7 @@ import {parseCpuWords} from '../model/cpu-words.ts'
 import {parsePolicy} from '../model/policy.ts'
 import {ISOLATIONS} from '../model/settings.ts'
 
-/** Read text with `parse`; what that throws is what is wrong with the key. */
+/** Read text with `parse`. The message of an error that it throws becomes the issue of the key. */
 const parsed =
   <T>(parse: (text: string) => T) =>
   (value: string | number, context: z.RefinementCtx): T => {
@@ -19,7 +19,7 @@ const parsed =
     }
   }
 
-/** A set of CPUs in YAML: `2-3` is text, but a lone `2` is a number. */
+/** A set of CPUs in YAML: `2-3` is text, but `2` is a number. */
 const cpus = z
   .union([z.string(), z.number().int().nonnegative()], {
     error: 'a set of CPUs is text: 2-7, or all but the first core of each node',
@@ -49,7 +49,7 @@ const sets = {
 
 const hostClass = z
   .strictObject({
-    name: z.string().min(1).optional().describe('host name, in which * stands for anything: edge-*'),
+    name: z.string().min(1).optional().describe('host name; * matches any text: edge-*'),
     cpus: z.number().int().positive().optional().describe('how many CPUs are online'),
     ...sets,
   })
@@ -58,13 +58,16 @@ const hostClass = z
     'say which hosts, with "name" or "cpus"',
   )
 
-/** /etc/isolctl/config.yaml. Every key is optional; an unknown key is an error, because it is a typing error. */
+/**
+ * /etc/isolctl/config.yaml. Every key is optional; an unknown key is an error, because it is most
+ * likely misspelt.
+ */
 export const ConfigSchema = z.strictObject({
   ...sets,
   classes: z
     .array(hostClass)
     .optional()
-    .describe('other sets for some hosts; the first class that a host belongs to wins over the keys above'),
+    .describe('other sets for some hosts; the first class that a host belongs to overrides the keys above'),
   policy: policy
     .optional()
     .describe('scheduling policy of the isolated programs: other, or fifo:1 to fifo:99'),
@@ -72,16 +75,16 @@ export const ConfigSchema = z.strictObject({
     .enum(ISOLATIONS)
     .optional()
     .describe(
-      'who takes isolated CPUs out of load balancing: static (default, isolcpus=domain at boot) or dynamic (a cpuset partition at run time)',
+      'how isolated CPUs are taken out of load balancing: static (default, isolcpus=domain at boot) or dynamic (a cpuset partition at run time)',
     ),
   bootArguments: z
     .array(bootArgument)
     .optional()
-    .describe('further boot arguments of your own, for every kernel that isolctl sets up: nowatchdog'),
+    .describe('your own boot arguments, added for every kernel that isolctl sets up: nowatchdog'),
   steps: z
     .strictObject({
-      also: z.array(z.string()).optional().describe('steps to take that are taken on request only'),
-      never: z.array(z.string()).optional().describe('steps not to take'),
+      also: z.array(z.string()).optional().describe('steps on request that apply also takes'),
+      never: z.array(z.string()).optional().describe('steps that apply does not take'),
     })
     .optional()
     .describe('which steps apply takes, by the ids that plan shows'),
@@ -98,7 +101,9 @@ export const ConfigSchema = z.strictObject({
 })
 
 export type Config = z.output<typeof ConfigSchema> & {
-  /** Where a key stands, for messages: "/etc/isolctl/config.yaml:3". Absent: there is no file. */
+  /**
+   * The position of a key, for messages: "/etc/isolctl/config.yaml:3". Absent if there is no file.
+   */
   readonly where?: Where
 }
 

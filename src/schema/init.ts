@@ -20,7 +20,7 @@ export const InitSchema = z.strictObject({
   remarks: z.array(z.string()),
   /** The text of the config. */
   config: z.string(),
-  /** The path that was written; absent when nothing was. */
+  /** The path that was written; absent if nothing was written. */
   written: z.string().exactOptional(),
 })
 

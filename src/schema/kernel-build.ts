@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 import * as z from 'zod'
 
-/**
- * What every build has: what went into it, what came out, and how the running kernel is recognised.
- */
+/** The fields of every build: its inputs, its results, and what identifies the running kernel. */
 const built = z.object({
   /** The sha256 of everything that decides what the kernel is (src/kernel/build/key.ts). */
   key: z.string(),
@@ -23,7 +21,7 @@ const built = z.object({
   config: z.object({from: z.string(), sha256: z.string()}),
   compiler: z.string(),
   /**
-   * The date of the source, which the kernel reports as its build date, in seconds since the epoch.
+   * The date of the source, which the kernel reports as its build date; seconds since the epoch.
    */
   date: z.number(),
   /** The GNU build id of vmlinux; the running kernel has it in /sys/kernel/notes. */
@@ -65,6 +63,6 @@ export const KernelBuildSchema = PackageManifestSchema.extend({
   folder: z.string(),
   log: z.string(),
   notes: z.array(z.string()),
-  /** Of --rebuild: whether vmlinux is the same as before. */
+  /** With --rebuild: whether vmlinux is the same as before. */
   reproduced: z.boolean().exactOptional(),
 })

@@ -5,12 +5,12 @@ const counter = z.number().int().nonnegative()
 const ms = z.number().nonnegative()
 
 /**
- * `isolctl.launch/1`: what isol-exec writes (native/launch/report.c), to --status-file when all workers are isolated and
- * at the end, and with --json to stderr at the end.
+ * `isolctl.launch/1`: what isol-exec writes (native/launch/report.c). It writes to --status-file
+ * when all workers are isolated and at the end, and with --json to stderr at the end.
  */
 export const LaunchSchema = z.strictObject({
   schema: z.literal('isolctl.launch/1'),
-  /** The program as it stands on the command line, each byte that is not ASCII as one character. */
+  /** The program as on the command line. Each byte that is not ASCII is one character. */
   program: z.string(),
   pid: z.number().int(),
   cpus: z.string(),
@@ -24,16 +24,18 @@ export const LaunchSchema = z.strictObject({
   /** The sum over all threads. */
   starts: counter,
   breakCount: counter,
-  /** Threads that were isolated, or tried to become so. */
+  /** Threads that were isolated, or tried to become isolated. */
   threads: z.array(
     z.strictObject({
       tid: z.number().int(),
       name: z.string(),
       cpu: z.number().int(),
       state: z.enum(['off', 'starting', 'isolated', 'lost']),
-      /** How long the thread has been isolated, or was the last time. */
+      /**
+       * How long the thread has been isolated; for one that is not, how long it was the last time.
+       */
       isolatedMs: ms,
-      /** The time that a hypervisor took from the CPU meanwhile, where it reports that. */
+      /** The time that a hypervisor took from the CPU during that time, if it reports it. */
       stealMs: ms,
       starts: counter,
       refusals: counter,
@@ -41,7 +43,10 @@ export const LaunchSchema = z.strictObject({
       breaks: counter,
     }),
   ),
-  /** The first hundred breaks that were seen. Of breaks that follow faster than they are read, only the count is known. */
+  /**
+   * The first hundred breaks that were seen. If breaks follow faster than they are read, only their
+   * count is known.
+   */
   breaks: z.array(
     z.strictObject({
       tid: z.number().int(),
@@ -51,7 +56,7 @@ export const LaunchSchema = z.strictObject({
       data: z.string().regex(/^0x[0-9a-f]+$/),
       message: z.string(),
       help: z.string(),
-      /** The task that interrupted it from another CPU, where the kernel knows it. */
+      /** The task that interrupted it from another CPU, if the kernel recorded it. */
       sender: z
         .strictObject({
           cpu: z.number().int(),
@@ -61,7 +66,7 @@ export const LaunchSchema = z.strictObject({
           function: z.string(),
         })
         .exactOptional(),
-      /** The first other thread that ran on its CPU, where this is the cause. */
+      /** The first other thread that ran on its CPU, if this is the cause. */
       intruder: z.strictObject({pid: z.number().int(), name: z.string()}).exactOptional(),
       count: counter,
       afterMs: ms,

@@ -13,7 +13,7 @@ const about = {
 const UndoneSchema = z.strictObject({
   ...about,
   result: z.enum(['undone', 'same', 'gone', 'conflict', 'failed']),
-  /** conflict: what another program wrote; null when the file is gone. */
+  /** For a conflict: what another program wrote; null if the file no longer exists. */
   found: z.string().nullable().exactOptional(),
   reason: z.string().exactOptional(),
 })
@@ -34,9 +34,12 @@ export const ApplySchema = z.strictObject({
   host: z.string(),
   isolated: cpulist,
   housekeeping: cpulist,
-  /** Absent when there was nothing to do. */
+  /** Absent if there was nothing to do. */
   run: z.string().exactOptional(),
-  /** undone: the run failed or was interrupted, and the machine is as before; not-undone: the machine is not as before. */
+  /**
+   * undone: the run failed or was interrupted, and the machine is as before. not-undone: the
+   * machine is not as before.
+   */
   outcome: z.enum(['applied', 'unchanged', 'undone', 'not-undone']),
   changes: z.array(
     z.strictObject({
@@ -79,16 +82,22 @@ export const StatusSchema = z.strictObject({
       at: z.iso.datetime(),
       state: z.enum(['in-force', 'drifted', 'reverted', 'gone', 'unknown']),
       found: z.string().exactOptional(),
-      /** Of a drifted value: the running programs that write such files: "irqbalance or tuned". */
+      /** For a drifted value: the running programs that write such files: "irqbalance or tuned". */
       suspect: z.string().exactOptional(),
     }),
   ),
-  /** A run that is undone at this time unless it is confirmed. A time in the past: it should have been undone. */
+  /**
+   * A run that is undone at this time unless it is confirmed. If the time is in the past, the run
+   * should have been undone.
+   */
   awaiting: z.strictObject({run: z.string(), by: z.iso.datetime()}).exactOptional(),
   unfinished: z.array(z.string()),
   refused: z.array(z.strictObject({path: z.string(), reason: z.string()})),
   goneAtReboot: z.number().int(),
-  /** Threads that are or were isolated. Absent where the kernel has no task isolation, or `threadsUnknown` says why. */
+  /**
+   * Threads that are or were isolated. Absent if the kernel has no task isolation, or if
+   * `threadsUnknown` gives the reason.
+   */
   threads: z
     .array(
       z.strictObject({
@@ -108,7 +117,7 @@ export const StatusSchema = z.strictObject({
   threadsUnknown: z.string().exactOptional(),
 })
 
-/** `isolctl.topology/1`. A key is absent where the machine does not report the value. */
+/** `isolctl.topology/1`. A key is absent if the machine does not report the value. */
 export const TopologySchema = z.strictObject({
   schema: z.literal('isolctl.topology/1'),
   host: z.string(),

@@ -13,7 +13,7 @@ const Finding = z.strictObject({
   subject: z
     .string()
     .optional()
-    .describe('the thing that is wrong: "irq 24 (nvme0q3)", "fair server", a path'),
+    .describe('what the finding is about: "irq 24 (nvme0q3)", "fair server", a path'),
   cpus: cpulist.optional(),
   expected: z.string().optional(),
   actual: z.string().optional(),
@@ -22,12 +22,14 @@ const Finding = z.strictObject({
 
 export const CheckResult = z.strictObject({
   id: z.string(),
-  title: z.string().describe('states the good case'),
+  title: z.string().describe('describes the good case'),
   status: z.enum(['ok', 'warn', 'fail', 'skip', 'unknown']),
-  ms: z.number().describe('how long the check took, without what earlier checks had read already'),
+  ms: z
+    .number()
+    .describe('how long the check took, in milliseconds, without facts that earlier checks had read'),
   evidence: z.string().optional(),
-  reason: z.string().optional().describe('why it was skipped, or is unknown'),
-  allowed: z.literal(true).optional().describe('the check failed, and --allow made that a warning'),
+  reason: z.string().optional().describe('why the check was skipped, or its result is unknown'),
+  allowed: z.literal(true).optional().describe('the check failed, and --allow made the failure a warning'),
   findings: z.array(Finding).optional(),
   remedy: Remedy.optional(),
 })
@@ -44,7 +46,7 @@ const Spun = z.strictObject({
   cpu: z.number(),
   interrupts: z
     .record(z.string(), z.number())
-    .describe('row of /proc/interrupts to its count; rows that did not move are absent'),
+    .describe('row of /proc/interrupts to its count; rows without a change are absent'),
   contextSwitches: z.number().optional(),
   stealMs: z.number().describe('time that the hypervisor took, in milliseconds'),
   maxGapNs: z
@@ -54,7 +56,7 @@ const Spun = z.strictObject({
   gapsOver1us: z.number().optional(),
 })
 
-/** What `isolctl preflight --json` prints. A key is absent where there is no value. */
+/** What `isolctl preflight --json` prints. A key is absent if there is no value. */
 export const ReportSchema = z.strictObject({
   schema: z.literal('isolctl.report/1'),
   isolctl: z.string(),
@@ -74,9 +76,9 @@ export const ReportSchema = z.strictObject({
   ok: z.boolean().describe('nothing failed and nothing is unknown'),
   summary: Summary,
   cpus: z.strictObject({
-    quiet: cpulist.describe('watched under load, and nothing found: proven'),
+    quiet: cpulist.describe('proven quiet: watched under load, and nothing was found'),
     disturbed: cpulist,
-    unproven: cpulist.describe('nothing found, but not everything was measured'),
+    unproven: cpulist.describe('nothing was found, but not everything was measured'),
     unanswered: z
       .array(z.string())
       .optional()

@@ -22,7 +22,10 @@ const SCHEMAS = [
   UndoSchema,
 ]
 
-/** The schemas of what `--json` prints: the file below docs/schema, and what writes it. "isolctl.launch/1" is launch-1.json. */
+/**
+ * The schemas of what `--json` prints: the path of each file, and the function that writes it.
+ * "isolctl.launch/1" is launch-1.json.
+ */
 export const PUBLISHED: Readonly<Record<string, () => string>> = Object.fromEntries(
   SCHEMAS.map((schema) => {
     const name = schema.shape.schema.value
