@@ -6,12 +6,14 @@ import {cacheFolder} from '../lib/cache.ts'
 import {publishFile, readIfPresent, withPrivateFolder} from '../lib/files.ts'
 import {type Accelerator, acceleratorArguments} from './machine.ts'
 
-/** `mov al, 0x31; out 0xf4, al; hlt` and the boot signature: through isa-debug-exit, QEMU ends with 2 * 0x31 + 1. */
+/**
+ * `mov al, 0x31; out 0xf4, al; hlt`. With isa-debug-exit, the exit status of QEMU is 2 * 0x31 + 1.
+ */
 const BOOT_CODE = [0xb0, 0x31, 0xe6, 0xf4, 0xf4]
 const BOOT_EXIT = 99
 /**
- * A broken KVM sometimes passes (on one nested paravirtual host: once in seventy), so it has to pass several times. A
- * working one takes a fraction of a second each time.
+ * A broken KVM sometimes passes (on one nested paravirtual host, once in seventy times), so it has
+ * to pass several times. A working KVM takes a fraction of a second each time.
  */
 const PASSES = 3
 const PROBE_BUDGET_MS = 5000
@@ -25,8 +27,8 @@ export interface AcceleratorOptions {
 }
 
 /**
- * The accelerator to run the lab with. `auto` takes KVM only when a guest starts under it: on nested paravirtual hosts
- * /dev/kvm opens and answers every query, and then runs no guest.
+ * The accelerator to run the lab with. `auto` takes KVM only when a guest starts under it: on
+ * nested paravirtual hosts /dev/kvm opens and answers every query, and then runs no guest.
  */
 export async function chooseAccelerator(options: AcceleratorOptions): Promise<Accelerator> {
   if (options.wanted !== 'auto') return options.wanted
@@ -38,7 +40,9 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
   return verdict
 }
 
-/** A verdict on KVM holds until the next boot. The key names the boot and the QEMU. */
+/**
+ * Saves a verdict on KVM, which is valid until the next boot. Its key names the boot and the QEMU.
+ */
 export async function rememberVerdict(accel: Accelerator, options: AcceleratorOptions): Promise<void> {
   await publishFile(
     await verdictFile(options),
@@ -89,7 +93,7 @@ function bootSector(): Buffer {
   return sector
 }
 
-/** Plain `-accel kvm`, never `kvm:tcg`: with a fallback a broken KVM would seem to work. */
+/** `-accel kvm` without the fallback of `kvm:tcg`, with which a broken KVM would seem to work. */
 function probeArguments(image: string): string[] {
   return [
     ...acceleratorArguments('kvm'),

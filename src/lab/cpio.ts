@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 
 export interface CpioFile {
-  /** Relative to the root of the archive, e.g. "job/argv". Directories on the way are made. */
+  /**
+   * Relative to the root of the archive, e.g. "job/argv". The archive gets its directories as well.
+   */
   readonly path: string
   readonly contents: Uint8Array
-  /** Permission bits; 0o644 when not given. */
+  /** Permission bits; 0o644 if absent. */
   readonly mode?: number
 }
 
@@ -12,8 +14,9 @@ const DIRECTORY = 0o040755
 const REGULAR = 0o100000
 
 /**
- * An initramfs: a cpio archive in the "newc" format (Documentation/driver-api/early-userspace/buffer-format.rst), not
- * compressed, owned by root, without times, so that the same files give the same bytes.
+ * An initramfs: a cpio archive in the "newc" format
+ * (Documentation/driver-api/early-userspace/buffer-format.rst). It is not compressed, owned by
+ * root, and without times, so that the same files give the same bytes.
  */
 export function cpioArchive(files: readonly CpioFile[]): Buffer {
   const folders = new Set(files.flatMap(({path}) => parents(path)))
@@ -25,7 +28,7 @@ export function cpioArchive(files: readonly CpioFile[]): Buffer {
   return Buffer.concat(members.flatMap((member, index) => entry(member, index + 1)))
 }
 
-/** "a/b/c" gives "a" and "a/b": a directory comes before what is in it. */
+/** "a/b/c" gives "a" and "a/b": a directory comes before its contents. */
 function parents(path: string): string[] {
   const names = path.split('/').slice(0, -1)
   return names.map((_, index) => names.slice(0, index + 1).join('/'))

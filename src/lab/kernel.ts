@@ -8,8 +8,8 @@ export type LabKernelOptions = Partial<LabKernelRequest> & Pick<BuildOptions, 'p
 export type LabKernel = Built<LabManifest> & {readonly bzImage: string}
 
 /**
- * The lab's kernel from the cache, or built now, which takes minutes. The source is
- * $ISOLCTL_KERNEL_SOURCE, or Debian's archive, if `source` is absent. Throws as planLabKernel() and
+ * The lab's kernel from the cache, or built now, which takes minutes. If `source` is absent, the
+ * source is $ISOLCTL_KERNEL_SOURCE, or Debian's archive. Throws as planLabKernel() and
  * buildKernel() do.
  */
 export async function labKernel({progress, jobs, ...request}: LabKernelOptions): Promise<LabKernel> {

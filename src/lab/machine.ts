@@ -17,11 +17,11 @@ export interface Machine {
   readonly cpus: number
   readonly memoryMb: number
   readonly bootArguments: readonly string[]
-  /** The terminal of the command: none, or the standard input and output of QEMU. */
+  /** Whether the command has a terminal, which is the standard input and output of QEMU. */
   readonly terminal: boolean
 }
 
-/** What to run in it. */
+/** What to run in the machine. */
 export interface Job {
   readonly command: readonly [string, ...string[]]
   readonly cwd: string
@@ -30,12 +30,15 @@ export interface Job {
 }
 
 /**
- * File descriptors of the QEMU process. 'ports' are sockets that we made. They have no name in the file system, so no
+ * File descriptors of the QEMU process. They are sockets without a name in the file system, so no
  * other user can open them, and nothing has to be removed afterwards.
  */
 export const PORT_FD = {control: 3, stdout: 4, stderr: 5, console: 6} as const
 
-/** The CPUs of a machine; the last two are isolated when none are given. Throws UserError for numbers that do not fit. */
+/**
+ * The CPUs of a machine; the last two are isolated if none are given. Throws UserError for numbers
+ * that do not fit.
+ */
 export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: CpuSet; housekeeping: CpuSet} {
   if (!Number.isInteger(cpus) || cpus < 1 || cpus > MOST_CPUS)
     throw new UserError(`a lab machine has 1 to ${MOST_CPUS} CPUs, not ${cpus}`, {help: 'try: --cpus 4'})
@@ -47,12 +50,14 @@ export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: C
     })
   if (chosen.has(0))
     throw new UserError('CPU 0 cannot be isolated', {
-      help: 'it boots the machine and keeps its house: leave it out of --isolated',
+      help: 'it boots the machine and is needed for housekeeping: leave it out of --isolated',
     })
   return {cpus, isolated: chosen, housekeeping: all.minus(chosen)}
 }
 
-/** The static boot policy that isolctl recommends, for a machine whose time-stamp counter we trust. */
+/**
+ * The static boot policy that isolctl recommends, for a machine with a reliable time-stamp counter.
+ */
 export function isolationArguments(isolated: CpuSet, housekeeping: CpuSet): readonly string[] {
   if (isolated.isEmpty) return []
   return [
@@ -66,9 +71,10 @@ export function isolationArguments(isolated: CpuSet, housekeeping: CpuSet): read
 }
 
 /**
- * `panic=-1` with `-no-reboot` ends the QEMU process at a panic, so that a panic is not mistaken for a hang.
- * `no_timer_check`: on a busy host an emulated timer is late, and the kernel would panic over it (arch/x86/kernel/apic/
- * io_apic.c: "IO-APIC + timer doesn't work"); under KVM the kernel leaves the check out by itself.
+ * `panic=-1` with `-no-reboot` ends the QEMU process at a panic, so that a panic is not mistaken
+ * for a hang. `no_timer_check`: on a busy host an emulated timer is late, and the kernel would
+ * panic (arch/x86/kernel/apic/ io_apic.c: "IO-APIC + timer doesn't work"); under KVM the kernel
+ * skips the check by itself.
  */
 export function kernelCommandLine(bootArguments: readonly string[]): string {
   return ['console=ttyS0', 'panic=-1', 'no_timer_check', 'rdinit=/init', ...bootArguments].join(' ')
@@ -83,7 +89,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-M', 'q35', ...acceleratorArguments(machine.accel)],
     ...['-m', `${machine.memoryMb}`, '-smp', `cpus=${machine.cpus},sockets=1`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    // The guest sees the host's files and must never be able to write them.
+    // The guest sees the host's files and must not be able to write them.
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],
@@ -97,12 +103,17 @@ export function qemuArguments(machine: Machine): string[] {
   ]
 }
 
-/** Only `-cpu host` has everything that the guest kernel looks for; under TCG that is `max`. */
+/**
+ * Under KVM, only `-cpu host` has every feature that the guest kernel uses; under TCG, `max` has.
+ */
 export function acceleratorArguments(accel: Accelerator): string[] {
   return accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
 }
 
-/** The initramfs: our init and its job. Throws UserError for a string that no process can be given (NUL). */
+/**
+ * The initramfs: init and its job. Throws UserError for a string with a NUL, which no process can
+ * receive.
+ */
 export function initramfs(init: Uint8Array, {command, cwd, env, stdin}: Job): Buffer {
   const files: readonly CpioFile[] = [
     {path: 'init', mode: 0o755, contents: init},
@@ -116,6 +127,6 @@ export function initramfs(init: Uint8Array, {command, cwd, env, stdin}: Job): Bu
 
 function strings(values: readonly string[]): Buffer {
   const bad = values.find((value) => value.includes('\0'))
-  if (bad !== undefined) throw new UserError(`an argument holds a zero byte: ${JSON.stringify(bad)}`)
+  if (bad !== undefined) throw new UserError(`an argument contains a NUL byte: ${JSON.stringify(bad)}`)
   return Buffer.from(values.map((value) => `${value}\0`).join(''))
 }

@@ -24,10 +24,12 @@ import {
 } from './machine.ts'
 
 const QEMU = {name: 'qemu-system-x86_64', package: 'qemu-system-x86'}
-/** An emulated kernel on a busy host boots slowly. Under KVM it boots at once or never. */
+/**
+ * An emulated kernel boots slowly on a busy host. Under KVM a kernel boots at once or not at all.
+ */
 const BOOT_TIMEOUT_MS = {tcg: 180_000, kvm: 20_000}
 const TIMEOUT_MS = 600_000
-/** More than any boot log. A guest that logs without end must not fill our memory. */
+/** More than any boot log. A guest that logs without end must not fill the memory. */
 const CONSOLE_LIMIT = 4 << 20
 const CONSOLE_TAIL_LINES = 15
 const RECENT = 256
@@ -37,35 +39,41 @@ type Sink = (chunk: Buffer) => void | Promise<void>
 export interface LabOptions {
   /** Path of a bzImage. */
   readonly kernel: string
-  /** 4 when not given. */
+  /** 4 if absent. */
   readonly cpus?: number
-  /** The last two when not given. */
+  /** The last two if absent. */
   readonly isolated?: CpuSet
-  /** 2048 when not given. */
+  /** 2048 if absent. */
   readonly memoryMb?: number
-  /** 'auto' when not given: KVM where it really works. */
+  /** 'auto' if absent: KVM if a guest starts under it. */
   readonly accel?: 'auto' | Accelerator
   /** Replaces the isolation arguments that `isolated` stands for. */
   readonly bootArguments?: readonly string[]
-  /** Added after them: of two arguments that contradict each other the kernel mostly takes the last. */
+  /** Added after them: of two contradicting arguments the kernel mostly takes the last. */
   readonly append?: readonly string[]
-  /** Time limit of the command, from when the machine is up; ten minutes when not given. */
+  /** Time limit of the command, from when the machine is up; ten minutes if absent. */
   readonly timeoutMs?: number
   readonly bootTimeoutMs?: number
-  /** Added to PATH, which is ours, and to HOME, USER, LOGNAME and SHELL, which are root's. */
+  /** Added to PATH, which is that of this process, and to HOME, USER, LOGNAME and SHELL of root. */
   readonly env?: Readonly<Record<string, string>>
-  /** Our own when not given. */
+  /** That of this process if absent. */
   readonly cwd?: string
-  /** The command's standard input; empty when not given. 'tty': our terminal becomes the command's, in and out. */
+  /**
+   * The command's standard input; empty if absent. 'tty': the command gets the terminal of this
+   * process as its standard input and output.
+   */
   readonly stdin?: Readable | string | 'tty'
   readonly signal?: AbortSignal
-  /** Leave `stdout` and `stderr` of the result empty. A caller that streams the output does not need it twice. */
+  /**
+   * Leave `stdout` and `stderr` of the result empty. A caller that streams the output does not need
+   * it twice.
+   */
   readonly discardOutput?: boolean
   /** Called with each piece of output. The guest waits until the promise resolves. */
   readonly onStdout?: Sink
   readonly onStderr?: Sink
   readonly onConsole?: Sink
-  /** Called when the accelerator is known; a second time if KVM passed its test and failed afterwards. */
+  /** Called when the accelerator is known; a second time if KVM passed its test and then failed. */
   readonly onAccelerator?: (accel: Accelerator) => void
 }
 
@@ -83,7 +91,7 @@ export interface LabResult {
   readonly elapsedMs: number
 }
 
-/** The machine failed, and not the command. */
+/** The machine failed, not the command. */
 export class LabError extends UserError {
   /** Whether the command had been started. */
   readonly stage: 'boot' | 'command'
@@ -96,7 +104,7 @@ export class LabError extends UserError {
     super(message, {
       exit: Exit.unsuitable,
       code,
-      help: [help, tail === '' ? 'its console stayed silent' : `the end of its console:\n${tail}`]
+      help: [help, tail === '' ? 'its console printed nothing' : `the end of its console:\n${tail}`]
         .filter((part) => part !== undefined)
         .join('; '),
     })
@@ -110,7 +118,10 @@ export class LabError extends UserError {
 interface LabErrorOptions {
   readonly stage: 'boot' | 'command'
   readonly console: string
-  /** The part of the console that explains the failure. The boot log does not explain a command that hangs. */
+  /**
+   * The part of the console that explains the failure. The boot log does not explain a command that
+   * hangs.
+   */
   readonly news: string
   readonly stdout: string
   readonly stderr: string
@@ -119,11 +130,13 @@ interface LabErrorOptions {
 }
 
 /**
- * Boots a machine on this host's files, runs one command in it as root, and returns how it ended. The machine cannot
- * change the host: what it writes is lost when it stops. Several may run at once.
+ * Boots a machine on this host's files, runs one command in it as root, and returns how it ended.
+ * The machine cannot change the host: what it writes is lost when it stops. Several may run at
+ * once.
  *
- * Throws UserError for a machine that cannot be made (exit 2 for bad numbers, 69 for missing software), LabError (exit 69)
- * when it panics, hangs, stops or never comes up, and Interrupted. No process and no file is left behind.
+ * Throws UserError for a machine that cannot be made (exit 2 for bad numbers, 69 for missing
+ * software), LabError (exit 69) if the machine panics, hangs, stops or does not come up, and
+ * Interrupted. It leaves no process and no file behind.
  */
 export async function runInLab(
   command: readonly [string, ...string[]],
@@ -174,7 +187,7 @@ export async function runInLab(
     await rememberVerdict('tcg', choice)
     return await boot('tcg')
   } finally {
-    if (typeof options.stdin === 'object') options.stdin.destroy() // or it would keep us alive
+    if (typeof options.stdin === 'object') options.stdin.destroy() // or it keeps the process running
   }
 }
 
@@ -189,7 +202,10 @@ async function requireKernel(kernel: string): Promise<void> {
   }
 }
 
-/** PATH is ours because the files are the host's: a name then means the same program here and there. */
+/**
+ * PATH is that of this process, because the files are the host's: a name means the same program in
+ * both.
+ */
 function rootEnvironment(): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -227,7 +243,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
       ...(help === undefined ? {} : {help}),
     })
   const stopping = new AbortController()
-  /** Everything that can keep the next line of the machine from coming. */
+  /** Waits for `work`, and rejects on everything that can prevent it. */
   const within = async <T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> =>
     await Promise.race([
       work,
@@ -290,13 +306,14 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
 
 function startQemu(qemu: string, machine: Machine) {
   const outside = machine.terminal ? 'inherit' : 'ignore'
-  // With setpriv QEMU dies with us, also when we get SIGKILL.
+  // With setpriv, QEMU ends with this process, also on SIGKILL.
   return execa('setpriv', ['--pdeathsig', 'KILL', '--', qemu, ...qemuArguments(machine)], {
     stdio: [outside, outside, 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
     buffer: false,
     reject: false,
     forceKillAfterDelay: 1000,
-    // A process group of its own: we pass Ctrl-C on ourselves. With a terminal the guest gets it, as a character.
+    // A process group of its own, because Ctrl-C is passed on here. With a terminal the guest gets
+    // Ctrl-C as a character.
     killDescendants: !machine.terminal,
   })
 }
@@ -312,11 +329,11 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
   let kept: Buffer[] = []
   let keptBytes = 0
   let bytes = 0
-  /** The last chunk, and as much before it as a line may have in it. */
+  /** The last chunk, and the end of the output before it, for a line that was split. */
   let recent = ''
   const watchers = new Set<() => void>()
   const {promise: failed, reject: fail} = Promise.withResolvers<never>()
-  failed.catch(() => {}) // it may reject when nobody listens any more
+  failed.catch(() => {}) // it may reject when nothing waits for it any more
   const ended = (async () => {
     try {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -357,14 +374,14 @@ function collect(stream: Readable, {keep, limit = Number.POSITIVE_INFINITY, sink
   return {
     text,
     ended,
-    /** Rejects with what the sink threw. */
+    /** Rejects with the error that the sink threw. */
     failed,
     reached: (count: number) => when(() => bytes >= count),
     seen: (pattern: RegExp) => when(() => pattern.test(recent)),
   }
 }
 
-/** The lines of a stream, one at a time. The promise of a line that never comes stays pending. */
+/** The lines of a stream, one at a time. The promise of a line that does not come stays pending. */
 function lines(stream: Readable): {next(): Promise<string>} {
   const ready: string[] = []
   const waiting: ((line: string) => void)[] = []
@@ -388,7 +405,7 @@ function lines(stream: Readable): {next(): Promise<string>} {
   }
 }
 
-/** Standard input, in frames: see native/helpers/init.c. Ends by itself when the machine does. */
+/** Standard input, in frames: see native/helpers/init.c. Ends when the machine ends. */
 function feed(control: Duplex, input: Readable | string): void {
   const frame = (bytes: Buffer) => {
     const header = Buffer.alloc(4)
@@ -405,7 +422,7 @@ function feed(control: Duplex, input: Readable | string): void {
       }
       frame(Buffer.alloc(0))
     } catch {
-      // input that breaks off has ended
+      // an error of the input is its end
       frame(Buffer.alloc(0))
     }
   })()
@@ -421,7 +438,7 @@ interface End {
 /** "exited CODE OUT ERR" or "killed SIGNAL OUT ERR". */
 export function parseEnd(line: string): End {
   const match = /^(exited|killed) (\d+) (\d+) (\d+)$/.exec(line)
-  if (!match) throw new Error(`the lab machine said "${line}"`)
+  if (!match) throw new Error(`the lab machine sent an unknown line: "${line}"`)
   const [value, stdoutBytes, stderrBytes] = [Number(match[2]), Number(match[3]), Number(match[4])]
   if (match[1] === 'exited') return {exitCode: value, stdoutBytes, stderrBytes}
   return {exitCode: 128 + value, signal: signalName(value), stdoutBytes, stderrBytes}

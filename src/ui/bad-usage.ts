@@ -3,17 +3,17 @@ import {stripVTControlCharacters} from 'node:util'
 import {UserError} from '../lib/errors.ts'
 import {didYouMean} from '../lib/nearest.ts'
 
-/** What oclif's parser adds to the errors it throws (@oclif/core, lib/parser/errors.js and parse.js). */
+/** What oclif's parser adds to its errors (@oclif/core, lib/parser/errors.js and parse.js). */
 interface ParserError extends Error {
   readonly oclif?: {readonly exit?: number}
-  /** Of an unknown flag: the words as they were typed. */
+  /** For an unknown flag: the words as they were typed. */
   readonly flags?: readonly string[]
   readonly parse?: {readonly input?: {readonly flags?: Readonly<Record<string, unknown>>}}
 }
 
 /**
- * An error of oclif's parser, as one line of ours with a next step; undefined for any other error. `command` is the one
- * that was called, as it is typed. Pure.
+ * An error of oclif's parser as one line with a next step; undefined for any other error. `command`
+ * is the name of the command, as it is typed. Pure.
  */
 export function badUsage(error: unknown, command: string | undefined): UserError | undefined {
   if (!(error instanceof Error)) return undefined
@@ -46,7 +46,10 @@ export function badUsage(error: unknown, command: string | undefined): UserError
   return new UserError(oneLine(message), {help})
 }
 
-/** oclif's message in one line, in lower case: "--window: not a time", "missing required flag --cpus". */
+/**
+ * oclif's message in one line, in lower case: "--window: not a time", "missing required flag
+ * --cpus".
+ */
 function oneLine(message: string): string {
   const [head = '', ...details] = stripVTControlCharacters(message)
     .split('\n')

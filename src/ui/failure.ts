@@ -20,7 +20,10 @@ interface ReportOptions {
   readonly command?: string
 }
 
-/** Reports an error, in two lines on stderr or as `isolctl.error/1` on stdout, and sets the exit code. */
+/**
+ * Reports an error, in two lines on stderr or as `isolctl.error/1` on stdout, and sets the exit
+ * code.
+ */
 export function reportFailure(error: unknown, {json, verbose, command}: ReportOptions): void {
   const failure = describe(error, command)
   process.exitCode = failure.exit

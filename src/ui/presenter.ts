@@ -20,11 +20,11 @@ export interface PresenterOptions {
   readonly output?: string | undefined
   readonly quiet?: boolean
   readonly verbose?: boolean
-  /** Show only the count of what passed or was skipped. */
+  /** Show only the count of the checks that passed or were skipped. */
   readonly fold: boolean
   /** Warnings count as failures. */
   readonly strict: boolean
-  /** Print the line for a monitor first: a monitor reads no other. */
+  /** Print the line for a monitor first, because a monitor reads only the first line. */
   readonly answerFirst: boolean
   /** Print nothing: oclif prints the report (--json). */
   readonly silent: boolean
@@ -37,8 +37,8 @@ export interface Presenter {
 }
 
 /**
- * Shows the results of a run. On a terminal, a group of checks is printed as soon as its last check is known. A file is
- * written at the end, whole.
+ * Shows the results of a run. On a terminal, a group of checks is printed as soon as its last check
+ * is known. A file is written once, at the end.
  */
 export function presenter(context: ReportContext, options: PresenterOptions): Presenter {
   const {checks, format, output, silent, strict, answerFirst} = options

@@ -10,11 +10,14 @@ import {
   silent,
 } from '../lib/progress.ts'
 
-/** Lines of a log: one at most this often, and one whenever another tenth is done. */
+/** A log gets a line when this time has passed, or when another tenth of the work is done. */
 const LOG_EVERY_MS = 10_000
 const SHARE = 0.1
 
-/** Shows long work on stderr: alive on a terminal, as lines with the time elsewhere, not at all when `quiet`. */
+/**
+ * Shows long work on stderr: updated in place on a terminal, otherwise as lines with the time.
+ * Shows nothing if `quiet`.
+ */
 export function showProgress({quiet}: {quiet: boolean}): Progress {
   if (quiet) return silent
   return process.stderr.isTTY ? terminalProgress() : logProgress((line) => process.stderr.write(`${line}\n`))
@@ -60,7 +63,7 @@ function terminalProgress(): Progress {
           },
         ],
         {
-          forceTTY: true, // it looks at stdout, and that may well be a file
+          forceTTY: true, // listr2 checks stdout, which may be a file
           registerSignalListeners: false, // interruptible() does
           rendererOptions: {
             logger: new ListrLogger({processOutput: output}),
@@ -74,7 +77,7 @@ function terminalProgress(): Progress {
   }
 }
 
-/** For a log: no line says twice what is on the one above. `now` in milliseconds. */
+/** Progress for a log, in which no line repeats the one before it. `now` gives milliseconds. */
 export function logProgress(write: (line: string) => void, now: () => number = Date.now): Progress {
   const log = (text: string) => write(`[${new Date(now()).toTimeString().slice(0, 8)}] ${text}`)
   return {

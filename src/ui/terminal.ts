@@ -3,17 +3,17 @@ import process from 'node:process'
 import {createInterface} from 'node:readline/promises'
 import {Interrupted, UserError} from '../lib/errors.ts'
 
-/** Columns to lay text out for; 80 when nobody is looking at a terminal. */
+/** The width of the terminal in columns; 80 if there is none. */
 export const columns = (): number => process.stdout.columns || process.stderr.columns || 80
 
-/** Progress and notes, away from the result on stdout. */
+/** Prints progress and notes on stderr. The result of a command goes to stdout. */
 export function note(lines: readonly string[]): void {
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`)
 }
 
 /**
- * Show what is about to happen and ask. Only "y" and "yes" mean yes. Throws UserError where there is no terminal to ask on,
- * and Interrupted on anything but yes.
+ * Shows the changes and asks. Only "y" and "yes" mean yes. Throws UserError if there is no
+ * terminal, and Interrupted on any other answer.
  */
 export async function confirm(
   text: string,
@@ -22,7 +22,7 @@ export async function confirm(
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new UserError('this changes the machine, and there is no terminal to ask on', {
       code: 'not-confirmed',
-      help: `look first with: isolctl plan; then agree in advance with: ${command} --yes`,
+      help: `see the changes with: isolctl plan; then make them without a question: ${command} --yes`,
     })
   note([text])
   const lines = createInterface({input: process.stdin, output: process.stderr})

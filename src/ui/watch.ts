@@ -5,7 +5,7 @@ import type {UndoEvent} from '../plan/undo.ts'
 import {renderEvent} from '../report/events.ts'
 import {columns, note} from './terminal.ts'
 
-/** Show events on stderr as they pass by. */
+/** Prints each event on stderr, and passes it on. */
 export async function* watch<T extends ApplyEvent | UndoEvent>(
   events: AsyncIterable<T>,
   {quiet, verbose, json}: {quiet: boolean; verbose: boolean; json: boolean},

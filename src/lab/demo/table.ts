@@ -3,7 +3,7 @@
 /** What was counted on one CPU. */
 export interface Column {
   readonly cpu: number
-  /** Row of /proc/interrupts to its count; a row that did not move may be absent. */
+  /** Row of /proc/interrupts to its count; a row without a change may be absent. */
   readonly interrupts: Readonly<Record<string, number>>
 }
 
@@ -21,12 +21,15 @@ const NAMED: Readonly<Record<string, string>> = {
   IWI: 'irq work',
 }
 
-/** Rows that are shown even when they did not move: a reader looks for them. */
+/** Rows that are always shown, because readers look for them. */
 const ALWAYS = ['LOC', 'RES', 'CAL']
 
 const CELL = 6
 
-/** One row per kind of interrupt, one column per measurement and CPU, the sum last. Fits 80 columns. Pure. */
+/**
+ * One row per kind of interrupt, one column per measurement and CPU, the sum last. Fits 80 columns.
+ * Pure.
+ */
 export function interruptTable(measurements: readonly Measurement[]): readonly string[] {
   const moved = measurements.flatMap(({columns}) =>
     columns.flatMap(({interrupts}) => Object.keys(interrupts)),

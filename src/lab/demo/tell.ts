@@ -11,12 +11,18 @@ import type {ApplyReport} from '../../schema/machine.ts'
 import type {Report} from '../../schema/preflight.ts'
 import {type Column, interruptTable} from './table.ts'
 
-/** What the demo needs of its surroundings. */
+/** What the demo needs from its caller. */
 export interface Stage {
   readonly host: HostView & {readonly live: Live}
-  /** Runs another isolctl command in this process, with its output in ours. `result` is what --json would print. */
+  /**
+   * Runs another isolctl command in this process, with the same standard output. `result` is what
+   * --json would print.
+   */
   readonly isolctl: (...words: string[]) => Promise<{readonly exit: number; readonly result: unknown}>
-  /** How to start isolctl as a process of its own: launch becomes the program that it launches. */
+  /**
+   * How to start isolctl as a separate process, because launch becomes the program that it
+   * launches.
+   */
   readonly ourselves: readonly [string, ...string[]]
   readonly sample: (name: 'poller' | 'slip') => string
   readonly say: (line?: string) => void
@@ -24,13 +30,14 @@ export interface Stage {
   readonly verdict: (holds: boolean, claim: string) => void
 }
 
-/** Long enough to catch what happens once a second, and short enough to wait for. */
+/** Long enough for events that occur once a second, and short enough to wait for. */
 const WINDOW_MS = 3000
 const SECONDS = WINDOW_MS / 1000
 
 /**
- * The demo, as it runs inside the lab machine: look, plan, apply, prove, launch, lose isolation, undo. Each claim is
- * measured just before it is made. Gives the number of claims that do not hold.
+ * The demo, as it runs inside the lab machine: look, plan, apply, prove, launch, lose isolation,
+ * undo. Each claim is measured just before it is made. Returns the number of claims that do not
+ * hold.
  */
 export async function tell(stage: Stage, isolated: CpuSet): Promise<number> {
   const {host, isolctl, say, title} = stage
@@ -58,7 +65,8 @@ export async function tell(stage: Stage, isolated: CpuSet): Promise<number> {
     'planned, and touched nothing',
   )
   const applied = await isolctl('apply', '--yes')
-  // Its exit status is 3, because this machine has no boot loader and its next boot is therefore unknown.
+  // Its exit status is 3, because this machine has no boot loader and its next boot is therefore
+  // unknown.
   claim((applied.result as ApplyReport).outcome === 'applied', 'applied, and read back')
 
   title('The proof')
@@ -110,7 +118,10 @@ interface Launched {
   readonly exit: number | undefined
 }
 
-/** Launches the poller and counts from outside. The window leaves out the start and the end of the poller. */
+/**
+ * Launches the poller and counts its interrupts from outside. The window leaves out the start and
+ * the end of the poller.
+ */
 async function launchPoller({host, ourselves, sample, say}: Stage, cpu: number): Promise<Launched> {
   const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('poller')]
   words.push(`${SECONDS + 2}`)
@@ -159,7 +170,9 @@ async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {
   return {report: stderr, signal}
 }
 
-/** Says what a program printed, in 80 columns: a line that does not fit goes on below, indented. */
+/**
+ * Prints the output of a program in 80 columns. A line that does not fit continues below, indented.
+ */
 function sayWrapped(say: Stage['say'], text: string): void {
   for (const line of text.split('\n')) {
     const [first, ...rest] = wrap(line.split(' '), {width: 76})
