@@ -15,7 +15,7 @@ const pjson: Interfaces.PJSON = {
   },
 }
 
-/** Hands our commands to oclif's own Plugin, so that oclif looks nothing up on disk. */
+/** Gives the commands to oclif's own Plugin, so that oclif does not search the disk. */
 async function loadConfig(commandId: string | undefined): Promise<Config> {
   const root = '/'
   const plugin = new Plugin({
@@ -60,7 +60,7 @@ export async function main(args = process.argv.slice(2)): Promise<void> {
   }
 }
 
-/** A reader that goes away (`isolctl preflight | head`) is not an error of ours. */
+/** A reader that closes its end (`isolctl preflight | head`) is not an error of isolctl. */
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }

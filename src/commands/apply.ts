@@ -18,7 +18,7 @@ import {applyCommand, planSelection, selectionFlags} from './selection.ts'
 export default class Apply extends IsolCommand {
   static override summary = 'Make the changes that plan shows, and record how to undo them.'
   static override description =
-    'Each change is journalled before it is made, and read back after it. When a change fails, and on Ctrl-C, the run is undone.'
+    'Each change is written to the journal before it is made, and read back afterwards. If a change fails, and on Ctrl-C, the run is undone.'
   static override examples = [
     '<%= config.bin %> apply',
     '<%= config.bin %> apply --cpus 2-7 --yes',
@@ -37,11 +37,11 @@ export default class Apply extends IsolCommand {
     ...selectionFlags,
     yes: Flags.boolean({
       char: 'y',
-      description: 'do not ask for confirmation; required where there is no terminal',
+      description: 'do not ask for confirmation; required without a terminal',
       default: false,
     }),
     'confirm-within': duration({
-      description: 'undo the run after this time, unless isolctl confirm was called',
+      description: 'undo the run after this time unless isolctl confirm is called',
     }),
     'dry-run': Flags.boolean({char: 'n', description: 'show the plan and change nothing', default: false}),
   }

@@ -40,7 +40,7 @@ export abstract class IsolCommand extends Command {
       helpGroup: 'GLOBAL',
     }),
     root: Flags.directory({
-      description: 'look at a captured machine: a directory, or an archive that isolctl capture wrote',
+      description: 'read a captured machine: a directory, or an archive that isolctl capture wrote',
       helpGroup: 'GLOBAL',
     }),
     quiet: Flags.boolean({
@@ -55,12 +55,12 @@ export abstract class IsolCommand extends Command {
     }),
   }
 
-  /** The machine to look at: this one, or the captured one that --root names. */
+  /** The machine to read: this one, or the captured one that --root names. */
   protected view(root: string | undefined): HostView {
     return root === undefined ? localHost() : captured(root)
   }
 
-  /** The machine to change, which is always this one. Throws UserError where --root was given. */
+  /** The machine to change, which is always this one. Throws UserError if --root was given. */
   protected machine(root: string | undefined): Host & {readonly live: Live} {
     if (root !== undefined)
       throw new UserError(`${this.id} changes the machine, and a captured one cannot be changed`, {

@@ -6,11 +6,14 @@ import {COMMAND_IDS} from './index.ts'
 /** What a command line asks for. */
 export type Call =
   | {readonly kind: 'version'}
-  /** Help on a command or a topic ("kernel"); on isolctl itself where there is no subject. */
+  /** Help on a command or a topic ("kernel"), or on isolctl itself without a subject. */
   | {readonly kind: 'help'; readonly subject?: string}
   | {readonly kind: 'run'; readonly id: string; readonly argv: readonly string[]}
 
-/** These run inside the lab, or from a unit of systemd: nobody types them, and no help names them. */
+/**
+ * Commands that run inside the lab or from a systemd unit. Users do not type them, and no help
+ * names them.
+ */
 const INTERNAL = ['lab:story', 'kernel:judge']
 
 const TOPICS = [...new Set(COMMAND_IDS.flatMap((id) => (id.includes(':') ? [id.replace(/:.*/, '')] : [])))]
@@ -41,7 +44,10 @@ export function readCall(args: readonly string[]): Call {
   return help ? {kind: 'help', subject: id} : {kind: 'run', id, argv: args.slice(colon ? 1 : 2)}
 }
 
-/** "kernel buld" is near "kernel build", "kernl build" too, and "preflght report.json" is near "preflight". */
+/**
+ * "kernel buld" is near "kernel build", "kernl build" too, and "preflght report.json" is near
+ * "preflight".
+ */
 function unknown(first: string, second: string | undefined): UserError {
   const visible = COMMAND_IDS.filter((id) => !INTERNAL.includes(id)).map((id) => id.replace(':', ' '))
   if (TOPICS.includes(first) && second !== undefined) {

@@ -7,10 +7,10 @@ import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 
 export default class Capture extends IsolCommand {
-  static override summary = 'Save what isolctl reads of this machine, to judge it elsewhere.'
+  static override summary = 'Save the files that isolctl reads, to judge this machine elsewhere.'
   static override description =
-    'It saves the files that the checks and the plan read, and no others. It measures nothing. Host name, MAC addresses, ' +
-    'serial numbers and UUIDs are redacted. Names of programs and threads, and network addresses, are kept: read the ' +
+    'Saves the files that the checks and the plan read, and no others. It measures nothing. The host name, MAC addresses, ' +
+    'serial numbers and UUIDs are redacted. The names of programs and threads, and network addresses, are kept: read the ' +
     'capture before you pass it on.'
   static override examples = [
     '<%= config.bin %> capture rt-07.tgz',

@@ -10,7 +10,7 @@ import {IsolCommand} from './base.ts'
 export default class Confirm extends IsolCommand {
   static override summary = 'Keep the changes that apply --confirm-within made.'
   static override description =
-    'Call it from a new connection, which shows that the machine still accepts one. Without it the run is undone in time.'
+    'Call it from a new connection, which shows that the machine still accepts one. Without it, the run is undone when the time is over.'
   static override examples = ['<%= config.bin %> confirm']
 
   async run(): Promise<ConfirmReport> {

@@ -10,7 +10,7 @@ import {IsolCommand} from './base.ts'
 
 export default class Explain extends IsolCommand {
   static override summary = 'Explain a check: why, how it is measured, and what to do.'
-  static override description = 'Without an id it lists the checks by subject, as preflight prints them.'
+  static override description = 'Without an id, it lists the checks by subject, as preflight prints them.'
   static override examples = [
     '<%= config.bin %> explain',
     '<%= config.bin %> explain tick-stopped-under-load',

@@ -11,7 +11,9 @@ export const MENU: readonly {readonly title: string; readonly names: readonly st
 
 const NAME_WIDTH = Math.max(...MENU.flatMap(({names}) => names.map((name) => name.length)))
 
-/** oclif's help, except for the first page: it shows the main path first, and the rest by purpose. */
+/**
+ * oclif's help with another first page, which shows the main path first, and the rest by purpose.
+ */
 export class IsolHelp extends Help {
   protected override async showRootHelp(): Promise<void> {
     this.log(`${this.config.pjson['description']}\n`)
@@ -21,10 +23,10 @@ export class IsolHelp extends Help {
       this.log(`\n${this.section(title, this.renderList(rows, {indentation: 2, spacer: '\n'}))}`)
     }
     const {bin} = this.config
-    this.log(`\n${bin} COMMAND --help explains a command, also ${bin} kernel and ${bin} lab.`)
+    this.log(`\n${bin} COMMAND --help explains a command, also for kernel and lab.`)
   }
 
-  /** The summary of a command; of a topic its description, and the names of its commands. */
+  /** The summary of a command, or the description of a topic with the names of its commands. */
   private aboutOf(name: string): string {
     const command = this.config.findCommand(name)
     if (command) return this.summary(command) ?? ''

@@ -2,8 +2,9 @@
 import type {Command} from '@oclif/core'
 
 /**
- * Every command, by its id. The table is static: nothing is looked up on disk, and a broken import fails the build. A
- * command is loaded when it is called, because loading all of them takes several times as long.
+ * Every command, by its id. The table is static: nothing is looked up on disk, and a broken import
+ * fails the build. A command is loaded when it is called, because loading all commands takes
+ * several times as long.
  */
 const COMMANDS = {
   apply: () => import('./apply.ts'),
@@ -35,7 +36,10 @@ const COMMANDS = {
 
 export const COMMAND_IDS: readonly string[] = Object.keys(COMMANDS)
 
-/** The command of this id, or all where there is no such command. The story of the demo calls others: it gets all. */
+/**
+ * The command of this id, or all commands if there is no such command. lab:story calls other
+ * commands, so it gets all.
+ */
 export async function commandsFor(id?: string): Promise<Record<string, Command.Class>> {
   const called = Object.entries(COMMANDS).filter(([name]) => name === id && id !== 'lab:story')
   const wanted = called.length > 0 ? called : Object.entries(COMMANDS)

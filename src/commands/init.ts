@@ -59,7 +59,7 @@ async function write(host: Host, path: string, text: string, force: boolean): Pr
     if (!force && (await host.read(path)) !== undefined)
       throw new UserError(`${path} exists already`, {
         code: 'exists',
-        help: 'look at the proposal with isolctl init --dry-run, or replace the file with --force',
+        help: 'see the proposal with isolctl init --dry-run, or replace the file with --force',
       })
     await host.makeFolder(dirname(path), true)
     await host.writeFile(path, text)

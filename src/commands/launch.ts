@@ -17,7 +17,7 @@ export default class Launch extends IsolCommand {
     `The program replaces this process: it has the same pid, the same standard streams, and its own exit status.
 With one CPU, the program starts there. With several, it starts on the housekeeping CPUs, and each of its workers moves to
 one isolated CPU (isolctl_bind() of isolctl.h, or sched_setaffinity). A small reporter on a housekeeping CPU prints on
-stderr what broke isolation, and ends with the program.`
+stderr what broke isolation. It ends with the program.`
   static override usage = 'launch [OPTIONS] -- PROGRAM [ARG...]'
   static override examples = [
     '<%= config.bin %> launch --cpus 2-3 -- dpdk-testpmd -l 1,2,3 --no-huge --no-pci --vdev=net_null0 --vdev=net_null1',
@@ -38,7 +38,7 @@ stderr what broke isolation, and ends with the program.`
     }),
     'on-break': Flags.string({
       description:
-        'what happens when a thread loses isolation: kill, signal=SIG, report (it runs on), or rearm (it enters again)',
+        'what happens when a thread loses isolation: kill, signal=SIG, report (it continues), or rearm (it enters again)',
       helpValue: 'ACTION',
       default: 'kill',
     }),
@@ -46,17 +46,19 @@ stderr what broke isolation, and ends with the program.`
       description: 'scheduling policy: other, or fifo:PRIO',
       helpValue: 'other|fifo:PRIO',
     }),
-    soft: Flags.boolean({description: 'run without hard isolation where the kernel does not offer it'}),
-    force: Flags.boolean({description: 'launch although something will soon break isolation'}),
+    soft: Flags.boolean({description: 'run without hard isolation if the kernel does not support it'}),
+    force: Flags.boolean({
+      description: 'launch although a check found something that will soon break isolation',
+    }),
     'allow-guest': Flags.boolean({
-      description: 'launch in a virtual machine, although its host can interrupt it unseen',
+      description: 'launch in a virtual machine, although its host can interrupt it without a report',
     }),
     'status-file': Flags.string({
       description: 'write the report to this file as JSON, when all workers are isolated and at the end',
       helpValue: 'FILE',
     }),
     notify: Flags.boolean({
-      description: 'tell systemd (Type=notify) that the unit is ready when all workers are isolated',
+      description: 'report to systemd (Type=notify) that the unit is ready when all workers are isolated',
     }),
     workers: Flags.integer({
       description: 'the number of isolated threads of the program; default: one for each CPU',

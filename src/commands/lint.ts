@@ -16,7 +16,7 @@ import {cpulist, IsolCommand} from './base.ts'
 export default class Lint extends IsolCommand {
   static override summary = "Judge boot arguments without a machine, by the kernel's own rules."
   static override description =
-    'It prints how a kernel would read the arguments, and names those that it would drop or read in another way.'
+    'Prints how a kernel would read the arguments, and names those that it would drop or read in another way.'
   static override examples = [
     '<%= config.bin %> lint --cmdline /proc/cmdline --cpus 8 --kernel 6.12',
     'echo nohz_full=2-9 isolcpus=managedirq,2-9 | <%= config.bin %> lint --cmdline - --cpus 8 --kernel 6.12 --isolated 2-7',
@@ -39,7 +39,7 @@ export default class Lint extends IsolCommand {
       helpValue: '<version>',
     }),
     isolated: cpulist({
-      description: 'CPUs that shall be isolated; default: those that the arguments isolate',
+      description: 'CPUs that are to be isolated; default: those that the arguments isolate',
     }),
     strict: Flags.boolean({description: 'count warnings as failures'}),
   }
@@ -47,7 +47,7 @@ export default class Lint extends IsolCommand {
   async run(): Promise<LintReport> {
     const {flags} = await this.parse(Lint)
     if (flags.root !== undefined)
-      throw new UserError('lint looks at no machine and takes no --root', {
+      throw new UserError('lint reads no machine and has no --root', {
         help: 'isolctl preflight --root DIR judges a captured machine',
       })
     const boot = {

@@ -10,7 +10,7 @@ import {applyCommand, planSelection, selectionFlags} from './selection.ts'
 export default class PlanCommand extends IsolCommand {
   static override summary = 'Show what apply would change, as a diff.'
   static override description =
-    'The exit status is 10 when there are changes, 0 when there are none, and 3 when it is unknown.'
+    'The exit status is 10 when there are changes, 0 when there are none, and 3 when they are unknown.'
   static override examples = [
     '<%= config.bin %> plan',
     '<%= config.bin %> plan --cpus 2-7 --only irq-affinity',

@@ -26,7 +26,7 @@ const checkIds = (description: string) =>
 
 export default class Preflight extends IsolCommand {
   static override summary = 'Prove that the isolated CPUs are quiet, or name the cause.'
-  static override description = `It keeps each isolated CPU busy and counts what interrupts it.
+  static override description = `Keeps each isolated CPU busy and counts what interrupts it.
 The report groups the checks by subject, and counts those that passed. -v shows all of them.
 The exit status is 0 when nothing failed and nothing is unknown, 1 after a failure, and 3 when something is unknown.`
   static override examples = [
@@ -38,9 +38,10 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
     '<%= config.bin %> preflight --exit-scheme nagios --allow smt-sibling',
   ]
   static override flags = {
-    cpus: cpulist({description: 'CPUs to look at; default: those of the config, or of the boot arguments'}),
+    cpus: cpulist({description: 'CPUs to check; default: those of the config, or of the boot arguments'}),
     policy: Flags.string({
-      description: 'scheduling policy of the programs that will run there: other, or fifo:1 to fifo:99',
+      description:
+        'scheduling policy of the programs that will run on these CPUs: other, or fifo:1 to fifo:99',
     }),
     window: duration({description: 'watch the CPUs for this time', defaultHelp: async () => '10s'}),
     passive: Flags.boolean({
@@ -59,8 +60,8 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
       description: 'let the spinner enter task isolation, as launch does on the patched kernel',
       exclusive: ['passive'],
     }),
-    extended: Flags.boolean({description: 'run also the checks that isolation does not depend on'}),
-    only: checkIds('run only this check, and show it also when it passes'),
+    extended: Flags.boolean({description: 'also run the checks that isolation does not depend on'}),
+    only: checkIds('run only this check, and show it even if it passes'),
     skip: checkIds('do not run this check'),
     allow: checkIds('count a failure of this check as a warning'),
     strict: Flags.boolean({description: 'count warnings as failures'}),
@@ -71,7 +72,7 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
     })(),
     output: Flags.string({
       char: 'o',
-      description: 'write the report to this file; the file is replaced whole or not at all',
+      description: 'write the report to this file, which is replaced completely or not at all',
       helpValue: '<file>',
     }),
     'exit-scheme': Flags.option({
@@ -112,7 +113,7 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
       const show = presenter(await context([]), {
         ...flags,
         checks: selected,
-        fold: flags.only === undefined, // a check that was named is shown, whatever it gave
+        fold: flags.only === undefined, // a check that was named is always shown
         answerFirst: nagios,
         silent: this.jsonEnabled(),
       })

@@ -22,7 +22,7 @@ export const selectionFlags = {
     options: STEPS.map(({id}) => id),
   }),
   also: Flags.string({
-    description: 'plan also this step, which is taken only on request; may be repeated',
+    description: 'also plan this step, which is taken only on request; may be repeated',
     multiple: true,
     options: STEPS.filter(({onRequest}) => onRequest !== undefined).map(({id}) => id),
     exclusive: ['only'],
@@ -36,7 +36,7 @@ export const selectionFlags = {
     default: false,
   }),
   'spare-nic': Flags.string({
-    description: 'leave this network card alone, as those of the default route and of SSH; may be repeated',
+    description: 'leave this network card alone, like those of the default route and of SSH; may be repeated',
     multiple: true,
     helpValue: 'NAME',
   }),
@@ -58,11 +58,11 @@ export async function planSelection(
 ): Promise<Plan> {
   const {steps = {}} = await loadConfig(host, flags.config)
   const ids = STEPS.map(({id}) => id)
-  const stranger = [...(steps.also ?? []), ...(steps.never ?? [])].find((id) => !ids.includes(id))
-  if (stranger !== undefined)
-    throw new UserError(`${flags.config}: there is no step "${stranger}"`, {
+  const unknown = [...(steps.also ?? []), ...(steps.never ?? [])].find((id) => !ids.includes(id))
+  if (unknown !== undefined)
+    throw new UserError(`${flags.config}: there is no step "${unknown}"`, {
       code: 'unknown-step',
-      help: didYouMean(stranger, ids) ?? `the steps are ${ids.join(', ')}`,
+      help: didYouMean(unknown, ids) ?? `the steps are ${ids.join(', ')}`,
     })
   const settings = await resolveSettings(host, flags)
   // A cpuset partition takes CPUs out of load balancing at run time; isolcpus= does it at boot.

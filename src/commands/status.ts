@@ -17,7 +17,7 @@ import {duration, IsolCommand} from './base.ts'
 export default class Status extends IsolCommand {
   static override summary = 'Show what is applied, what drifted, and the isolated threads.'
   static override description =
-    `It reads the state of isolated threads without disturbing them. This needs the patched kernel, and root.
+    `Reads the state of isolated threads without disturbing them, which needs the patched kernel and root.
 The exit status is 1 when something drifted or a run was killed before it finished, and 3 when something cannot be read.`
   static override examples = [
     '<%= config.bin %> status',
@@ -30,7 +30,7 @@ The exit status is 1 when something drifted or a run was killed before it finish
     }),
   }
 
-  /** Gives undefined with --watch: each report has been printed already. */
+  /** Returns undefined with --watch, because each report has been printed. */
   async run(): Promise<StatusReport | undefined> {
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
@@ -41,7 +41,7 @@ The exit status is 1 when something drifted or a run was killed before it finish
       process.stdout.write(renderStatus(report, {width: columns()}))
       if (threads) process.stdout.write(renderIsolation(threads))
       if (threadsUnknown !== undefined)
-        process.stdout.write(`\ncannot tell which threads are isolated: ${threadsUnknown}\n`)
+        process.stdout.write(`\nit is not known which threads are isolated: ${threadsUnknown}\n`)
     }
     return await interruptible(async (signal) => {
       for (;;) {
@@ -69,7 +69,7 @@ async function lookAt(host: HostView): Promise<Looked> {
   const get = gatherer(host)
   const [entries, boot] = [await get(journal), await get(bootId)]
   const readings = await readPlaces(host, changesInForce(entries, boot))
-  // Where the processes cannot be read, no program is named as the one that wrote.
+  // If the processes cannot be read, no program is named as the writer.
   const who = await get(writers).catch(() => () => undefined)
   const report = statusReport(statusOf(entries, {bootId: boot, readings, writers: who}), {
     host: host.name,

@@ -22,9 +22,9 @@ export default class Topology extends IsolCommand {
     const host = this.view(flags.root)
     const get = gatherer(host)
     const cpus = await get(topology).catch((cause: Error) => {
-      throw new UserError(`cannot tell which CPUs there are: ${cause.message}`, {
+      throw new UserError(`cannot read the CPUs of the machine: ${cause.message}`, {
         exit: Exit.unsuitable,
-        help: 'with --root, name a directory that has the sys/ and proc/ of a Linux machine',
+        help: 'with --root, name a directory with the sys/ and proc/ of a Linux machine',
         cause,
       })
     })

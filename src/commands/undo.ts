@@ -17,7 +17,7 @@ import {duration, IsolCommand} from './base.ts'
 export default class Undo extends IsolCommand {
   static override summary = 'Undo what apply did, newest change first.'
   static override description =
-    'It needs neither the config nor the network. A value that another program has changed since is named and left alone.'
+    'Needs neither the config nor the network. A value that another program has changed since is named and left alone.'
   static override examples = [
     '<%= config.bin %> undo',
     '<%= config.bin %> undo --dry-run',
@@ -43,7 +43,7 @@ export default class Undo extends IsolCommand {
     after: duration({description: 'wait for this time first', dependsOn: ['unless-confirmed']}),
     force: Flags.boolean({
       char: 'f',
-      description: 'overwrite also what another program has written since',
+      description: 'also overwrite what another program has written since',
       default: false,
     }),
   }
@@ -70,7 +70,8 @@ export default class Undo extends IsolCommand {
     if (flags['dry-run']) {
       undone.push(...(await rehearse(planned, {host, force: flags.force})))
       if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
-      // An unconfirmed run may still be at work, or may not have begun: only the lock shows which.
+      // An unconfirmed run may still be running, or may not have started: only the lock shows
+      // which.
     } else if (planned.length > 0 || flags['unless-confirmed'])
       await interruptible((signal) =>
         session(

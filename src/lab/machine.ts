@@ -89,7 +89,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-M', 'q35', ...acceleratorArguments(machine.accel)],
     ...['-m', `${machine.memoryMb}`, '-smp', `cpus=${machine.cpus},sockets=1`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    // The guest sees the host's files and must not be able to write them.
+    // The guest can read the host's files, and must not be able to write them.
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci'],

@@ -20,7 +20,7 @@ export function initReport(proposal: Proposal, host: string): InitReport {
 export function configText({isolated, housekeeping, reasons, remarks}: Proposal, host: string): string {
   const why = table(reasons.map((reason) => [`#   ${reason.cpus}`, reason.role, reason.why]))
   return [
-    `# Proposed by isolctl init for ${host}. docs/config.md says what the keys mean.`,
+    `# Proposed by isolctl init for ${host}. docs/config.md explains the keys.`,
     '#',
     ...why,
     ...remarks.map((remark) => `# ${remark}`),

@@ -20,9 +20,9 @@ export async function confirm(
   {question, command}: {readonly question: string; readonly command: string},
 ): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw new UserError('this changes the machine, and there is no terminal to ask on', {
+    throw new UserError('the command changes the machine, and there is no terminal for a confirmation', {
       code: 'not-confirmed',
-      help: `see the changes with: isolctl plan; then make them without a question: ${command} --yes`,
+      help: `see the changes with: isolctl plan; then confirm them in advance: ${command} --yes`,
     })
   note([text])
   const lines = createInterface({input: process.stdin, output: process.stderr})

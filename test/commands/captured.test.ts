@@ -11,12 +11,15 @@ import {InitSchema} from '../../src/schema/init.ts'
 import {TopologySchema} from '../../src/schema/machine.ts'
 import {isolctl} from './isolctl.ts'
 
-/** Captures of real machines that are not ours to ship: beside the checkout, for whoever has them. */
+/**
+ * Captures of real machines, which may not be distributed. They are beside the checkout if there
+ * are any.
+ */
 const CAPTURES = ['../shared/hosts', '../../shared/hosts']
   .map((path) => join(import.meta.dirname, '../..', path))
   .find((path) => existsSync(path))
 
-/** What is special about each, as its topology has to tell. */
+/** What is special about each machine, which its topology has to show. */
 const EXPECTED: Readonly<Record<string, object>> = {
   'x86_64-epyc_7451.tar.gz': {online: '0-95', offline: '', smt: true, nohzFull: '', isolated: ''},
   'x86_64-64cpu-linux6.2.tar.gz': {online: '0-7', offline: '', smt: true, isolated: ''},
@@ -38,7 +41,10 @@ const NEEDED = [
   '*/devices/system/node/node*/cpulist',
 ]
 
-/** What to isolate, and what to keep: a core of each node, whole cores, slower ones kept, offline CPUs in neither. */
+/**
+ * The isolated and the housekeeping CPUs: one core of each node and the slower cores are kept,
+ * cores stay whole, and offline CPUs are in neither.
+ */
 const PROPOSED: readonly (readonly [string, readonly [string, string]])[] = [
   [
     'x86_64-epyc_7451.tar.gz',
@@ -93,16 +99,20 @@ describe.skipIf(CAPTURES === undefined)(title, () => {
     },
   )
 
-  it.each(Object.keys(EXPECTED))('%s: plan does not pretend to know', {timeout: 60_000}, async (archive) => {
-    const {stdout, stderr, exit} = await isolctl('plan', '--root', rootOf(archive), '--cpus', '3', '--json')
-    if (archive.startsWith('16em64t')) {
-      expect([exit, stdout]).toEqual([69, expect.stringContaining('cannot tell which CPUs are online')])
-      return
-    }
-    // None of them has /proc/irq or the workqueues' masks.
-    expect([exit, stderr]).toEqual([3, ''])
-    const {unknown, isolated} = PlanSchema.parse(JSON.parse(stdout))
-    expect(isolated).toBe('3')
-    expect(unknown.map(({id}) => id)).toEqual(expect.arrayContaining(['irq-affinity', 'workqueue-cpumask']))
-  })
+  it.each(Object.keys(EXPECTED))(
+    '%s: plan reports what it does not know',
+    {timeout: 60_000},
+    async (archive) => {
+      const {stdout, stderr, exit} = await isolctl('plan', '--root', rootOf(archive), '--cpus', '3', '--json')
+      if (archive.startsWith('16em64t')) {
+        expect([exit, stdout]).toEqual([69, expect.stringContaining('cannot tell which CPUs are online')])
+        return
+      }
+      // None of them has /proc/irq or the workqueues' masks.
+      expect([exit, stderr]).toEqual([3, ''])
+      const {unknown, isolated} = PlanSchema.parse(JSON.parse(stdout))
+      expect(isolated).toBe('3')
+      expect(unknown.map(({id}) => id)).toEqual(expect.arrayContaining(['irq-affinity', 'workqueue-cpumask']))
+    },
+  )
 })

@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 describe('isolctl init', () => {
-  it('writes a config once, and not over another one unless told to', async () => {
+  it('writes a config once, and replaces another one only with --force', async () => {
     const file = join(folder, 'new', 'config.yaml')
     const first = await isolctl('init', '--config', file)
     expect([first.exit, first.stderr]).toEqual([0, ''])
@@ -33,7 +33,7 @@ describe('isolctl init', () => {
     expect(await readFile(file, 'utf8')).toBe(text)
   })
 
-  it('says why, on a machine with two kinds of cores', async () => {
+  it('gives the reasons, on a machine with two kinds of cores', async () => {
     const root = join(folder, 'hybrid')
     const cpu = 'sys/devices/system/cpu'
     await plant(root, {
@@ -92,12 +92,12 @@ describe('a config in words', () => {
     return [`${isolated}`, `${housekeeping}`]
   }
 
-  it('is worked out on the machine', async () => {
+  it('is resolved on the machine', async () => {
     expect(await settings('isolated: all but the first core of each node')).toEqual(['1,3', '0,2'])
     expect(await settings('isolated: 2-N')).toEqual(['2-3', '0-1'])
   })
 
-  it('of a class wins on hosts of that class', async () => {
+  it('of a class overrides the others on hosts of that class', async () => {
     const text =
       'isolated: 3\nclasses:\n  - name: db-*\n    isolated: 1\n  - name: mem*\n    cpus: 4\n    isolated: 2-N\n'
     expect(await settings(text)).toEqual(['2-3', '0-1'])

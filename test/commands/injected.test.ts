@@ -10,11 +10,11 @@ import {isolctl} from './isolctl.ts'
 const HOSTS = join(import.meta.dirname, '../hosts/lab')
 const fileOf = (name: string) => `${name.replaceAll(' ', '-')}.tgz`
 
-test('there is a capture of each', async () => {
+test('there is a capture of each disturbance', async () => {
   expect((await readdir(HOSTS)).toSorted()).toEqual(Object.keys(CAPTURED).map(fileOf).toSorted())
 })
 
-test.for(Object.entries(CAPTURED))('%s: exactly its checks tell', async ([name, amiss]) => {
+test.for(Object.entries(CAPTURED))('%s: exactly its checks report it', async ([name, amiss]) => {
   const {stdout} = await isolctl('preflight', '--root', join(HOSTS, fileOf(name)), '--json')
   const report = ReportSchema.parse(JSON.parse(stdout))
   expect(amissIn(report)).toEqual(amiss)

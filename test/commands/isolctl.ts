@@ -5,7 +5,7 @@ import process from 'node:process'
 import {captureOutput} from '@oclif/test'
 import {main} from '../../src/cli.ts'
 
-/** Run a command line in this process, as if typed where there is no terminal. */
+/** Run a command line in this process, as if it were typed without a terminal. */
 export async function isolctl(...args: string[]): Promise<{stdout: string; stderr: string; exit: number}> {
   process.exitCode = 0
   const {stdout, stderr} = await captureOutput(() => main(args), {

@@ -19,7 +19,7 @@ afterAll(() => rm(folder, {recursive: true}))
 const lint = (name: string, ...args: string[]) =>
   isolctl('lint', '--cmdline', file(name), '--cpus', '4', '--kernel', '6.12.5-amd64', ...args)
 
-it('says what the kernel would do, and what it would drop', async () => {
+it('prints what the kernel would do, and what it would drop', async () => {
   const good = await lint('good')
   expect(good).toMatchObject({exit: 0, stderr: ''})
   expect(good.stdout).toMatch(
@@ -36,7 +36,7 @@ it('exits 1 for warnings only under --strict', async () => {
   expect(await isolctl(...args, '--strict')).toMatchObject({exit: 1})
 })
 
-it('--json keeps its schema', async () => {
+it('prints its schema with --json', async () => {
   const {stdout} = await lint('bad', '--json')
   expect(JSON.parse(stdout)).toMatchObject({schema: 'isolctl.lint/1', ok: false, effective: {nohzFull: ''}})
 })

@@ -15,7 +15,7 @@ const cpu = (n: number, siblings: string) => ({
   [`${CPU}/cpu${n}/node0/cpulist`]: '0-3\n',
 })
 
-/** Four CPUs, two cores; 2-3 were set apart at boot, but interrupts were not told. */
+/** Four CPUs, two cores. CPUs 2-3 were isolated at boot, but interrupts still go to them. */
 const MACHINE = {
   ...cpu(0, '0,2'),
   ...cpu(1, '1,3'),
@@ -43,11 +43,11 @@ beforeAll(async () => {
 })
 afterAll(() => rm(join(root, '..'), {recursive: true}))
 
-/** Without the headline, which names the path of this run. */
+/** Output without the headline, which has the path of this run. */
 const body = (text: string) => text.slice(text.indexOf('\n\n') + 2)
 
 describe('topology', () => {
-  it('is a table for people', async () => {
+  it('prints a table', async () => {
     const {stdout, exit} = await isolctl('topology', '--root', root)
     expect(exit).toBe(0)
     expect(body(stdout)).toMatchInlineSnapshot(`
@@ -61,7 +61,7 @@ describe('topology', () => {
     `)
   })
 
-  it('is isolctl.topology/1 for machines', async () => {
+  it('prints isolctl.topology/1 with --json', async () => {
     const report = TopologySchema.parse(
       JSON.parse((await isolctl('topology', '--root', root, '--json')).stdout),
     )
@@ -72,7 +72,7 @@ describe('topology', () => {
     })
   })
 
-  it('of no machine is an error', async () => {
+  it('fails for a directory that is not a machine', async () => {
     const {stderr, exit} = await isolctl('topology', '--root', join(root, 'proc'))
     expect([exit, stderr]).toEqual([69, expect.stringContaining('/sys/devices/system/cpu does not exist')])
   })
@@ -81,7 +81,7 @@ describe('topology', () => {
 describe('plan', () => {
   const only = ['--only', 'irq-affinity', '--only', 'workqueue-cpumask']
 
-  it('is a diff that fits an 80-column terminal', async () => {
+  it('prints a diff that fits an 80-column terminal', async () => {
     const {stdout, exit} = await isolctl('plan', '--root', root, ...only)
     expect(exit).toBe(10)
     expect(body(stdout)).toMatchInlineSnapshot(`
@@ -109,7 +109,7 @@ describe('plan', () => {
     ).toEqual([])
   })
 
-  it('is isolctl.plan/1 for machines, and can be saved', async () => {
+  it('prints isolctl.plan/1 with --json, and can be saved', async () => {
     const file = join(root, '../plan.json')
     const {stdout} = await isolctl('plan', '--root', root, ...only, '--json', '--out', file)
     const plan = PlanSchema.parse(JSON.parse(stdout))
@@ -117,12 +117,12 @@ describe('plan', () => {
     expect(plan.isolated).toBe('2-3')
   })
 
-  it('for other CPUs names them in the command that applies it', async () => {
+  it('names other CPUs in the command that applies the plan', async () => {
     const {stdout} = await isolctl('plan', '--root', root, '--cpus', '3', '--only', 'workqueue-cpumask')
     expect(stdout).toContain('Apply with: isolctl apply --cpus 3 --only workqueue-cpumask')
   })
 
-  it('that cannot be made is neither fine nor a change', async () => {
+  it('reports a plan that cannot be made as unknown', async () => {
     const bare = join(root, '../bare')
     await plant(bare, {[`${CPU}/online`]: '0-3\n'})
     const {stdout, exit} = await isolctl('plan', '--root', bare, '--cpus', '2', ...only)
@@ -144,14 +144,14 @@ describe('plan', () => {
 })
 
 describe('status', () => {
-  it('of an untouched machine is short', async () => {
+  it('is short for an unchanged machine', async () => {
     const {stdout, exit} = await isolctl('status', '--root', root)
     expect([exit, stdout]).toEqual([0, expect.stringContaining('nothing is applied')])
     const json = await isolctl('status', '--root', root, '--json')
     expect(StatusSchema.parse(JSON.parse(json.stdout))).toMatchObject({ok: true, changes: []})
   })
 
-  it('of a damaged journal is an error that says where', async () => {
+  it('names the line of a damaged journal', async () => {
     const damaged = join(root, '../damaged')
     await plant(damaged, {...MACHINE, '/var/lib/isolctl/journal.jsonl': 'garbage\n'})
     const {stderr, exit} = await isolctl('status', '--root', damaged)
@@ -168,7 +168,7 @@ describe('apply and undo', () => {
     expect([exit, stderr]).toEqual([2, expect.stringContaining('a captured one cannot be changed')])
   })
 
-  it('apply refuses a file that is no plan, before it looks at the machine', async () => {
+  it('apply refuses a file that is not a plan, before it reads the machine', async () => {
     const file = join(root, '../no-plan.json')
     await writeFile(file, '{"schema": "isolctl.plan/9"}')
     const {stderr, exit} = await isolctl('apply', file, '--dry-run')
@@ -177,7 +177,7 @@ describe('apply and undo', () => {
     expect([missing.exit, missing.stderr]).toEqual([2, expect.stringContaining('ENOENT')])
   })
 
-  it('apply of a saved plan takes no selection', async () => {
+  it('apply of a saved plan does not accept a selection', async () => {
     const {stderr, exit} = await isolctl('apply', 'plan.json', '--cpus', '2', '--dry-run')
     expect([exit, stderr]).toEqual([2, expect.stringContaining('a saved plan is applied whole')])
   })

@@ -42,7 +42,7 @@ describe('preflight --format', () => {
     expect(await readFile(file, 'utf8')).toMatch(pattern)
   })
 
-  it('leaves the old report where the new one cannot be written, and nothing beside it', async () => {
+  it('keeps the old report if the new one cannot be written, and leaves no other file', async () => {
     await mkdir(out('a-directory'))
     await writeFile(join(out('a-directory'), 'kept'), '')
     const {exit, stderr} = await preflight(...GOOD, '--output', out('a-directory'))
@@ -52,7 +52,7 @@ describe('preflight --format', () => {
     expect(await readdir(folder)).toEqual(before)
   })
 
-  it('replaces a link by a file and never writes through it; a device stays one', async () => {
+  it('replaces a link by a file and does not write through it; a device stays a device', async () => {
     await writeFile(out('precious'), 'precious')
     await symlink(out('precious'), out('link'))
     await preflight(...GOOD, '-o', out('link'))
@@ -75,7 +75,7 @@ describe('preflight --exit-scheme nagios', () => {
     expect(answer).toMatchObject({exit, stdout: expect.stringMatching(new RegExp(`^ISOLCTL ${state} - `))})
   })
 
-  it('calls bad usage UNKNOWN', async () => {
+  it('reports bad usage as UNKNOWN', async () => {
     expect(await preflight('--only', 'nonsense', '--exit-scheme=nagios')).toMatchObject({exit: 3})
     expect(await preflight('--nonsense', '--exit-scheme', 'nagios')).toMatchObject({exit: 3})
     expect(await preflight('--only', 'nonsense')).toMatchObject({exit: 2})

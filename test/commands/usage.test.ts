@@ -8,10 +8,10 @@ import {MENU} from '../../src/commands/help.ts'
 import {commandsFor} from '../../src/commands/index.ts'
 import {isolctl} from './isolctl.ts'
 
-/** Loading all commands takes seconds here, and no test is to pay for that. */
+/** Loading all commands takes seconds here, which must not count for a test. */
 beforeAll(() => commandsFor(), 60_000)
 
-/** A mistake, what is said of it, the help, and the code in JSON. */
+/** A mistake, the message, the help, and the code in JSON. */
 const MISTAKES: [line: string, message: string, help: string, code?: string][] = [
   ['preflght', 'there is no command "preflght"', 'did you mean preflight?', 'unknown-command'],
   ['preflght -o x', 'there is no command "preflght"', 'did you mean preflight?', 'unknown-command'],
@@ -118,7 +118,7 @@ describe('help', () => {
     expect(await isolctl(...args)).toMatchObject({exit: 0, stderr: '', stdout: expect.stringContaining(says)})
   })
 
-  it('is not what a program after "--" asks for', () => {
+  it('is not printed for a --help after "--"', () => {
     const argv = ['--cpus', '3', '--', 'program', '--help']
     expect(readCall(['launch', ...argv])).toEqual({kind: 'run', id: 'launch', argv})
     expect(readCall(['kernel:list', '--json'])).toEqual({kind: 'run', id: 'kernel:list', argv: ['--json']})

@@ -5,7 +5,7 @@ import {expect, it} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {isolctl} from './isolctl.ts'
 
-it('bin/run.js answers --version by itself, in the words of oclif', async () => {
+it('bin/run.js prints the same version as oclif', async () => {
   const {stdout} = await execa(process.execPath, [join(packageRoot, 'bin/run.js'), '--version'])
   expect(stdout).toMatch(/^isolctl\/\d/)
   expect((await isolctl('--version')).stdout.trim()).toBe(stdout)

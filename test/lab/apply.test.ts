@@ -57,7 +57,7 @@ describe('on a running kernel', () => {
   it('apply does not start without --yes', () => {
     expect(part('unconfirmed')).toMatchObject({
       exit: 2,
-      output: expect.stringContaining('no terminal to ask on'),
+      output: expect.stringContaining('no terminal for a confirmation'),
     })
   })
 

@@ -6,10 +6,10 @@ import {showProgress} from '../../ui/progress.ts'
 import {IsolCommand} from '../base.ts'
 
 export default class LabBuild extends IsolCommand {
-  static override summary = "Build the lab's kernel if the cache does not have it, and print its path."
+  static override summary = "Build the lab's kernel if it is not cached, and print its path."
   static override description =
     'Patches, configures and compiles the Linux source in the cache directory. The same source, patches, ' +
-    'configuration and compiler are built once; after Ctrl-C the same command goes on where it stopped.'
+    'configuration and compiler are built once. After Ctrl-C, the same command continues where it stopped.'
   static override examples = [
     '<%= config.bin %> lab build',
     '<%= config.bin %> lab build --source linux-6.12.117.tar.xz --sums sha256sums.asc --keyring kernel-org.gpg',

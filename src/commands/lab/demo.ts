@@ -11,7 +11,10 @@ import {cpulist, IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
 import {summary, writer} from './output.ts'
 
-/** The static policy without irqaffinity=: interrupts are then where most machines have them, and `apply` moves them. */
+/**
+ * The static policy without irqaffinity=. Interrupts are then on the same CPUs as on most machines,
+ * and `apply` moves them.
+ */
 const bootArguments = (isolated: CpuSet): readonly string[] => [
   `isolcpus=domain,managed_irq,${isolated}`,
   `nohz_full=${isolated}`,
@@ -23,7 +26,7 @@ const bootArguments = (isolated: CpuSet): readonly string[] => [
 export default class LabDemo extends IsolCommand {
   static override summary = 'Show isolctl from boot to undo in a QEMU machine.'
   static override description =
-    'It builds the patched kernel unless there is one, boots it with isolated CPUs, and runs topology, preflight, plan, ' +
+    'Builds the patched kernel if there is none, boots it with isolated CPUs, and runs topology, preflight, plan, ' +
     'apply, launch and undo there. Every claim is measured. The exit status is 1 when a claim does not hold.'
   static override examples = [
     '<%= config.bin %> lab demo',
@@ -31,7 +34,8 @@ export default class LabDemo extends IsolCommand {
   ]
   static override flags = {
     ...machineFlags,
-    // One CPU is busy and two are left for the rest: on a host with two cores more CPUs make the demo slower.
+    // One CPU is busy, and two are left for the rest. On a host with two cores, more CPUs make the
+    // demo slower.
     cpus: Flags.integer({description: 'number of CPUs of the machine', default: 3}),
     isolated: cpulist({description: 'CPUs to isolate; default: the last one'}),
   }

@@ -52,7 +52,10 @@ export const VIRTUAL_NOTE = {
   tcg: 'note: this is an emulated machine (TCG): counts are evidence, durations are not\n',
 } as const
 
-/** The path of the bzImage to boot: the given one, or ours, which is built first and shows its progress on stderr. */
+/**
+ * The path of the bzImage to boot: the given one, or that of isolctl, which is built first with
+ * progress on stderr.
+ */
 export async function chosenKernel(
   {kernel}: {kernel?: string | undefined},
   {quiet, signal}: {quiet: boolean; signal: AbortSignal},

@@ -3,7 +3,7 @@ import {once} from 'node:events'
 import type {Writable} from 'node:stream'
 import type {LabResult} from '../../lab/run.ts'
 
-/** Writes chunks to a stream, and waits while its reader is slow: the guest then waits too. */
+/** Writes chunks to a stream. While its reader is slow, the guest waits. */
 export function writer(stream: Writable): (chunk: Buffer) => Promise<void> {
   return async (chunk) => {
     if (!stream.write(chunk)) await once(stream, 'drain')

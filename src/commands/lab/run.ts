@@ -12,7 +12,7 @@ const BROKEN_PIPE = 128 + 13
 export default class LabRun extends IsolCommand {
   static override summary = 'Run a command in a QEMU machine with isolated CPUs.'
   static override description =
-    'The machine sees the files of this host. What it writes goes to a layer in memory and is lost when it stops. ' +
+    'The machine can read the files of this host. What it writes goes to a layer in memory and is lost when it stops. ' +
     'The exit status is that of the command.'
   static override usage =
     'lab run [--cpus N] [--isolated L] [--kernel FILE] [--accel auto|kvm|tcg] -- COMMAND...'
@@ -24,7 +24,7 @@ export default class LabRun extends IsolCommand {
 
   async run(): Promise<unknown> {
     const [own, command] = cutAtDashes(this.argv)
-    this.argv = own // oclif would change the order of what follows "--"
+    this.argv = own // oclif changes the order of the words after "--"
     const {flags} = await this.parse(LabRun, own)
     const [file, ...args] = command
     if (file === undefined)

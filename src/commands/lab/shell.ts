@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000
 export default class LabShell extends IsolCommand {
   static override summary = 'Open a root shell in a QEMU machine with isolated CPUs.'
   static override description =
-    'The machine sees the files of this host. What it writes goes to a layer in memory and is lost when it stops.'
+    'The machine can read the files of this host. What it writes goes to a layer in memory and is lost when it stops.'
   static override examples = ['<%= config.bin %> lab shell --cpus 6 --isolated 2-5']
   static override enableJsonFlag = false
   static override flags = machineFlags

@@ -10,7 +10,10 @@ import {IsolCommand} from '../base.ts'
 
 const WIDTH = 78
 
-/** The part of `lab demo` that runs inside the machine. It changes that machine, and undoes the changes. */
+/**
+ * The part of `lab demo` that runs inside the machine. It changes that machine, and undoes the
+ * changes.
+ */
 export default class LabStory extends IsolCommand {
   static override hidden = true
   static override enableJsonFlag = false
