@@ -20,8 +20,8 @@ export default defineConfig({
         },
       },
       // Real processes, which are killed and traced: seconds per test, on the running kernel. The
-      // timeout is only for tests that hang, because the load of the machine decides how long a
-      // test takes.
+      // timeout is only for tests that hang, because the duration of a test depends on the load of
+      // the machine.
       {test: {...common, name: 'system', include: [SYSTEM], testTimeout: 120_000}},
       {
         // Real kernels in QEMU: one at a time, and minutes instead of milliseconds.
@@ -30,8 +30,8 @@ export default defineConfig({
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
           fileParallelism: false,
-          // A second try, which is reported: when the host stops an emulated CPU for a second, it
-          // looks like a disturbed one.
+          // A second try, which is reported: an emulated CPU that the host stops for a second looks
+          // like a disturbed CPU.
           retry: 1,
           testTimeout: 300_000,
           hookTimeout: 3_000_000,

@@ -25,9 +25,9 @@ import {LARGE, largeFiles} from '../test/support/large.ts'
 import type {Row} from './subject.ts'
 
 /**
- * How long it takes to plan, apply and undo all ordinary steps on 512 CPUs with 4096 interrupts. The files are real, in
- * memory; so is the journal with its fsyncs, on the disk of the temporary directory. The time that the kernel needs to
- * move an interrupt is not included.
+ * How long it takes to plan, apply and undo all ordinary steps on 512 CPUs with 4096 interrupts.
+ * The files are real files in memory. The journal is a real file too, with its fsyncs, on the disk
+ * of the temporary directory. The time that the kernel needs to move an interrupt is not included.
  */
 export async function largeApply(): Promise<readonly Row[]> {
   // In memory, as procfs is; only the journal is on a disk.
@@ -77,7 +77,7 @@ async function timed<T>(body: () => Promise<T>): Promise<readonly [seconds: numb
   return [(performance.now() - start) / 1000, result]
 }
 
-/** Writes as the local host does, below a directory. */
+/** Writes as the local host does, but below a directory. */
 function onDirectory(root: string): Host {
   const nothing = async () => {
     throw new Error('not in a benchmark')
@@ -86,7 +86,8 @@ function onDirectory(root: string): Host {
     ...rooted(root),
     async set(path, value) {
       const file = openSync(join(root, path), 'r+')
-      ftruncateSync(file) // a regular file keeps the rest of a longer value; the kernel's files do not
+      // A regular file keeps the rest of a longer value; a file of the kernel does not.
+      ftruncateSync(file)
       writeSync(file, value)
       closeSync(file)
     },

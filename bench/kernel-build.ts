@@ -16,7 +16,8 @@ import type {Row} from './subject.ts'
 export async function compareKernelBuilds(): Promise<readonly Row[]> {
   process.env['CCACHE_DISABLE'] = '1'
   await mkdir(cacheRoot(), {recursive: true})
-  const cache = await mkdtemp(join(cacheRoot(), 'bench-')) // on the disk of the cache: it needs as much space
+  // On the disk of the cache, because it needs as much space.
+  const cache = await mkdtemp(join(cacheRoot(), 'bench-'))
   try {
     const seconds = new Map<string, number>()
     const progress: Progress = {

@@ -81,7 +81,10 @@ export function writeLargeHost(root: string, {cpus, irqs, threads}: Size = LARGE
   return files
 }
 
-/** Most threads of such a machine are bound to one CPU by the kernel, the others to the housekeeping CPUs. */
+/**
+ * The kernel binds most threads of such a machine to one CPU; the others run on the housekeeping
+ * CPUs.
+ */
 const bound = (n: number) => n % 10 < 4
 const allowed = (n: number, {cpus, housekeeping}: {cpus: number; housekeeping: string}) =>
   bound(n) ? `${n % cpus}` : housekeeping
@@ -122,7 +125,7 @@ function stat(tid: number, n: number, hk: number): string {
   return `${tid} (worker-${tid % 977}) ${fields.join(' ')}\n`
 }
 
-/** As wide as the machine: a column of eleven characters for every CPU. */
+/** /proc/interrupts, with a column of eleven characters for every CPU. */
 function interrupts(cpus: number, irqs: number, hk: number): string {
   const zero = `${' '.repeat(9)}0 `
   const row = (name: string, label: string, at: number) =>

@@ -9,8 +9,8 @@ import {bestOf} from './timing.ts'
 const SETTLE_MS = 100
 
 /**
- * What launching through isolctl costs, against taskset and chrt in the same run. Needs two CPUs: runs `true` many times
- * on the second, then a poll loop in the lab.
+ * What launching through isolctl costs, compared with taskset and chrt in the same run. It needs
+ * two CPUs: it runs `true` many times on the second CPU, and then a poll loop in the lab.
  */
 export async function launchCosts(): Promise<readonly Row[]> {
   if (availableParallelism() < 2) throw new Error('this benchmark needs two CPUs')
@@ -46,7 +46,10 @@ export async function launchCosts(): Promise<readonly Row[]> {
   ]
 }
 
-/** In the lab, because this needs the patched kernel. An emulated machine takes longer than a real one. */
+/**
+ * Runs in the lab, because this needs the patched kernel. An emulated machine takes longer than a
+ * real one.
+ */
 async function settleTimes(): Promise<readonly number[]> {
   const script = `
     sleep 2

@@ -6,19 +6,19 @@ import {execa} from 'execa'
 import {LARGE, writeLargeHost} from './large-host.ts'
 import type {Row} from './subject.ts'
 
-/** A quarter and a half first: the time must not grow faster than the machine. */
+/** A quarter, a half, and the whole machine: the time must not grow faster than the machine. */
 const PARTS = [4, 2, 1]
 const TURNS = 5
 
 /** Makes the process print its own CPU time and memory as the last line of standard error. */
-const TELL = `data:text/javascript,${encodeURIComponent(`process.on('exit', () => {
+const PRINT_USAGE = `data:text/javascript,${encodeURIComponent(`process.on('exit', () => {
   const {userCPUTime, systemCPUTime, maxRSS} = process.resourceUsage()
   console.error('took', userCPUTime + systemCPUTime, maxRSS)
 })`)}`
 
 /**
- * preflight of 1024 CPUs, 4096 interrupts and 50,000 threads, and of parts of that machine: the best time of five runs,
- * and the most memory of any.
+ * preflight of 1024 CPUs, 4096 interrupts and 50,000 threads, and of parts of that machine: the
+ * best time of five runs, and the most memory of all of them.
  */
 export async function largePreflight(): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-bench-'))
@@ -43,7 +43,7 @@ async function look(root: string, files: number): Promise<Pick<Row, 'value' | 'r
     const start = performance.now()
     const {stderr} = await execa(
       'node',
-      ['--import', TELL, 'bin/run.js', 'preflight', '--passive', '--root', root, '--quiet'],
+      ['--import', PRINT_USAGE, 'bin/run.js', 'preflight', '--passive', '--root', root, '--quiet'],
       {reject: false}, // exit status 3: some checks of a generated machine are unknown
     )
     const seconds = (performance.now() - start) / 1000

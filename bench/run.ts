@@ -2,11 +2,13 @@
 /**
  * The runner of all benchmarks:
  *
- *   npm run bench                               list the subjects, what each measures and what a run costs
- *   npm run bench -- NAME... [--seconds N] [--kconfig FILE]    measure these, one after the other
+ *   npm run bench                         list the subjects, what each measures and what a run costs
+ *   npm run bench -- NAME...              measure these, one after the other
+ *     [--seconds N] [--kconfig FILE]
  *
- * It installs the packages that a subject needs and builds isolctl before it measures. Nothing here passes or fails:
- * machines are noisy. A ratio holds on another machine, a duration does not.
+ * It installs the packages that a subject needs and builds isolctl before it measures. Nothing here
+ * passes or fails, because machines are noisy. A ratio is valid on another machine, a duration is
+ * not.
  */
 import {cpus, loadavg} from 'node:os'
 import {parseArgs} from 'node:util'
@@ -15,7 +17,10 @@ import {packageRoot} from '../src/lib/assets.ts'
 import type {Options, Row, Subject} from './subject.ts'
 import {SUBJECTS} from './subjects.ts'
 
-/** The subjects that were asked for, and what they are told. Throws a sentence on a name or an option that does not fit. */
+/**
+ * The subjects of a command line and their options. Throws Error for a name or an option that does
+ * not fit. Pure.
+ */
 export function parseCommandLine(args: readonly string[]): {
   readonly subjects: readonly Subject[]
   readonly options: Options
@@ -27,7 +32,7 @@ export function parseCommandLine(args: readonly string[]): {
   })
   const subjects = positionals.map((name) => {
     const subject = Object.hasOwn(SUBJECTS, name) ? SUBJECTS[name] : undefined
-    if (subject === undefined) throw new Error(`no benchmark is called ${name}; npm run bench lists them`)
+    if (subject === undefined) throw new Error(`there is no benchmark "${name}"; npm run bench lists them`)
     return subject
   })
   const options = {
@@ -42,7 +47,7 @@ export function parseCommandLine(args: readonly string[]): {
   return {subjects, options}
 }
 
-/** A line for each figure: what, value and unit, and what it is compared with. Pure. */
+/** A line for each figure: its name, its value with the unit, and the comparison. Pure. */
 export function table(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({what}) => what.length))
   return rows
@@ -53,7 +58,7 @@ export function table(rows: readonly Row[]): string {
     .join('\n')
 }
 
-/** What there is to measure. Pure. */
+/** The list of subjects, two lines each. Pure. */
 export function list(subjects: Readonly<Record<string, Subject>>): string {
   const width = Math.max(...Object.keys(subjects).map((name) => name.length))
   return Object.entries(subjects)

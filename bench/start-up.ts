@@ -2,7 +2,7 @@
 import type {Row} from './subject.ts'
 import {bestOf} from './timing.ts'
 
-/** The best of ten runs of `isolctl --version`, against a Node that does nothing. */
+/** The best of ten runs of `isolctl --version`, compared with a Node that does nothing. */
 export async function startUp(): Promise<readonly Row[]> {
   const [node = Number.NaN, version = Number.NaN] = await bestOf(10, [
     ['node', '-e', '0'],

@@ -4,26 +4,26 @@
 export interface Row {
   readonly what: string
   readonly value: number
-  /** Seconds ("s"), per cent, or what is counted. */
+  /** Seconds ("s"), per cent, or the thing that is counted. */
   readonly unit: 's' | '%' | 'instructions' | 'times'
-  /** What the figure is compared with and the result, or how it was taken. */
+  /** The comparison and its result, or how the figure was measured. */
   readonly ratio?: string
 }
 
-/** What a subject can be told on the command line. */
+/** Options of a subject on the command line. */
 export interface Options {
   /** Path of a kernel configuration. */
   readonly kconfig?: string
-  /** Length of a measurement. */
+  /** Length of a measurement, in seconds. */
   readonly seconds?: number
 }
 
-/** Measures one subject. Throws when it could not be measured. */
+/** Measures one subject. Throws if it cannot be measured. */
 export type Measure = (options: Options) => Promise<readonly Row[]>
 
 export interface Subject {
   readonly measures: string
-  /** What a run costs: time, and what it does to the machine. */
+  /** What a run costs: its time, and its effect on the machine. */
   readonly load: string
   /** The goal of scripts/bootstrap.sh that installs the packages. */
   readonly packages: 'node' | 'lab' | 'package'

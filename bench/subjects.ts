@@ -12,7 +12,10 @@ import {startUp} from './start-up.ts'
 import type {Subject} from './subject.ts'
 import {compareWithTuned} from './tuned.ts'
 
-/** Every benchmark by its name, the quick ones first. A subject of bench/ has the name of its file. */
+/**
+ * Every benchmark by its name, the quick ones first. The name of a subject in bench/ is that of its
+ * file.
+ */
 export const SUBJECTS: Readonly<Record<string, Subject>> = {
   'start-up': {
     measures: 'isolctl --version against node -e 0',

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * preflight beside tools that answer part of the same questions, in one lab machine, each several times in turn. Their
- * packages are unpacked in the lab machine and not installed on the host: Debian starts the daemons that it installs,
- * and tuned would change the host's settings.
+ * preflight and tools that answer part of the same questions, in one lab machine, each several
+ * times in turn. Their packages are unpacked in the lab machine and not installed on the host,
+ * because Debian starts the daemons that it installs, and tuned would change the settings of the
+ * host.
  */
 import {chmod, mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -11,11 +12,14 @@ import {withPrivateFolder} from '../src/lib/files.ts'
 import type {Row} from './subject.ts'
 
 const TURNS = 3
-/** Sleeping tasks of the second round: no real machine is empty. */
+/** Sleeping tasks of the second round, because a real machine has many. */
 const TASKS = 2000
 const PACKAGES = ['tuned', 'tuna', 'dbus']
 
-/** D-Bus and the daemon come first, because tuned-adm asks the daemon. Each line of the answer is "NAME MILLISECONDS STATUS". */
+/**
+ * D-Bus and the daemon come first, because tuned-adm asks the daemon. Each line of the answer is
+ * "NAME MILLISECONDS STATUS".
+ */
 const GUEST = `
 for package in "$1"/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C / || exit 9; done
 grep -q ^messagebus: /etc/passwd || echo 'messagebus:x:999:999::/:/usr/sbin/nologin' >>/etc/passwd
@@ -29,7 +33,7 @@ tuned-adm active >&2
 dashes=--; tuna --help | grep -q -- --show_threads || dashes=
 took() { # NAME COMMAND...
   name=$1; shift
-  from=$(date +%s%N); "$@" >/tmp/said 2>&1; status=$?; to=$(date +%s%N)
+  from=$(date +%s%N); "$@" >/tmp/output 2>&1; status=$?; to=$(date +%s%N)
   echo "$name $(( (to - from) / 1000000 )) $status"
 }
 turns() {
@@ -48,10 +52,13 @@ for task in $(seq ${TASKS}); do sleep 100000 & done
 turns busy "$2" "$3"
 `
 
-/** Checks that watch for some time: the other tools have none. */
+/** Checks that watch for some time; the other tools have no such checks. */
 const WATCHING =
   'irq-count-delta,nmi-pmi-delta,stray-tasks-present,kthread-percpu-quiet,rq-nr-switches,rq-nr-running'
-/** The checks of what the other tools cover: affinities of threads and interrupts, and the settings of the profile. */
+/**
+ * The checks of what the other tools cover: the affinity of threads and interrupts, and the
+ * settings of the profile.
+ */
 const COVERED = [
   ...['irq-affinity-requested', 'irq-affinity-effective', 'irq-threads', 'stray-tasks-allowed'],
   ...['kthread-unbound-affinity', 'kthread-percpu-legit', 'rcu-threads-moved', 'pid1-affinity'],
@@ -61,7 +68,7 @@ const COVERED = [
 /** Needs the package lists of Debian or Ubuntu (apt-get update), and the network. */
 export async function compareWithTuned(): Promise<readonly Row[]> {
   return await withPrivateFolder(async (folder) => {
-    await chmod(folder, 0o755) // apt downloads as a user of its own
+    await chmod(folder, 0o755) // apt downloads as another user
     await mkdir(join(folder, 'partial'))
     const options = [`Dir::Cache::archives=${folder}`, 'Debug::NoLocking=true'].flatMap((option) => [
       '-o',
@@ -117,7 +124,7 @@ function rowsOf(stdout: string, stderr: string): readonly Row[] {
       row('tuned-adm verify', 'tuned-adm'),
       row('tuna show_threads', 'show_threads'),
       row('tuna show_irqs', 'show_irqs'),
-      row('preflight, what they cover', 'covered'),
+      row('preflight, the part they cover', 'covered'),
       row('preflight, all without window', 'all'),
       row('isolctl loaded, no command run', 'loaded'),
       row('node -e 0', 'node'),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /**
  * Shows that the series is bisectable: after each patch the kernel builds without a warning, with
- * the option on and off, and boots. Shows also that with the option off every instruction of the
+ * the option on and off, and boots. It also shows that with the option off every instruction of the
  * entry code is the same.
  *
- *   npm run kernel:bisect                every patch: two cold builds, and a build for each patch; over an hour
+ *   npm run kernel:bisect                every patch; two cold builds, one build per patch: over an hour
  *   npm run kernel:bisect -- --from 5    builds and boots from this patch on
  *   npm run kernel:bisect -- --final     only the entry code of the whole series; CI runs this
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * What the series costs other programs, in instructions. QEMU counts them, so that every run gives
- * the same numbers. The cases are: without the option, with the option on a machine without isolated
- * CPUs, and with an isolated task on another CPU.
+ * the same numbers. The cases are: without the option, with the option on a machine without
+ * isolated CPUs, and with an isolated task on another CPU.
  */
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -19,7 +19,9 @@ type Counts = Readonly<Record<(typeof WHAT)[number], number>>
 
 const ISOLATED = ['nohz_full=1', 'isolcpus=domain,managed_irq,1', 'rcu_nocbs=1', 'irqaffinity=0', 'isolate']
 
-/** npm run bench -- kernel-cost. The value of a count is instructions from user mode to user mode. */
+/**
+ * npm run bench -- kernel-cost. The value of a count is instructions from user mode to user mode.
+ */
 export async function kernelCost(): Promise<readonly Row[]> {
   return await withPrivateFolder(async (folder) => {
     const progress = logProgress((line) => process.stderr.write(`${line}\n`))

@@ -14,8 +14,8 @@ import {parseTap} from './tap.ts'
 const calls = Number(process.argv[2] ?? 1_000_000)
 const progress = logProgress((line) => process.stderr.write(`${line}\n`))
 /**
- * How reports begin. A call trace alone is no report, because the selftest asks for one (sysrq). A
- * slow NMI handler is none either, because every NMI is slow on an emulated machine.
+ * How reports begin. A call trace alone is not a report, because the selftest requests one (sysrq).
+ * A slow NMI handler is not a report either, because every NMI is slow on an emulated machine.
  */
 const COMPLAINTS =
   /WARNING|BUG:|Oops|UBSAN|KASAN|INFO: (?!NMI handler)|possible |suspicious |\bstalls?\b|illegal/

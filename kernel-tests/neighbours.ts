@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * npm run kernel:neighbours: the kernel's tests of what the series changes (entry code, signals,
- * ptrace, seccomp, rseq, syscall user dispatch), with the option on and off, in one run. They need
- * not pass in an emulated machine; both results must be the same.
+ * ptrace, seccomp, rseq, syscall user dispatch), with the option on and off, in one run. They may
+ * fail in an emulated machine, but both results must be the same.
  */
 
 import {readdir, stat} from 'node:fs/promises'
@@ -85,8 +85,8 @@ function nameOf(program: string): string {
 }
 
 /**
- * By name: the exit status, the number of checks that passed and failed, and the complaints of the
- * kernel. The output itself is not compared, because addresses and times differ.
+ * By name: the exit status, the number of checks that passed and failed, and the errors that the
+ * kernel logged. The output itself is not compared, because addresses and times differ.
  */
 async function results(kernel: string, programs: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const script = `for t in ${programs.join(' ')}; do cd \${t%/*}; echo "### $t"; echo "### $t" > /dev/kmsg; timeout 120 $t 2>&1; echo "### status $?"; done`

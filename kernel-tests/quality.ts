@@ -21,12 +21,12 @@ const MACHINES = [
   {name: 'isolated', mode: 'isolated'},
 ] as const
 
-/** Lines of quality.c that are no result. */
+/** Lines of quality.c that are not results. */
 const IGNORED = ['starts']
 
 /**
- * npm run bench -- isolation [--seconds N]: N seconds (60 if not given) with an isolated task; the machines it is compared
- * with take two minutes at most.
+ * npm run bench -- isolation [--seconds N]: N seconds (60 if absent) with an isolated task. The
+ * runs on the other machines take two minutes at most.
  */
 export async function isolationQuality({seconds = 60}: Options): Promise<readonly Row[]> {
   return await withPrivateFolder(async (folder) => {
@@ -60,7 +60,7 @@ export async function isolationQuality({seconds = 60}: Options): Promise<readonl
         .filter((name) => !IGNORED.includes(name))
         .flatMap((name) =>
           columns
-            .filter(({isolated}) => isolated || name !== 'breaks') // nothing to lose on the others
+            .filter(({isolated}) => isolated || name !== 'breaks') // the other machines have no isolation to lose
             .map(
               ({title, counts}): Row => ({
                 what: `${name} on CPU ${CPU}, ${title}`,

@@ -5,7 +5,9 @@ export interface TapResult {
   readonly result: 'ok' | 'not ok' | 'skip'
 }
 
-/** What a kernel selftest printed (Documentation/dev-tools/ktap.rst), nested levels left out. */
+/**
+ * The output of a kernel selftest (Documentation/dev-tools/ktap.rst), without nested levels. Pure.
+ */
 export function parseTap(text: string): {readonly planned: number; readonly results: readonly TapResult[]} {
   const planned = Number(/^1\.\.(\d+)/m.exec(text)?.[1] ?? 0)
   const lines = [...text.matchAll(/^(ok|not ok) \d+ (?:- )?(.*)$/gm)]

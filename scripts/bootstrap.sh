@@ -9,14 +9,15 @@
 #   bootstrap.sh vm      package, and the tools to make virtual machines of a complete Debian
 #   bootstrap.sh kernel  lab, and the tools to compile the kernel's own selftests
 #
-# Installs only what is missing, and names it first. Exits with 69 where it cannot.
+# Installs only what is missing, and names it first. Exits with 69 if it cannot install it.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Kernel build, C programs and what checks them, QEMU, GRUB's generator for its tests. The kernel's scripts and isolctl use perl and patch.
+# For the kernel build, the C programs and their checks, QEMU, and GRUB's generator, which tests run.
+# The kernel's scripts and isolctl use perl and patch.
 PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
-# Programs of the proof tests, as their users run them.
+# Programs that the proof tests run, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
 KERNEL_PACKAGES='binutils gcc-multilib libcap-dev'
 PACKAGE_PACKAGES='debhelper kmod openssl rsync'
@@ -41,20 +42,22 @@ install_packages() {
   missing=$(missing_packages)
   [ -z "$missing" ] && return
   command -v apt-get >/dev/null ||
-    fail 'this is neither Debian nor Ubuntu, and packages are missing' "install the contents of these Debian packages, then try again: $missing"
+    fail 'packages are missing, and this is neither Debian nor Ubuntu' "install the contents of these Debian packages, then try again: $missing"
   if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else
     fail "packages are missing: $missing" 'run this as root, or install sudo'
   fi
   printf 'installing: %s\n' "$missing" >&2
-  # An index from before a point release names files that no longer exist; a fresh machine has no index.
+  # An index from before a point release names files that no longer exist; a fresh machine has no
+  # index.
   $sudo apt-get update -q >&2 || fail 'apt-get update failed' 'see the lines above'
   for package in $missing; do
     apt-cache show "$package" >/dev/null 2>&1 && continue
     [ "$package" = linux-source-6.12 ] && fail 'this distribution has no package linux-source-6.12' \
       'download a Linux 6.12 source archive, and name it: ISOLCTL_KERNEL_SOURCE=/path/linux-6.12.tar.xz'
-    fail "apt knows no package $package" 'check the apt sources: main on Debian, main and universe on Ubuntu'
+    fail "apt has no package $package" 'check the apt sources: main on Debian, main and universe on Ubuntu'
   done
-  # Non-interactive, also through sudo; with recommended packages QEMU would install a desktop's libraries.
+  # Non-interactive, also through sudo; with recommended packages, QEMU would install the libraries
+  # of a desktop.
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >&2 ||
     fail 'apt-get install failed' 'see the lines above'
 }
@@ -64,14 +67,15 @@ install_modules() {
   wanted=$(cat package-lock.json tools/node/package.json | cksum)
   [ "$(cat node_modules/.isolctl-lock 2>/dev/null || true)" = "$wanted" ] && return
   printf 'installing node modules\n' >&2
-  # EBADENGINE: npm may run on an older Node than the one it installs for the scripts.
+  # loglevel hides EBADENGINE: npm may run on an older Node than the one that it installs for the
+  # scripts.
   npm ci --no-audit --no-fund --loglevel=error >&2 || fail 'npm ci failed' 'see the lines above'
   link_node
   printf '%s\n' "$wanted" >node_modules/.isolctl-lock
 }
 
-# npm puts node_modules/.bin first in PATH, so all scripts run on the Node there. npm 9 (Debian 13) installs it without
-# the link. A platform without a packaged Node uses the machine's own.
+# npm puts node_modules/.bin first in PATH, so all scripts run on the Node there. npm 9 (Debian 13)
+# installs it without the link. A platform without a packaged Node uses that of the machine.
 link_node() {
   if [ ! -e node_modules/.bin/node ]; then
     for node in node_modules/node-linux-*/bin/node; do

@@ -4,7 +4,8 @@ import {join} from 'node:path'
 import {build} from 'esbuild'
 import {make} from './native.ts'
 
-// The names of its pieces change with what is in them. make looks after its objects itself.
+// The name of a chunk changes with its contents, so old chunks would stay. make updates its own
+// objects.
 await mkdir('dist', {recursive: true})
 for (const name of await readdir('dist'))
   if (name !== 'obj') await rm(join('dist', name), {recursive: true, force: true})

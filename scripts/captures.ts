@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * Take the captures in test/hosts/lab again: the lab machine, quiet, and with each disturbance of its tests.
+ * Take the captures in test/hosts/lab again: of the quiet lab machine, and with each disturbance of
+ * its tests.
  *
  *   npm run captures
  */

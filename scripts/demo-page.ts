@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * Run the demo and write what it prints into docs/demo.md, between the markers:
+ * Run the demo and write its output to docs/demo.md, between the markers:
  *
  *   npm run demo:record
  *
- * Checks that passed or were skipped are folded to "...". Fails, and writes nothing, when a claim of the demo does not hold.
+ * Checks that passed or were skipped are folded to "...". If a claim of the demo does not hold, it
+ * fails and writes nothing.
  */
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -12,17 +13,20 @@ import {execa} from 'execa'
 import {packageRoot} from '../src/lib/assets.ts'
 
 const PAGE = join(packageRoot, 'docs/demo.md')
-/** The check that is the proof: shown although it passes. */
+/** The check that is the proof, which is shown although it passes. */
 const PROOF = 'tick-stopped-under-load'
 
-/** What the demo printed, with the checks of preflight that passed or were skipped folded to one line a run. Pure. */
+/**
+ * The output of the demo. Consecutive checks of preflight that passed or were skipped become one
+ * line. Pure.
+ */
 export function fold(output: string): string {
   const folded: string[] = []
   let judging = false
   let hidden = false
   for (const line of output.split('\n')) {
     if (/^\$ /.test(line)) judging = line.startsWith('$ isolctl preflight')
-    // A check is a line indented by two, its details are indented further.
+    // The line of a check is indented by two blanks, its details by more.
     if (!/^ {3}/.test(line)) hidden = judging && /^ {2}[✔–] /.test(line) && !line.includes(PROOF)
     if (!hidden) folded.push(line)
     else if (folded.at(-1) !== '  ...') folded.push('  ...')
@@ -30,7 +34,7 @@ export function fold(output: string): string {
   return folded.join('\n')
 }
 
-/** The page with another recording between its markers. Throws where it has none. Pure. */
+/** The page with another recording between its markers. Throws Error if it has no markers. Pure. */
 export function withRecording(page: string, output: string): string {
   const [before, after] = [page.indexOf('<!-- demo -->'), page.indexOf('<!-- /demo -->')]
   if (before < 0 || after < before)

@@ -11,7 +11,7 @@ import {PUBLISHED} from '../src/schema/published.ts'
 import {floorRules} from './floors.ts'
 import {breakWords} from './native.ts'
 
-/** Generated pages, and the functions that write them. `--check` only names the stale ones. */
+/** Generated pages, and the functions that write them. `--check` only names the stale pages. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/checks.md': checksPage,
   'docs/config.md': configPage,

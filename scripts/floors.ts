@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * The floors of src/, lowest first. A file imports from its own folder and from the floors below it, never from one
- * above; type imports count. `npm run docs` writes this as rules for the linter (floors.json), and a test fails while
- * the file is stale or a folder of src/ has no floor.
+ * The floors of src/, lowest first. A file imports from its own folder and from the floors below
+ * it, never from a floor above; type imports count. `npm run docs` writes rules for the linter from
+ * this (floors.json). A test fails if that file is stale, or if a folder of src/ has no floor.
  */
 export const FLOORS = [
   'lib',
@@ -25,7 +25,7 @@ export const FLOORS = [
   'commands',
 ] as const
 
-/** Code that decides and renders, and never touches the machine. */
+/** Code that decides and renders, and does not touch the machine. */
 const PURE = [
   'src/model/**',
   'src/boot/**',
@@ -44,7 +44,10 @@ const DOOR = {
   message: 'Only host/ and what applies a plan touch the machine: read in a fact, change in a step.',
 }
 
-/** floors.json: a Biome configuration. Biome uses the last override that matches a file, so each has all its rules. Pure. */
+/**
+ * floors.json: a Biome configuration. Biome uses the last override that matches a file, so each
+ * override has all rules of its files. Pure.
+ */
 export function floorRules(): string {
   const overrides = FLOORS.flatMap((floor, index) => {
     const above = FLOORS.slice(index + 1)

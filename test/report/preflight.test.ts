@@ -73,25 +73,25 @@ describe('the text report', () => {
     ).toMatchSnapshot()
   })
 
-  test('of a machine with trouble', async () => {
+  test('of a disturbed machine', async () => {
     const {results} = await preflight(BAD, BAD_LATER)
     const text = lines(results)
     expect(text.join('\n')).toMatchSnapshot()
     expect(text.at(-1)).toBe('Not quiet: 2 (fair server, irq 24), 3 (tick, nohz-full-effective, irq 24).')
   })
 
-  test('shows every check with its evidence when asked to be verbose', async () => {
+  test('shows every check with its evidence with --verbose', async () => {
     const {results} = await preflight(BAD, BAD_LATER)
     expect(lines(results, {...TEXT, verbose: true}).join('\n')).toMatchSnapshot()
   })
 
-  test('leaves the first column to the verdicts of lab demo', async () => {
+  test('keeps the first column free for the verdicts of lab demo', async () => {
     const {results} = await preflight(BAD, BAD_LATER)
     const text = lines(results, {...TEXT, verbose: true})
     expect(text.filter((line) => /^[✔✖!?–]/.test(line))).toEqual([])
   })
 
-  test('gives a group as soon as its last check is known', async () => {
+  test('prints a group as soon as its last check is known', async () => {
     const {results} = await preflight(goodFiles())
     const checks = results.map(({check}) => check)
     const done = (count: number) => completedGroup(results.slice(0, count), checks)?.group.subject
@@ -105,7 +105,7 @@ describe('the text report', () => {
     expect(done(results.length)).toBe('proof')
   })
 
-  test('does not call a group passed whose proof was left out', async () => {
+  test('does not mark a group as passed if its proof was left out', async () => {
     const {results} = await preflight(goodFiles())
     const passive = results.map(
       (result): Result =>
@@ -119,7 +119,7 @@ describe('the text report', () => {
     ])
   })
 
-  test('keeps to 80 columns, except for commands that are there to be copied', async () => {
+  test('fits 80 columns, except for commands', async () => {
     const {results} = await preflight(BAD, BAD_LATER)
     for (const verbose of [false, true]) {
       const long = lines(results, {...TEXT, verbose}).filter((line) => line.length > 80)
@@ -127,12 +127,12 @@ describe('the text report', () => {
     }
   })
 
-  test('says only what is wrong when asked to be quiet', async () => {
+  test('prints only failures and unknown results with --quiet', async () => {
     const {results} = await preflight(goodFiles())
     expect(lines(results, {...TEXT, quiet: true}).filter((line) => /^ {2}\S/.test(line))).toEqual([])
   })
 
-  test('an allowed failure is marked as one', () => {
+  test('an allowed failure is marked as allowed', () => {
     const check = CHECKS[0]
     if (!check) throw new Error('no check')
     const result: Result = {
@@ -145,7 +145,7 @@ describe('the text report', () => {
     expect(renderResult(result, TEXT)[0]).toMatch(/^ {2}! .*\(allowed\)$/)
   })
 
-  test('wrap keeps every word, and no line is longer than it must be', () => {
+  test('wrap keeps every word, and only a long word makes a line too long', () => {
     expect(wrap('a bb ccc dddddddddd e', {indent: 2, width: 8})).toEqual([
       '  a bb',
       '  ccc',
@@ -168,7 +168,7 @@ describe('the JSON report', () => {
     expect(ReportSchema.parse(JSON.parse(JSON.stringify(report)))).toMatchObject(expected)
   })
 
-  test('carries what was counted', async () => {
+  test('contains the counts', async () => {
     const {report} = await preflight(BAD, BAD_LATER)
     expect(report.measured).toMatchObject([
       {cpu: 2, interrupts: {'24': 3, LOC: 10, RES: 10, CAL: 10}, contextSwitches: 0},

@@ -49,6 +49,6 @@ test('a recording replaces the one before it, and the text around it stays', () 
   expect(withRecording(once, 'new\n')).toBe(once)
 })
 
-test('a page without markers is refused', () => {
+test('refuses a page without markers', () => {
   expect(() => withRecording('# Demo\n', 'new')).toThrow('no markers')
 })
