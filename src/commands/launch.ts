@@ -9,6 +9,7 @@ import {NUMA} from '../launch/numa.ts'
 import {parseOnBreak} from '../launch/on-break.ts'
 import {asset} from '../lib/assets.ts'
 import {parsePolicy} from '../model/policy.ts'
+import {badUsage} from '../ui/bad-usage.ts'
 import {cpulist, IsolCommand} from './base.ts'
 
 export default class Launch extends IsolCommand {
@@ -75,8 +76,7 @@ stderr what broke isolation. It ends with the program.`
   }
 
   async run(): Promise<unknown> {
-    // Without "--", a wrong flag is named before the missing program.
-    if (!this.argv.includes('--')) await this.parse(LENIENT)
+    if (!this.argv.includes('--')) await this.parse(LENIENT).catch(unlessOfTheProgram)
     const {own, program} = cutArguments(this.argv)
     const {flags} = await this.parse(Launch, [...own])
     const launch = await prepareLaunch(this.machine(flags.root), {
@@ -97,6 +97,15 @@ stderr what broke isolation. It ends with the program.`
     this.log(shellLine(command))
     return describeLaunch(launch, command)
   }
+}
+
+/**
+ * Without "--", a misspelt flag of launch is named before the missing program. A flag that is not
+ * like any of launch may be the program's: then the missing "--" is the error.
+ */
+function unlessOfTheProgram(error: unknown): void {
+  const usage = badUsage(error, 'launch')
+  if (usage?.code !== 'unknown-flag' || usage.help?.startsWith('did you mean')) throw error
 }
 
 /** The flags of launch, with words in between that may be the program. */

@@ -35,6 +35,7 @@ const MISTAKES: [line: string, message: string, help: string, code?: string][] =
   ['kernel list --jsn', 'kernel list has no flag --jsn', 'did you mean --json?', 'unknown-flag'],
   ['launch --nma', 'launch has no flag --nma', 'did you mean --numa?', 'unknown-flag'],
   ['launch --cpus 3 --enter app true', 'no program to launch', 'put it after "--"'],
+  ['launch --cpus 3 ls -l', 'no program to launch', 'put it after "--"'],
   ['launch', 'no program to launch', 'put it after "--"'],
   ['launch --nma -- true', 'launch has no flag --nma', 'did you mean --numa?', 'unknown-flag'],
   ['preflight --format jsn', '--format does not take "jsn"', 'did you mean json?', 'unknown-value'],
