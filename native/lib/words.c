@@ -25,7 +25,8 @@ const struct sentence sentences[] = {
 	{"irq", NEEDS_NOTHING, 0, 0, "interrupt {data} (see /proc/interrupts)"},
 	{"ipi", NEEDS_FUNCTION, 0, 0, "another CPU interrupted it: CPU {sender.cpu}, {sender.name}[{sender.pid}], "
 				      "in {sender.site}, to run {sender.function}"},
-	{"ipi", NEEDS_SENDER, 0, 0, "another CPU interrupted it: CPU {sender.cpu}, {sender.name}[{sender.pid}], in {sender.site}"},
+	{"ipi", NEEDS_SITE, 0, 0, "another CPU interrupted it: CPU {sender.cpu}, {sender.name}[{sender.pid}], in {sender.site}"},
+	{"ipi", NEEDS_SENDER, 0, 0, "another CPU interrupted it: CPU {sender.cpu}, {sender.name}[{sender.pid}]"},
 	{"ipi", NEEDS_NOTHING, 0, 0, "another CPU interrupted it (IPI, vector {hex})"},
 	{"tick", NEEDS_NOTHING, 0, 0, "timer interrupt"},
 	{"nmi", NEEDS_NOTHING, 0, 0, "non-maskable interrupt"},
@@ -118,6 +119,8 @@ static bool has(const struct record *record, enum needs needs)
 		return name_of(record) != NULL;
 	case NEEDS_SENDER:
 		return record->sender_cpu >= 0;
+	case NEEDS_SITE:
+		return record->sender_cpu >= 0 && *record->sender_site;
 	case NEEDS_FUNCTION:
 		return record->sender_cpu >= 0 && *record->sender_function;
 	case NEEDS_INTRUDER:
@@ -133,6 +136,12 @@ static bool is_cause(const struct record *record, const char *cause)
 	return !cause || strcmp(record->cause, cause) == 0;
 }
 
+/* The kernel shows the names of other users' tasks to CAP_PERFMON only. */
+static const char *shown_name(const char *name)
+{
+	return *name ? name : "another user's task";
+}
+
 /* The value of a {field} of a sentence, in `buffer` where it is a number. */
 static const char *value_of(const struct record *record, const char *field, size_t length, char buffer[32])
 {
@@ -141,10 +150,10 @@ static const char *value_of(const struct record *record, const char *field, size
 	} texts[] = {
 		{"cause", record->cause},
 		{"name", name_of(record)},
-		{"sender.name", record->sender_name},
+		{"sender.name", shown_name(record->sender_name)},
 		{"sender.site", record->sender_site},
 		{"sender.function", record->sender_function},
-		{"intruder.name", record->intruder_name},
+		{"intruder.name", shown_name(record->intruder_name)},
 	};
 	const struct {
 		const char *name, *format;

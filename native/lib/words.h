@@ -17,6 +17,7 @@ enum needs {
 	NEEDS_NOTHING,
 	NEEDS_NAME,	/* the data is a number that has a name (names.h) */
 	NEEDS_SENDER,	/* it is known who interrupted the thread */
+	NEEDS_SITE,	/* and where in the kernel: not shown of other users' tasks without CAP_PERFMON */
 	NEEDS_FUNCTION, /* and what the thread's CPU was made to run */
 	NEEDS_INTRUDER, /* it is known who ran on the CPU */
 };

@@ -10,8 +10,8 @@
 #include <inttypes.h>
 
 static const char *const need_names[] = {
-	[NEEDS_NOTHING] = "nothing",   [NEEDS_NAME] = "name",	      [NEEDS_SENDER] = "sender",
-	[NEEDS_FUNCTION] = "function", [NEEDS_INTRUDER] = "intruder",
+	[NEEDS_NOTHING] = "nothing", [NEEDS_NAME] = "name",	    [NEEDS_SENDER] = "sender",
+	[NEEDS_SITE] = "site",	     [NEEDS_FUNCTION] = "function", [NEEDS_INTRUDER] = "intruder",
 };
 
 static void print_text(const char *key, const char *text)

@@ -58,6 +58,8 @@ function has(record: IsolationRecord, needs: string): boolean {
       return nameOf(record) !== undefined
     case 'sender':
       return record.sender !== undefined
+    case 'site':
+      return record.sender !== undefined && record.sender.site !== ''
     case 'function':
       return record.sender !== undefined && record.sender.function !== ''
     case 'intruder':
@@ -73,6 +75,9 @@ function fits(record: IsolationRecord, word: string): boolean {
   return sender !== undefined && (sender.function.includes(word) || sender.site.includes(word))
 }
 
+/** The kernel shows the names of other users' tasks to CAP_PERFMON only. */
+const shownName = (name: string) => name || "another user's task"
+
 /** The value of a {field} of a sentence. */
 function fieldOf(record: IsolationRecord, field: string): string {
   const {cause, data, sender, intruder} = record
@@ -84,11 +89,11 @@ function fieldOf(record: IsolationRecord, field: string): string {
     name: nameOf(record),
     'sender.cpu': sender?.cpu,
     'sender.pid': sender?.pid,
-    'sender.name': sender?.name,
+    'sender.name': sender && shownName(sender.name),
     'sender.site': sender?.site,
     'sender.function': sender?.function,
     'intruder.pid': intruder?.pid,
-    'intruder.name': intruder?.name,
+    'intruder.name': intruder && shownName(intruder.name),
   }
   return `${values[field] ?? '?'}`
 }

@@ -79,6 +79,7 @@ const SENDERS = [
   'sender:\tcpu=1 pid=9 site=smp_call_function comm=func=perf site=ptrace\n',
   'sender:\tcpu=1 comm=pid=9\n',
   'sender:\tcpu=-1 pid=9 comm=x\n',
+  'sender:\tcpu=1 pid=9\n',
   'sender:\tnobody\n',
   'sender:\n',
   'intruder:\tpid=77 comm=stray\n',

@@ -58,6 +58,8 @@ describe('a break in words', () => {
     expect(advice).toContain('GLIBC_TUNABLES')
     const [bare] = await say(`${record('ipi', '0xfd')}sender:\tcpu=1 pid=9 site=resched_curr comm=sh\n`)
     expect(bare).toBe('another CPU interrupted it: CPU 1, sh[9], in resched_curr')
+    const [hidden] = await say(`${record('ipi', '0xfd')}sender:\tcpu=1 pid=9\n`)
+    expect(hidden).toBe("another CPU interrupted it: CPU 1, another user's task[9]")
     const [broken] = await say(`${record('ipi', '0xfd')}sender:\tnobody\n`)
     expect(broken).toBe('another CPU interrupted it (IPI, vector 0xfd)')
   })
