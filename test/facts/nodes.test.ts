@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 import {expect, test} from 'vitest'
-import {coreKinds, coreTypes} from '../../src/facts/core-kinds.ts'
 import {type Fact, gatherer} from '../../src/facts/fact.ts'
 import {nodes} from '../../src/facts/nodes.ts'
 import {topology} from '../../src/facts/topology.ts'
@@ -47,21 +46,4 @@ test('a list that cannot be read is named with its path', async () => {
   const files = {[`${NODE}/node0/cpulist`]: 'x\n'}
   await expect(nodesOf(files)).rejects.toThrow(`${NODE}/node0/cpulist: not a cpulist`)
   await expect(placesOf(files)).rejects.toThrow(`${NODE}/node0/cpulist: not a cpulist`)
-})
-
-const PMUS = {'/sys/devices/cpu_core/cpus': '0-1\n', '/sys/devices/cpu_atom/cpus': '2-3\n\0'}
-const rated = (...ratings: readonly number[]): Files =>
-  Object.fromEntries(ratings.map((rating, cpu) => [`${CPU}/cpu${cpu}/cpu_capacity`, `${rating}\n`]))
-
-test.for<readonly [string, Files, readonly string[], boolean]>([
-  ['PMUs', PMUS, ['cpu_core 0-1', 'cpu_atom 2-3'], true],
-  ['one PMU', {'/sys/devices/cpu_core/cpus': '0-3\n'}, ['cpu_core 0-3'], false],
-  ['speeds', rated(1024, 1024, 446, 446), ['performance 0-1', 'efficient 2-3'], true],
-  ['one speed', rated(1024, 1024, 1000, 1024), [], false],
-  ['nothing', {}, [], false],
-])('kinds of cores by %s', async ([, files, types, both]) => {
-  const found = [...((await read(coreTypes, files)) ?? [])]
-  expect(found.map(([kind, cpus]) => `${kind} ${cpus}`)).toEqual(types)
-  const kinds = await read(coreKinds, files)
-  expect(kinds && [`${kinds.performance}`, `${kinds.efficient}`]).toEqual(both ? ['0-1', '2-3'] : undefined)
 })
