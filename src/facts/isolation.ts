@@ -15,9 +15,9 @@ export interface IsolatedThread {
 }
 
 /**
- * The kernel's record of a thread, without `tid` of the process's first one. Undefined: the thread is gone, or the kernel has
- * no task isolation. Reading interrupts nobody, but the first reader of a thread makes the kernel allocate a record. Throws
- * HostError where we may not read.
+ * The kernel's record of a thread; without `tid`, of the first thread of the process. Undefined: the
+ * thread has ended, or the kernel has no task isolation. Reading interrupts no thread, but the first
+ * read for a thread makes the kernel allocate a record. Throws HostError without the right to read.
  */
 export async function readIsolationRecord(
   host: HostView,

@@ -7,8 +7,8 @@ export const KUBELET_STATE = '/var/lib/kubelet/cpu_manager_state'
 
 /** The CPUs that the kubelet assigns to containers (Kubernetes, "CPU Manager"). */
 export interface Kubelet {
-  /** "none", "static" */
-  readonly policy: string
+  /** Policy of the CPU manager: "none", "static". */
+  readonly cpuManagerPolicy: string
   /**
    * CPUs of all containers together; undefined under "none", where containers use the CPUs of their
    * cgroup.
@@ -33,5 +33,5 @@ export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host) =
   } = parsed(KUBELET_STATE, text, (json) => State.parse(JSON.parse(json)))
   const lists = [defaultCpuSet, ...Object.values(entries).flatMap((pod) => Object.values(pod))]
   const cpus = parsed(KUBELET_STATE, lists.filter(Boolean).join(','), CpuSet.parse)
-  return {policy: policyName, ...(cpus.isEmpty ? {} : {cpus})}
+  return {cpuManagerPolicy: policyName, ...(cpus.isEmpty ? {} : {cpus})}
 })

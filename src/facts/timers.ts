@@ -8,7 +8,7 @@ export interface CpuTimers {
    */
   readonly functions: readonly string[]
   /**
-   * The state in the tick code. It is also true for an idle CPU, so it proves nothing by itself.
+   * The state in the tick code. It is also true for an idle CPU, so it is no proof alone.
    */
   readonly tickStopped?: boolean
 }

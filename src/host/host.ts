@@ -125,7 +125,7 @@ export interface Host extends HostView {
   makeFolder(path: string, there: boolean): Promise<void>
   /** Set the affinity of a thread to a cpulist. ESRCH when no thread has this id and start time. */
   setAffinity(thread: Thread, cpus: string): Promise<void>
-  run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<{readonly stdout: string}>
+  run(argv: readonly [string, ...string[]], options?: CommandOptions): Promise<{readonly stdout: string}>
   /**
    * Have what commands wrote in a directory where a boot loader finds it, which replays no file
    * system's journal. writeFile() does so itself below /boot.
@@ -133,7 +133,7 @@ export interface Host extends HostView {
   checkpoint(folder: string): Promise<void>
 }
 
-export interface RunOptions {
+export interface CommandOptions {
   readonly stdin?: string
   /** The output is for people, in their language; otherwise the program runs with LC_ALL=C. */
   readonly translated?: boolean

@@ -8,7 +8,7 @@ import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
 import {freshBeside} from './fresh.ts'
-import {type Helper, type Host, HostError, type Live, type RunOptions, type Thread} from './host.ts'
+import {type CommandOptions, type Helper, type Host, HostError, type Live, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 import {trace} from './trace.ts'
 
@@ -137,7 +137,7 @@ const setAffinity = ({tid, start}: Thread, cpus: string): Promise<void> =>
  */
 async function run(
   [file, ...args]: readonly [string, ...string[]],
-  {stdin, translated = false, answers = [0]}: RunOptions = {},
+  {stdin, translated = false, answers = [0]}: CommandOptions = {},
 ): Promise<{readonly stdout: string}> {
   try {
     const {stdout} = await execa(file, args, {

@@ -3,7 +3,7 @@ import type {Check} from '../checks/check.ts'
 import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
 import {writeOutput} from '../lib/files.ts'
-import {busy, SETTLE_MS, watched} from '../measure/watch.ts'
+import {busy, WARM_UP_MS, watched} from '../measure/watch.ts'
 import {paintWith} from '../report/colour.ts'
 import type {ReportContext} from '../report/json.ts'
 import {nagiosLine} from '../report/nagios.ts'
@@ -72,7 +72,7 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
       if (waiting || !measures || !context.live) return
       waiting = true
       note(
-        `  watching CPU ${settings.isolated} for ${settings.windowMs / 1000} s, after ${SETTLE_MS / 1000} s to settle`,
+        `  watching CPU ${settings.isolated} for ${settings.windowMs / 1000} s, after ${WARM_UP_MS / 1000} s to settle`,
       )
     },
     result(result) {
