@@ -27,8 +27,9 @@ import {memoryHost} from '../host/memory.ts'
 import {UserError} from '../lib/errors.ts'
 import {CpuSet} from '../model/cpuset.ts'
 
-/** Checks whose facts follow from boot arguments alone. */
+/** Checks of the text of the arguments. */
 const TEXT: readonly Check[] = [cmdlineMisread, cmdlineDuplicates, cmdlineQuoting]
+/** Checks of their effect, whose facts are computed from the arguments. */
 const EFFECT: readonly Check[] = [
   bootCpuNotIsolated,
   housekeepingIntersect,
@@ -39,15 +40,15 @@ const EFFECT: readonly Check[] = [
   housekeepingMinimum,
 ]
 
-/** Boot arguments alone do not say for which architecture they are: the limit is that of x86 and arm64. */
+/** Boot arguments do not name their architecture. This is the limit of x86 and arm64. */
 const LIMIT = COMMAND_LINE_LIMITS.x86_64
 
 export interface Boot {
   readonly text: string
-  /** CPUs of the machine: 0 to this, less one. */
+  /** The number of CPUs of the machine. They are numbered from 0. */
   readonly cpus: number
   readonly kernel: Kernel
-  /** CPUs that are meant to be isolated; default: those that these arguments do isolate. */
+  /** The CPUs to isolate. Default: those that these arguments isolate. */
   readonly isolated?: CpuSet | undefined
 }
 
@@ -58,12 +59,13 @@ export interface Linted {
 }
 
 /**
- * Judge boot arguments by the same checks as a machine that was booted with them: what the kernel would make of them
- * takes the place of what it would report. Nothing is read. Throws UserError where there is nothing to judge.
+ * Judge boot arguments with the checks that judge a machine. The facts are computed from the
+ * arguments instead of read from a kernel that was booted with them. Throws UserError if there are
+ * no isolated or no housekeeping CPUs to judge.
  */
 export async function lintBoot(boot: Boot): Promise<Linted> {
   const all = CpuSet.from(Array.from({length: boot.cpus}, (_, cpu) => cpu))
-  // The kernel reads only what it keeps; the length is that of the whole text.
+  // The kernel reads only the part within the limit. The check of the length gets the whole text.
   const read = Buffer.from(boot.text.trim())
     .subarray(0, LIMIT - 1)
     .toString()
@@ -71,7 +73,7 @@ export async function lintBoot(boot: Boot): Promise<Linted> {
   const isolation = isolationOf(args, {count: boot.cpus})
   const isolated = boot.isolated ?? isolation.domain.union(isolation.nohzFull).union(isolation.unbound)
   const housekeeping = all.minus(isolated)
-  requireTarget({isolated, housekeeping, all, asked: boot.isolated !== undefined, isolation})
+  requireTarget({isolated, housekeeping, all, named: boot.isolated !== undefined, isolation})
   const affinity = isolation.irqDefault ?? all
   const get = gatherer(memoryHost({}), [
     given(cmdline, {...args, text: boot.text.trim()}),
@@ -95,13 +97,14 @@ function requireTarget({
   isolated,
   housekeeping,
   all,
-  asked,
+  named,
   isolation,
 }: {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
   readonly all: CpuSet
-  readonly asked: boolean
+  /** The caller named the CPUs to isolate. */
+  readonly named: boolean
   readonly isolation: Isolation
 }): void {
   const missing = isolated.minus(all)
@@ -110,9 +113,9 @@ function requireTarget({
       code: 'cpu-not-online',
       help: 'correct --isolated or --cpus',
     })
-  if (asked && housekeeping.isEmpty)
+  if (named && housekeeping.isEmpty)
     throw new UserError(`isolating ${isolated} leaves no housekeeping CPU`, {code: 'no-housekeeping'})
-  if (isolated.isEmpty && isolation.refused.length === 0 && !asked)
+  if (isolated.isEmpty && isolation.refused.length === 0 && !named)
     throw new UserError('these boot arguments isolate no CPU', {
       code: 'no-isolated',
       help: 'name the CPUs that are to be isolated: --isolated 2-3',

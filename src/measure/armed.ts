@@ -3,7 +3,7 @@ import {defineFact} from '../facts/fact.ts'
 import {type CpuTimers, timers} from '../facts/timers.ts'
 import {busy, probe} from './watch.ts'
 
-/** Timers on each CPU: as they were under load where there was load, else as they are now. */
+/** Timers of each CPU: those under load if there was load, otherwise those that are armed now. */
 export const armedTimers = defineFact<ReadonlyMap<number, CpuTimers>>('armed-timers', async (host, get) => {
   if (!host.live || !(await get(probe)).spin) return get(timers)
   const {cpus} = await get(busy)

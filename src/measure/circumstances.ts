@@ -14,7 +14,7 @@ import type {Policy} from '../model/policy.ts'
 import {type IrqState, irqState} from './remedies/irq.ts'
 import {probe} from './watch.ts'
 
-/** What else is known when the cause of a disturbance is sought. Absent means unknown. */
+/** What is known of the machine, to find the cause of a disturbance. Absent: unknown. */
 export interface Circumstances {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
@@ -25,19 +25,22 @@ export interface Circumstances {
   readonly nohzFull?: CpuSet
   /** CPU to nanoseconds per period; empty when the kernel has no fair server. */
   readonly fairServer?: ReadonlyMap<number, number>
-  /** 6.1: 6.001. */
+  /** Major and minor version as a number: 6.1 is 6.001. */
   readonly version?: number
   readonly rtRuntimeUs?: number
   readonly clocksource?: string
-  /** False when a boot argument rules the clock source watchdog out. */
+  /** False if a boot argument turns the clock source watchdog off. */
   readonly clockWatchdog?: boolean
   readonly watchdog?: Watchdog
   readonly irqs?: readonly Irq[]
-  /** What decides between the remedies of interrupts and boot arguments. */
+  /** What decides which remedy an interrupt or a boot argument gets. */
   readonly irqState?: IrqState
 }
 
-/** Never fails: what cannot be read is left out, and the causes that depend on it are not claimed. */
+/**
+ * Never rejects for a fact that cannot be read. It is left out, and no cause that depends on it is
+ * reported.
+ */
 export const circumstances = defineFact<Circumstances>('circumstances', async (_host, get) => {
   const maybe = <T>(fact: Fact<T>) => get(fact).catch(() => undefined)
   const {isolated, housekeeping, policy} = await get(settings)

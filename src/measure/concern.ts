@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-/** The kinds of disturbance: each but 'kthread' is reported by one check. */
+/** The kinds of disturbance. One check reports each of them, except 'kthread'. */
 export const CONCERNS = ['tick', 'device', 'ipi', 'nmi', 'task', 'kthread'] as const
 export type Concern = (typeof CONCERNS)[number]

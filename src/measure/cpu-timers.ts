@@ -3,8 +3,9 @@ import {defineFact} from '../facts/fact.ts'
 import {type Worker, workload} from './workload.ts'
 
 /**
- * Programs on isolated CPUs that have timers on CPU time: clock ids 2, 3 and those below 0 in /proc/PID/timers, proc(5).
- * Undefined where the kernel has no such file (CONFIG_CHECKPOINT_RESTORE).
+ * Programs on isolated CPUs with timers that count CPU time: the clock ids 2, 3 and those below 0
+ * in /proc/PID/timers (proc(5)). Undefined if the kernel was built without this file
+ * (CONFIG_CHECKPOINT_RESTORE).
  */
 export const cpuTimerUsers = defineFact<readonly Worker[] | undefined>(
   'cpu-timer-users',

@@ -11,26 +11,29 @@ import {CONCERNS, type Concern} from './concern.ts'
 import type {Moved} from './sample.ts'
 import {busy, type CpuWatch, probe, type Watch, watched} from './watch.ts'
 
-/** What disturbed the CPUs, by kind: one finding per cause. */
+/** What disturbed the CPUs, by kind, with one finding per cause. */
 export type Disturbances = Readonly<Record<Concern, readonly Finding[]>>
 
-/** Of the CPUs under load; rejects with NotMeasured where there is no load. */
+/** Disturbances of the CPUs under load. Rejects with NotMeasured if there is no load. */
 export const disturbancesUnderLoad = defineFact<Disturbances>(
   'disturbances-under-load',
   async (_host, get) => {
-    const facts = await get(circumstances) // before the window opens: to read them is work, too
+    const facts = await get(circumstances) // before the window: reading is work, too
     return disturbancesOf(await get(busy), facts)
   },
 )
 
-/** Of the CPUs over the window: under load, or as they are with `--passive`. */
+/** Disturbances of the CPUs over the window: under load, or without load under `--passive`. */
 export const disturbances = defineFact<Disturbances>('disturbances', async (_host, get) => {
   if ((await get(probe)).spin) return get(disturbancesUnderLoad)
   const facts = await get(circumstances)
   return disturbancesOf(await get(watched), facts)
 })
 
-/** One finding per cause, with the CPUs it disturbed: the same cause on 60 CPUs is one finding. Pure. */
+/**
+ * One finding per cause, with the CPUs that it disturbed: one cause on 60 CPUs is one finding.
+ * Pure.
+ */
 export function disturbancesOf(watch: Watch, facts: Circumstances): Disturbances {
   const groups = new Map<string, {cause: Cause; where: {cpu: number; cause: Cause}[]}>()
   for (const seen of watch.cpus) {
@@ -63,10 +66,10 @@ export function disturbancesOf(watch: Watch, facts: Circumstances): Disturbances
 
 const SHOWN = 3
 
-/** Interrupts that another CPU sends, whatever they are for. */
+/** Classes of interrupts that another CPU sends. */
 const SENT: readonly InterruptClass[] = ['resched', 'call', 'irq-work', 'tlb']
 
-/** What caused it, as tracepoints recorded it on these CPUs; or why they could not, where they were wanted. */
+/** What tracepoints recorded on these CPUs, or why nothing could be recorded. */
 function traced(
   {concern, counts}: Cause,
   where: readonly {cpu: number}[],
@@ -105,7 +108,7 @@ function amount({counts, concern}: Cause, seen: CpuWatch | undefined): string {
   return [switches, formatCounts(counts)].filter(Boolean).join(', ') || 'seen'
 }
 
-/** "LOC 29, RES 29, CAL 29"; a device has a number for a name, which says nothing here. */
+/** "LOC 29, RES 29, CAL 29"; "3 interrupts" for a device, whose row has only a number. */
 const formatCounts = (counts: readonly Moved[]): string =>
   counts
     .map(({name, count}) =>

@@ -6,8 +6,9 @@ import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 
 /**
- * A spinner beside a program that runs isolated would end its isolation, and so would a tracepoint being turned on
- * anywhere. Throws UserError where one does; what cannot be read stops nobody.
+ * Refuse to measure while a program runs in task isolation. A spinner on its CPU would end its
+ * isolation, and so would a tracepoint that is turned on, on any CPU. Throws UserError in that
+ * case. If isolated programs cannot be read, the measurement is allowed.
  */
 export async function refuseToBreakIsolation(get: Get): Promise<void> {
   const [first, ...others] = await get(isolatedTasks).catch(() => [])

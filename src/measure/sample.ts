@@ -12,20 +12,21 @@ import {readTasks, type Task} from '../facts/tasks.ts'
 import type {HostView, Live} from '../host/host.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 
-/** Everything that counts, at one moment, read without entering the kernel on any other CPU. */
+/** The counters of the machine at one time. Reading them interrupts no other CPU. */
 export interface Sample {
   readonly atMs: number
   readonly interrupts: readonly InterruptRow[]
-  /** Or why they cannot be read. */
+  /** By CPU; or, as a string, why they cannot be read. */
   readonly runQueues: ReadonlyMap<number, RunQueue> | string
   readonly tasks: readonly Task[]
-  /** CPU number to time the hypervisor took, in clock ticks of 10 ms (USER_HZ). */
+  /** CPU number to the time that the hypervisor took, in clock ticks of 10 ms (USER_HZ). */
   readonly steal: ReadonlyMap<number, number>
 }
 
 /**
- * The tasks take longest to read, so they go outermost: first in the sample that opens a window and last in the one that
- * closes it (which is given the `opening` one). What ran inside the window is then always in both.
+ * Read the tasks outside the window, because they take longest: first in the sample that opens a
+ * window, and last in the one that closes it. A task that is there for the whole window is then in
+ * both samples. `opening` is given for the sample that closes a window.
  */
 export async function takeSample(
   host: HostView & {readonly live: Live},
@@ -64,21 +65,26 @@ export interface Ran extends Pick<Task, 'tid' | 'comm' | 'kernel' | 'fixed' | 'w
 export interface Movement {
   readonly cpu: number
   readonly seconds: number
-  /** Only what moved. */
+  /** Only rows whose count grew. */
   readonly interrupts: readonly Moved[]
-  /** Context switches on the CPU; absent when neither its run queue nor a spinner on it could tell. */
+  /**
+   * Context switches on the CPU. Absent if its run queue cannot be read and no spinner ran on it.
+   */
   readonly switches?: number
-  /** Runnable tasks when the window closed, the spinner included; absent when unreadable. */
+  /** Runnable tasks at the end of the window, with the spinner. Absent if it cannot be read. */
   readonly running?: number
   /**
-   * Who was seen to run there, first those who may be met there still, spinners left out. Tasks too short-lived to be
-   * seen show in `switches` only.
+   * The tasks that ran there, without the spinners. First those that were there when the window
+   * opened. A task that lives between two samples is counted in `switches` only.
    */
   readonly ran: readonly Ran[]
   readonly stealMs: number
 }
 
-/** Pure. `spinners` maps a CPU to the thread id of ours that kept it busy. */
+/**
+ * What happened on each CPU between two samples. `spinners` maps a CPU to the thread id of its
+ * spinner. Pure.
+ */
 export function movements(
   before: Sample,
   after: Sample,
@@ -95,20 +101,23 @@ export function movements(
       cpu,
       seconds,
       interrupts: after.interrupts.flatMap(({name, class: kind, label, counts}) => {
-        // A row that is new, as of an interrupt requested meanwhile, began at 0.
+        // The row of an interrupt that was requested in the window started at 0.
         const count = counterDelta(rows.get(name)?.counts.get(cpu) ?? 0, counts.get(cpu) ?? 0)
         return count > 0 ? [{name, class: kind, label, count}] : []
       }),
       ...(switches === undefined ? {} : {switches}),
       ...(running === undefined ? {} : {running}),
-      // No switch, no other task: one that is "on" the CPU without a switch has merely been put there.
+      // Without a context switch no other task ran: a task may be assigned to the CPU and not run.
       ran: switches === 0 ? [] : ranOn(cpu, after.tasks, {earlier, ours}),
       stealMs: Math.max(0, (after.steal.get(cpu) ?? 0) - (before.steal.get(cpu) ?? 0)) * 10,
     }
   })
 }
 
-/** First those that were there when the window opened: one that came later may be gone before anybody can move it. */
+/**
+ * Tasks that were there when the window opened come first: a task that came later may end before
+ * the user can move it.
+ */
 function ranOn(
   cpu: number,
   tasks: readonly Task[],
@@ -134,7 +143,10 @@ function ranOn(
     }))
 }
 
-/** Two witnesses: the run queue (root, debugfs), and the spinner, which is switched out whenever anything else runs. */
+/**
+ * Context switches, from the run queue (needs root and debugfs). Otherwise those of the spinner,
+ * which is switched out when any other task runs.
+ */
 function switchesOn(
   cpu: number,
   {before, after, spinner}: {before: Sample; after: Sample; spinner: number | undefined},

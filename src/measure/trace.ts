@@ -3,12 +3,12 @@ import type {TraceEvent} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Concern} from './concern.ts'
 
-/** What a tracepoint saw of a CPU, and how often. */
+/** What a tracepoint recorded about a CPU, and how often. */
 export interface Witness {
   readonly cpu: number
-  /** Which kind of disturbance it explains. */
+  /** The kind of disturbance that it explains. */
   readonly concern: Concern
-  /** Reads on from "traced: ": "flush_tlb_func for sshd [812] on CPU 0". */
+  /** Follows "traced: " in a message: "flush_tlb_func sent by sshd [812] on CPU 0 from ...". */
   readonly what: string
   readonly count: number
 }
@@ -17,9 +17,9 @@ interface Line {
   readonly comm: string
   readonly pid: number
   readonly cpu: number
-  /** In an interrupt, which has nothing to do with the task it came upon. */
+  /** Recorded in an interrupt, which is not the work of the task that it interrupted. */
   readonly interrupt: boolean
-  /** The timer function of which the interrupt was, where the stack tells. */
+  /** The timer function that the interrupt ran, if the stack shows it. */
   timer?: string
   readonly event: string
   readonly rest: string
@@ -28,12 +28,18 @@ interface Line {
 interface Tracepoint {
   readonly name: string
   readonly concern: Concern
-  /** Recorded by the sender, who may be anywhere, with the target in this field; otherwise by the disturbed CPU itself. */
+  /**
+   * The field with the target, for an event that the sending CPU records. Absent if the disturbed
+   * CPU records the event.
+   */
   readonly target?: 'cpu' | 'cpumask'
-  /** Whose doing it is, the stack may tell. Not where all CPUs' have to be recorded. */
+  /**
+   * Record the stack, which may name the timer that caused the event. Not for events that cannot be
+   * filtered and are recorded for all CPUs.
+   */
   readonly stack?: true
-  /** What it says, or undefined where that is nothing of interest. Pure. */
-  tell(line: Line): string | undefined
+  /** The event in words. Undefined if it is not of interest. Pure. */
+  describe(line: Line): string | undefined
 }
 
 const field = (rest: string, name: string) =>
@@ -45,28 +51,31 @@ const by = ({comm, pid, cpu, interrupt, timer}: Line) => {
 /** "tick_nohz_full_kick_cpu+0x2c/0x50" */
 const symbol = (text: string | undefined) => text?.replace(/\+0x[0-9a-f]+\/0x[0-9a-f]+.*$/, '')
 
-/** From the documents of each: include/trace/events/{timer,sched,irq,workqueue,ipi,csd}.h. Absent ones are left out. */
+/**
+ * Source: include/trace/events/{timer,sched,irq,workqueue,ipi,csd}.h. Tracepoints that the running
+ * kernel does not have are left out.
+ */
 const TRACEPOINTS: readonly Tracepoint[] = [
   {
     name: 'timer/tick_stop',
     concern: 'tick',
-    tell: ({rest}) =>
+    describe: ({rest}) =>
       field(rest, 'success') === '0' ? `the tick is held by ${field(rest, 'dependency')}` : undefined,
   },
   {
     name: 'timer/hrtimer_expire_entry',
     concern: 'tick',
-    tell: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
+    describe: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
   },
   {
     name: 'timer/timer_expire_entry',
     concern: 'tick',
-    tell: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
+    describe: ({rest}) => `timer ${symbol(field(rest, 'function'))}`,
   },
   {
     name: 'sched/sched_switch',
     concern: 'task',
-    tell: ({rest}) => {
+    describe: ({rest}) => {
       const [comm, pid] = [field(rest, 'next_comm'), field(rest, 'next_pid')]
       return pid === '0' || comm === 'isol-spin' ? undefined : `switched to ${comm} [${pid}]`
     },
@@ -74,45 +83,48 @@ const TRACEPOINTS: readonly Tracepoint[] = [
   {
     name: 'irq/irq_handler_entry',
     concern: 'device',
-    tell: ({rest}) => `irq ${field(rest, 'irq')} (${field(rest, 'name')})`,
+    describe: ({rest}) => `irq ${field(rest, 'irq')} (${field(rest, 'name')})`,
   },
   {
     name: 'workqueue/workqueue_execute_start',
     concern: 'task',
-    tell: ({rest}) => `work ${symbol(/function (\S+)/.exec(rest)?.[1])}`,
+    describe: ({rest}) => `work ${symbol(/function (\S+)/.exec(rest)?.[1])}`,
   },
   {
     name: 'workqueue/workqueue_queue_work',
     concern: 'task',
     target: 'cpu',
-    tell: (line) => `work ${symbol(field(line.rest, 'function'))} queued by ${by(line)}`,
+    describe: (line) => `work ${symbol(field(line.rest, 'function'))} queued by ${by(line)}`,
   },
   {
     name: 'ipi/ipi_send_cpu',
     concern: 'ipi',
     target: 'cpu',
     stack: true,
-    tell: (line) => ipi(line),
+    describe: (line) => ipi(line),
   },
   {
     name: 'ipi/ipi_send_cpumask',
     concern: 'ipi',
     target: 'cpumask',
-    tell: (line) => ipi(line),
+    describe: (line) => ipi(line),
   },
   {
     name: 'csd/csd_queue_cpu',
     concern: 'ipi',
     target: 'cpu',
     stack: true,
-    tell: (line) =>
+    describe: (line) =>
       `${symbol(field(line.rest, 'func'))} sent by ${by(line)} from ${symbol(field(line.rest, 'callsite'))}`,
   },
 ]
 
 const ipi = (line: Line) => `IPI of ${symbol(field(line.rest, 'callsite'))} sent by ${by(line)}`
 
-/** What to ask the kernel for. A target in a mask cannot be filtered for before 6.6: those are sorted out afterwards. */
+/**
+ * The events to record, with their filters. Before 6.6 the kernel cannot filter by a cpumask:
+ * events with a mask are recorded for all CPUs, and readTrace() drops those of other CPUs.
+ */
 export function traceEvents(cpus: CpuSet): readonly TraceEvent[] {
   const filter = (name: string) =>
     `${cpus}`
@@ -123,14 +135,15 @@ export function traceEvents(cpus: CpuSet): readonly TraceEvent[] {
   return TRACEPOINTS.map(({name, target, stack}) => ({
     name,
     ...(stack ? {stack} : {}),
-    // "CPU" is where it was recorded, "cpu" a field of the event (kernel/trace/trace_events.c).
+    // "CPU" is the CPU that records, "cpu" a field of the event (kernel/trace/trace_events.c).
     ...(target === 'cpumask' ? {} : {filter: filter(target ?? 'CPU')}),
   }))
 }
 
 /**
- * The text of a trace (Documentation/trace/ftrace.rst, "Output format") as who did what to which of these CPUs, most
- * frequent first. Our own program is left out. Pure.
+ * Read the text of a trace (Documentation/trace/ftrace.rst, "Output format"): what disturbed each
+ * of these CPUs, and how often, most frequent first. Events that the process `own` sent are left
+ * out. Pure.
  */
 export function readTrace(
   text: string,
@@ -161,7 +174,7 @@ export function readTrace(
   }
   const found = new Map<string, {-readonly [K in keyof Witness]: Witness[K]}>()
   for (const {point, line} of seen) {
-    const what = point.tell(line)
+    const what = point.describe(line)
     if (what === undefined) continue
     for (const target of targets(line, point).intersect(cpus)) {
       const {concern} = point
@@ -174,18 +187,21 @@ export function readTrace(
   return [...found.values()].sort((a, b) => b.count - a.count)
 }
 
-/** An event, or "<stack trace>" and its functions, which follows the event on the same CPU that it belongs to. */
+/** An event, or "<stack trace>" and its functions, which follows its event on the same CPU. */
 const LINE =
   /^\s*(.+)-(\d+)\s+\[(\d+)\]\s+(\S+)\s+\d+\.\d+: (?:(\w+): (.*)|<stack trace>\n((?: => .*(?:\n|$))*))$/gm
 
-/** What the kernel was running a timer for: the function that was called by one of these (kernel/time/{hrtimer,timer}.c). */
+/**
+ * The function of the timer that the kernel was running: the one that these functions called
+ * (kernel/time/{hrtimer,timer}.c).
+ */
 function timerIn(frames: string): string | undefined {
   const functions = [...frames.matchAll(/^ => (\w+)/gm)].map(([, name]) => name)
   const caller = functions.findIndex((name) => name === '__hrtimer_run_queues' || name === 'call_timer_fn')
   return caller > 0 ? functions[caller - 1] : undefined
 }
 
-/** A mask is printed in hex (kernel/trace/trace_output.c: trace_print_bitmask_seq). */
+/** The kernel prints a cpumask in hex (kernel/trace/trace_output.c: trace_print_bitmask_seq). */
 function targets({cpu, rest}: Line, {target}: Tracepoint): CpuSet {
   if (target === undefined) return CpuSet.of(cpu)
   const value = field(rest, target)?.trim() ?? ''

@@ -14,15 +14,21 @@ import type {Settings} from '../model/settings.ts'
 import {type Movement, movements, takeSample} from './sample.ts'
 import {readTrace, traceEvents, type Witness} from './trace.ts'
 
-/** How we may measure. Given by the command. */
+/** How to measure. Given by the command. */
 export interface Probe {
-  /** Keep every isolated CPU busy while it is watched. Without it nothing can be said about the tick. */
+  /**
+   * Keep every isolated CPU busy while it is watched. Otherwise the state of the tick under load is
+   * unknown.
+   */
   readonly spin: boolean
-  /** Let the spinners enter task isolation, as `launch` does: the kernel then parks its fair server. */
+  /**
+   * Make the spinners enter task isolation, as `launch` does. The patched kernel then parks the
+   * fair server.
+   */
   readonly isolate: boolean
-  /** One CPU after the other, each while the other isolated ones are idle; default: all at once. */
+  /** Load one CPU at a time, while the other isolated CPUs are idle. Default: all at once. */
   readonly oneByOne?: boolean
-  /** Where something was found, watch once more with tracepoints on, and note who did it. */
+  /** If a CPU was disturbed, watch a second window with tracepoints, to record the sources. */
   readonly trace?: boolean
 }
 
@@ -30,7 +36,7 @@ export const probe: Fact<Probe> = defineFact('probe', () => {
   throw new Error('how to measure was not given')
 })
 
-/** What the spinner noted itself: the moments in which the CPU did not run it. Printed by native/helpers/spin.c. */
+/** The times in which the CPU did not run the spinner. Printed by native/helpers/spin.c. */
 const GapRecord = z.object({
   cpu: z.number(),
   tickHz: z.number(),
@@ -47,30 +53,30 @@ export type GapRecord = z.output<typeof GapRecord>
 export interface CpuWatch extends Movement {
   readonly gaps?: GapRecord
   readonly timers?: CpuTimers
-  /** The clock source when the window had closed. */
+  /** The clock source after the window. */
   readonly clocksource?: string
-  /** The kernel's record of the spinner, when it was to be isolated. */
+  /** The kernel's isolation record of the spinner, if it was asked to enter task isolation. */
   readonly isolation?: IsolationRecord
-  /** What tracepoints saw in a window of their own, most frequent first. */
+  /** What tracepoints recorded in a second window, most frequent first. */
   readonly witnesses?: readonly Witness[]
 }
 
-/** All isolated CPUs, watched at the same time. */
+/** The isolated CPUs over a window. */
 export interface Watch {
   readonly startedAt: string
   readonly seconds: number
-  /** Whether they were kept busy. */
+  /** Whether spinners kept the CPUs busy. */
   readonly spun: boolean
   readonly cpus: readonly CpuWatch[]
-  /** Why tracepoints were wanted and could not be used. */
+  /** Why tracepoints could not be used. Absent if they could, or if nobody asked for them. */
   readonly traceError?: string
 }
 
 /**
- * Time for the work that a start leaves to end: deferred memory work, RCU, and the fair server, which first waits for
- * two periods of a second.
+ * How long the spinners run before the window opens. In that time the work that their start caused
+ * ends: deferred memory work, RCU, and the fair server, which needs two periods of 1 s.
  */
-export const SETTLE_MS = 3000
+export const WARM_UP_MS = 3000
 
 /** The isolated CPUs under load: each runs a spinner under the launch policy. */
 export const busy = defineFact<Watch>('busy', async (host, get) => {
@@ -86,7 +92,7 @@ export const busy = defineFact<Watch>('busy', async (host, get) => {
   return together(watches)
 })
 
-/** The isolated CPUs over the window: under load, or as they are with `--passive`. */
+/** The isolated CPUs over the window: under load, or without load under `--passive`. */
 export const watched = defineFact<Watch>('watched', async (host, get) => {
   if (!host.live) throw new NotMeasured('a captured machine cannot be measured')
   if ((await get(probe)).spin) return get(busy)
@@ -98,7 +104,7 @@ type LiveView = HostView & {readonly live: Live}
 
 type Wanted = Settings & Probe
 
-/** Watches of different CPUs, one after the other: as long as the shortest of them. */
+/** One watch from those of single CPUs. Its time is that of the shortest window. */
 function together(watches: readonly Watch[]): Watch {
   const [first, ...rest] = watches
   if (first === undefined) throw new Error('no CPU was watched')
@@ -113,7 +119,9 @@ function together(watches: readonly Watch[]): Watch {
 
 async function watchBusy(host: LiveView, wanted: Wanted): Promise<Watch> {
   const {isolated, housekeeping, windowMs, isolate, trace} = wanted
-  await host.live.stayOn(housekeeping).catch(() => {}) // if it fails and we run on an isolated CPU, the report names us like any other task
+  // If this fails, isolctl may run on an isolated CPU. The report then names it like any other
+  // task.
+  await host.live.stayOn(housekeeping).catch(() => {})
   const {result, gaps} = await spinning(host, wanted, async (pids) => {
     const watch = await watchWindow(host, {cpus: isolated, windowMs, spinners: pids})
     return {watch, details: await whileBusy(host, {pids, isolate})}
@@ -140,7 +148,10 @@ async function watchBusy(host: LiveView, wanted: Wanted): Promise<Watch> {
 
 type Traced = {readonly witnesses: readonly Witness[]} | {readonly traceError: string}
 
-/** In a window of its own: turning tracepoints on and off interrupts the CPUs, and must not be counted. */
+/**
+ * Watch a second window with tracepoints. It is separate because turning tracepoints on and off
+ * interrupts the CPUs, and these interrupts must not be counted.
+ */
 async function watchTraced(host: LiveView, wanted: Wanted): Promise<Traced> {
   const {isolated, housekeeping, windowMs} = wanted
   const request = {events: traceEvents(isolated), cpus: isolated.union(housekeeping).size}
@@ -155,7 +166,10 @@ async function watchTraced(host: LiveView, wanted: Wanted): Promise<Traced> {
   }
 }
 
-/** Keep these CPUs busy, wait until the work of the start has ended, run `body`, and stop the spinners in every case. */
+/**
+ * Start a spinner on each isolated CPU, wait WARM_UP_MS, and run `body` with the map from CPU to
+ * pid. The spinners are stopped also if a step throws.
+ */
 async function spinning<T>(
   {live}: LiveView,
   {isolated, policy, isolate}: Wanted,
@@ -173,13 +187,13 @@ async function spinning<T>(
         cpu,
         await live.start([
           'isol-spin',
-          ...['--cpu', `${cpu}`, '--policy', formatPolicy(policy), '--warm-up-ms', `${SETTLE_MS}`],
+          ...['--cpu', `${cpu}`, '--policy', formatPolicy(policy), '--warm-up-ms', `${WARM_UP_MS}`],
           ...(isolate ? ['--isolate'] : []),
         ]),
       )
     }
     await Promise.all([...spinners.values()].map(({ready}) => ready))
-    await live.sleep(SETTLE_MS)
+    await live.sleep(WARM_UP_MS)
     const result = await body(new Map([...spinners].map(([cpu, {pid}]) => [cpu, pid])))
     const records = (await stopAll()).map(
       ([cpu, {stdout, stderr}]) => [cpu, parseRecord(cpu, stdout, stderr)] as const,
@@ -206,7 +220,10 @@ async function watchWindow(
   }
 }
 
-/** Read after the window and before the spinners stop: hints at a cause, and nothing that the counts depend on. */
+/**
+ * Read after the window and before the spinners stop. These values only help to find a cause: what
+ * cannot be read is absent.
+ */
 async function whileBusy(
   host: LiveView,
   {pids, isolate}: {readonly pids: ReadonlyMap<number, number>; readonly isolate: boolean},

@@ -7,7 +7,7 @@ import {NotMeasured} from '../host/host.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {probe, watched} from './watch.ts'
 
-/** A thread that was put on isolated CPUs, and on these alone: what the machine was prepared for. */
+/** A user thread that may run only on isolated CPUs: the machine is isolated for it. */
 export interface Worker {
   readonly pid: number
   readonly tid: number
@@ -22,11 +22,17 @@ export const workload = defineFact<readonly Worker[]>('workload', async (_host, 
 
 export interface TakenFrom {
   readonly seconds: number
-  /** Thread id to how often the scheduler took the CPU from it; threads that ended are left out. */
+  /**
+   * Thread id to the number of involuntary context switches. Threads that ended in the window are
+   * left out.
+   */
   readonly times: ReadonlyMap<number, number>
 }
 
-/** The workload over the window, beside everything else that is watched then; empty while spinners of ours share its CPUs. */
+/**
+ * How often the workload lost its CPU in the window, which is also the window of the other
+ * measurements. Empty under load: the spinners of isolctl then share these CPUs.
+ */
 export const takenFrom = defineFact<TakenFrom>('taken-from', async (host, get) => {
   const {live} = host
   if (!live) throw new NotMeasured('a captured machine cannot be measured')
@@ -46,7 +52,7 @@ export const takenFrom = defineFact<TakenFrom>('taken-from', async (host, get) =
   await get(watched)
   const {windowMs} = await get(settings)
   const rest = windowMs - (live.monotonicMs() - start)
-  if (rest > 0) await live.sleep(rest) // the window was over before this was asked for
+  if (rest > 0) await live.sleep(rest) // another check has already waited for the window
   const after = await count()
   return {
     seconds: (live.monotonicMs() - start) / 1000,

@@ -24,7 +24,7 @@ const misread = ({checks}: LintReport) =>
 
 const GOOD = 'ro quiet isolcpus=nohz,domain,managed_irq,2-3 nohz_full=2-3 rcu_nocbs=2-3 irqaffinity=0-1'
 
-test('what we recommend is read as it is meant', async () => {
+test('the recommended arguments have the intended effect', async () => {
   const report = await lint(GOOD)
   expect(report).toMatchObject({
     ok: true,
@@ -34,7 +34,7 @@ test('what we recommend is read as it is meant', async () => {
   expect(report.summary).toMatchObject({fail: 0, warn: 0, unknown: 0, skip: 0})
 })
 
-/** As booted and looked at on 4 CPUs, 6.12 unless it says otherwise. */
+/** Observed after a boot with 4 CPUs, of Linux 6.12 where no version is given. */
 describe('measured', () => {
   test.for<[text: string, named: RegExp, effective: Partial<LintReport['effective']>, kernel?: string]>([
     ['nohz_full=2-9', /^nohz_full=2-9: .*out of range/, {nohzFull: '', unbound: '', rcuNocbs: ''}],
@@ -83,7 +83,7 @@ describe('measured', () => {
     ['watchdog_thresh=5 nmi_watchdog=0 nohz=on mymodule.nohz_full=1 splash', {nohzFull: ''}],
     ['workqueue.unbound_cpus=0-1 rcutree.nohz_full_patience_delay=1000', {}],
     ['-- nohz_full=2-9 isolcpu=3', {nohzFull: '', domain: ''}],
-  ])('%s is read without a word', async ([text, effective]) => {
+  ])('%s has no finding', async ([text, effective]) => {
     const report = await lint(text, {isolated: '2-3'})
     expect(misread(report)).toEqual([])
     expect(report.effective).toMatchObject(effective)
@@ -107,7 +107,7 @@ describe('the effect is judged by the checks of preflight', () => {
     expect(failed(await lint(text, {isolated}))).toEqual(ids)
   })
 
-  test('what is beyond the length limit is not there', async () => {
+  test('the part beyond the length limit has no effect', async () => {
     const report = await lint(`isolcpus=2-3 ${'x'.repeat(2034)} nohz_full=2-3`)
     expect(report.effective).toMatchObject({domain: '2-3', nohzFull: ''})
     expect(misread(report).join()).toContain('too long')
@@ -115,8 +115,8 @@ describe('the effect is judged by the checks of preflight', () => {
   })
 })
 
-describe('where there is nothing to judge', () => {
-  test('a line that isolates nothing, and was not asked to', async () => {
+describe('refused:', () => {
+  test('arguments that isolate no CPU, without --isolated', async () => {
     await expect(lint('quiet splash')).rejects.toThrow('these boot arguments isolate no CPU')
     expect(failed(await lint('quiet', {isolated: '3'}))).toEqual([
       'isolcpus-effective',
@@ -124,7 +124,7 @@ describe('where there is nothing to judge', () => {
       'irqaffinity-effective',
     ])
   })
-  test('CPUs that do not exist, or all of them', async () => {
+  test('CPUs that do not exist, or all CPUs', async () => {
     await expect(lint(GOOD, {isolated: '2-4'})).rejects.toThrow('CPU 4 does not exist')
     await expect(lint(GOOD, {isolated: '0-3'})).rejects.toThrow('leaves no housekeeping CPU')
   })

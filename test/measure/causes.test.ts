@@ -27,7 +27,7 @@ const FACTS: Circumstances = {
   watchdog: {soft: false, nmi: false, cpus: CpuSet.parse('0-1')},
 }
 
-/** Counts on CPU 3, with the class and label that the parser gives them. */
+/** Counts on CPU 3, with the class and label from the parser. */
 const moved = (counts: Readonly<Record<string, number>>): readonly Moved[] =>
   parseInterrupts(
     interruptsText(
@@ -77,7 +77,7 @@ interface Row {
   readonly name: string
   readonly seen: CpuWatch
   readonly facts?: Partial<Circumstances>
-  /** Cause id and, after a colon, the question it answers. */
+  /** Cause id and, after a colon, its concern. */
   readonly causes: readonly string[]
   readonly says?: RegExp
   readonly remedy?: RegExp
@@ -113,7 +113,7 @@ const ROWS: readonly Row[] = [
     remedy: /taskset -cp 0-1 412/,
   },
   {
-    name: 'HZ with a second runnable task nobody saw',
+    name: 'HZ with a second runnable task that no sample has',
     seen: watch({LOC: 2500}, {running: 2}),
     causes: ['second-task:tick'],
   },
@@ -125,7 +125,7 @@ const ROWS: readonly Row[] = [
     says: /hpet/,
   },
   {
-    name: 'HZ on a clock that was found unstable while it was watched, which takes stopping all CPUs',
+    name: 'HZ on a clock that the kernel found unstable in the window, which makes it stop all CPUs',
     seen: watch({LOC: 2500, RES: 1}, {clocksource: 'hpet', switches: 2, ran: [kthread('migration/3')]}),
     facts: {clocksource: 'tsc'},
     causes: ['unstable-clock:tick', 'other-task:kthread'],
@@ -146,7 +146,7 @@ const ROWS: readonly Row[] = [
     remedy: /timer:tick_stop/,
   },
   {
-    name: 'HZ, and whether the CPU is nohz_full is unknown: not claimed',
+    name: 'HZ, and whether the CPU is in nohz_full is unknown: no cause is reported',
     seen: watch({LOC: 2500}),
     facts: withoutKey('nohzFull'),
     causes: ['tick-dependency:tick'],
@@ -160,32 +160,32 @@ const ROWS: readonly Row[] = [
     remedy: /apply --only fair-server/,
   },
   {
-    name: 'its timer on another CPU, and only the IPIs here',
+    name: 'fair server with its timer on another CPU: only IPIs here',
     seen: watch({RES: 10, CAL: 9}),
     facts: SERVED,
     causes: ['fair-server:tick'],
     says: /fair server/,
   },
   {
-    name: 'reschedule IPIs at another rate: not blamed on it',
+    name: 'reschedule IPIs at another rate: not the fair server',
     seen: watch({RES: 400, CAL: 9}),
     facts: SERVED,
     causes: ['function-call:ipi', 'resched-ipi:ipi'],
   },
   {
-    name: 'the same where debugfs cannot be read: likely, and said so',
+    name: 'once a second, and debugfs cannot be read: the fair server is the probable cause',
     seen: watch({LOC: 10, RES: 10, CAL: 10}),
     facts: withoutKey('fairServer'),
     causes: ['fair-server:tick'],
     says: /cannot be read/,
   },
   {
-    name: 'the same pattern with the fair server off: not blamed on it',
+    name: 'once a second with the fair server off: not the fair server',
     seen: watch({LOC: 10, RES: 10, CAL: 10}),
     causes: ['function-call:ipi', 'resched-ipi:ipi', 'unknown:tick'],
   },
   {
-    name: 'the same pattern under SCHED_FIFO: not blamed on it',
+    name: 'once a second under SCHED_FIFO: not the fair server',
     seen: watch({LOC: 10, RES: 10}),
     facts: {...SERVED, ...FIFO},
     causes: ['resched-ipi:ipi', 'unknown:tick'],
@@ -204,7 +204,7 @@ const ROWS: readonly Row[] = [
     causes: ['rt-throttling:tick'],
   },
   {
-    name: 'SCHED_FIFO without limit: not blamed on it',
+    name: 'SCHED_FIFO without a limit: not RT throttling',
     seen: watch({LOC: 10}),
     facts: {...FIFO, version: 6.001, rtRuntimeUs: -1},
     causes: ['unknown:tick'],
@@ -218,7 +218,7 @@ const ROWS: readonly Row[] = [
     remedy: /tsc=reliable/,
   },
   {
-    name: 'the same counts with tsc=reliable: not blamed on it',
+    name: 'every 2 s with tsc=reliable: not the clock source watchdog',
     seen: watch({LOC: 5, CAL: 5}),
     causes: ['function-call:ipi', 'unknown:tick'],
   },
@@ -254,7 +254,7 @@ const ROWS: readonly Row[] = [
     remedy: /nmi_watchdog=0/,
   },
   {
-    name: 'NMIs of somebody else',
+    name: 'NMIs of another source',
     seen: watch({NMI: 40, PMI: 40}),
     causes: ['perf-event:nmi'],
     says: /source unknown/,
@@ -267,13 +267,13 @@ const ROWS: readonly Row[] = [
     remedy: /isolctl apply --only irq-affinity/,
   },
   {
-    name: 'two device interrupts and the fair server: each by itself',
+    name: 'two device interrupts and the fair server: three causes',
     seen: watch({24: 7, 25: 1, LOC: 10, RES: 10}),
     facts: SERVED,
     causes: ['device-irq:device', 'device-irq:device', 'fair-server:tick'],
   },
   {
-    name: 'a row nobody knows',
+    name: 'a row that the parser does not know',
     seen: watch({HYP: 3}),
     causes: ['unknown:device'],
     says: /Hypervisor callback/,
@@ -286,7 +286,7 @@ const ROWS: readonly Row[] = [
     remedy: /bound work runs on the CPU that queued it/,
   },
   {
-    name: 'something ran that was gone at once',
+    name: 'a task that ended before a sample',
     seen: watch({}, {switches: 2}),
     causes: ['other-task:task'],
     says: /ended before its name was read/,
@@ -299,7 +299,7 @@ const ROWS: readonly Row[] = [
     remedy: /taskset|fair-server/,
   },
   {
-    name: 'TLB shootdowns, which count as calls too',
+    name: 'TLB shootdowns, which are counted as calls, too',
     seen: watch({TLB: 3, CAL: 3}),
     causes: ['tlb-shootdown:ipi'],
   },
@@ -336,7 +336,7 @@ describe('the cause of a disturbance', () => {
     expect(explained.map(({name}) => name).sort()).toEqual(seen.interrupts.map(({name}) => name).sort())
   })
 
-  test('knows nothing but the counts, and still names every one of them', () => {
+  test('is named for every count, also if only the counts are known', () => {
     const blind: Circumstances = {
       isolated: FACTS.isolated,
       housekeeping: FACTS.housekeeping,

@@ -13,7 +13,7 @@ const refused = async (files: Readonly<Record<string, string>>) =>
     (error: Error) => error.message,
   )
 
-test('a program that runs isolated there is not disturbed', async () => {
+test('a program that runs isolated there stops a measurement', async () => {
   expect(await refused({...APP, ...record(812, 'isolated')})).toBe(
     'app [812] runs isolated on CPU 2: a measurement there would end its isolation',
   )
@@ -30,7 +30,7 @@ test.each([
     'a kernel thread',
     {...taskFiles({tid: 9, comm: 'k', flags: PF_KTHREAD, cpu: 2, allowed: '2'}), ...record(9, 'isolated')},
   ],
-])('%s stops nobody', async (_, files) => {
+])('%s does not stop a measurement', async (_, files) => {
   expect(await refused(files)).toBeUndefined()
 })
 

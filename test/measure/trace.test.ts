@@ -81,13 +81,13 @@ describe('a line of a trace', () => {
   const stack = (task: string, cpu: number, ...functions: readonly string[]) =>
     line(task, cpu, '<stack trace>') + functions.map((name) => ` => ${name}\n`).join('')
 
-  test('that an interrupt caused does not blame the task it came upon', () => {
+  test('that an interrupt caused does not name the interrupted task', () => {
     expect(read(kick('sshd-9', 'd.h1.'))).toEqual([
       '1 ipi on 3: kick sent by CPU 1 in an interrupt from irq_work_queue_on',
     ])
   })
 
-  test('that a timer caused names the timer, by the stack of the same CPU', () => {
+  test('that a timer caused names the timer from the stack of the same CPU', () => {
     const timer = ['irq_work_queue_on', 'dl_task_timer', '__hrtimer_run_queues', 'hrtimer_interrupt']
     expect(
       read(
@@ -104,7 +104,7 @@ describe('a line of a trace', () => {
     ])
   })
 
-  test('to several CPUs counts for each of ours', () => {
+  test('to several CPUs counts for each watched CPU', () => {
     const mask = 'ipi_send_cpumask: cpumask=00000000,0000000e callsite=flush_tlb_multi+0x1/0x2 callback=0x0'
     expect(read(line('x-9', 0, mask))).toEqual([
       '1 ipi on 2: IPI of flush_tlb_multi sent by x [9] on CPU 0',
@@ -112,7 +112,7 @@ describe('a line of a trace', () => {
     ])
   })
 
-  test('that says nothing is left out: our own doings, other CPUs, idleness, a tick that did stop', () => {
+  test('is left out if it is of isolctl, of another CPU, of an idle CPU, or of a tick that stopped', () => {
     expect(
       read(
         line('node-500', 0, 'csd_queue_cpu: cpu=2 callsite=a+0x2/0x4 func=do_sync_core csd=00000000aa'),
@@ -135,7 +135,7 @@ describe('a line of a trace', () => {
   })
 })
 
-test('events are asked for where they can be of interest, and nowhere else', () => {
+test('events are recorded for the watched CPUs only', () => {
   const filters = new Map(traceEvents(CpuSet.parse('2-5,9')).map(({name, filter}) => [name, filter]))
   expect(filters.get('timer/tick_stop')).toBe('(CPU >= 2 && CPU <= 5) || (CPU >= 9 && CPU <= 9)')
   expect(filters.get('ipi/ipi_send_cpu')).toBe('(cpu >= 2 && cpu <= 5) || (cpu >= 9 && cpu <= 9)')
@@ -156,7 +156,7 @@ describe('watching with --trace', () => {
     return {...live, watch: await get(busy), get}
   }
 
-  test('names the sender with the finding, and counts nothing of the traced window', async () => {
+  test('names the sender in the finding, and does not count the traced window', async () => {
     const {
       watch: seen,
       get,
@@ -176,15 +176,15 @@ describe('watching with --trace', () => {
     expect(finding?.message).toMatch(/; traced: do_sync_core sent by sshd \[812\] on CPU 0 from a \(1\)$/)
   })
 
-  test('does not trace a machine that is quiet', async () => {
+  test('does not trace a quiet machine', async () => {
     expect((await watch({trace})).traced).toEqual([])
   })
 
-  test('does not trace unasked', async () => {
+  test('does not trace without --trace', async () => {
     expect((await watch({trace, during}, {trace: false})).traced).toEqual([])
   })
 
-  test('says why it could not', async () => {
+  test('reports why it could not trace', async () => {
     const error = new HostError('EACCES', '/sys/kernel/tracing/instances/isolctl-1', 'cannot trace in')
     const {watch: seen, get, running} = await watch({during, trace: error})
     const [finding] = disturbancesOf(seen, await get(circumstances)).tick
@@ -193,7 +193,7 @@ describe('watching with --trace', () => {
   })
 })
 
-test('--one-by-one loads one CPU after the other, for the whole window each', async () => {
+test('--one-by-one loads one CPU at a time, each for the whole window', async () => {
   const concurrently: number[] = []
   const {host, started, running} = fakeLive(goodFiles(), {onSleep: () => concurrently.push(running.size)})
   const watch = await gatherer(host, givens({}, {oneByOne: true}))(busy)

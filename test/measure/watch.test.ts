@@ -17,7 +17,7 @@ const SERVED = interruptsText({
 })
 
 describe('watching CPUs under load', () => {
-  test('a spinner on each, under the policy, all at once; and none is left', async () => {
+  test('starts a spinner on each at once, under the policy, and stops all', async () => {
     const {host, started, running} = fakeLive(goodFiles(), {
       onSleep: () => expect(running.size).toBe(2),
     })
@@ -37,7 +37,7 @@ describe('watching CPUs under load', () => {
     expect(watch.cpus[0]?.gaps?.maxGapNs).toBe(300)
   })
 
-  test('counts what moved, on the CPU where it moved', async () => {
+  test('counts interrupts on the CPU that took them', async () => {
     const {host} = fakeLive(goodFiles(), {during: {'/proc/interrupts': SERVED}})
     const {cpus} = await gatherer(host, givens())(busy)
     expect(
@@ -45,7 +45,7 @@ describe('watching CPUs under load', () => {
     ).toEqual([{}, {LOC: 10, RES: 10, CAL: 10}])
   })
 
-  test('a 32-bit counter that wraps has still moved by a little', async () => {
+  test('counts across the wrap of a 32-bit counter', async () => {
     const near = 2 ** 32 - 3
     const {host} = fakeLive(
       {...goodFiles(), '/proc/interrupts': interruptsText({LOC: [0, 0, near, 0]})},
@@ -55,7 +55,7 @@ describe('watching CPUs under load', () => {
     expect(cpus[0]?.interrupts).toMatchObject([{name: 'LOC', count: 7}])
   })
 
-  test('an interrupt requested meanwhile counts from nothing', async () => {
+  test('counts an interrupt that is requested in the window from 0', async () => {
     const {host} = fakeLive(goodFiles(), {
       during: {
         '/proc/interrupts': interruptsText({
@@ -70,7 +70,7 @@ describe('watching CPUs under load', () => {
     expect(cpus[1]?.interrupts).toMatchObject([{name: '25', class: 'device', count: 2}])
   })
 
-  test('names who ran, by switches and by time, and not who merely is on the CPU', async () => {
+  test('names tasks that ran, by switches and by time, and no task that is only assigned to the CPU', async () => {
     const before = {
       ...goodFiles(),
       ...taskFiles({tid: 50, comm: 'still', cpu: 3, switches: 5, time: 7}),
@@ -93,7 +93,7 @@ describe('watching CPUs under load', () => {
     expect(cpus[0]).toMatchObject({switches: 0, ran: []})
   })
 
-  test('without debugfs the spinner itself is the witness that nothing else ran', async () => {
+  test('takes the switches of the spinner if debugfs cannot be read', async () => {
     const files = goodFiles()
     delete files['/sys/kernel/debug/sched/debug']
     const quiet = await gatherer(fakeLive(files).host, givens())(busy)
@@ -105,14 +105,14 @@ describe('watching CPUs under load', () => {
     expect(disturbed.cpus.map(({switches}) => switches)).toEqual([0, 2])
   })
 
-  test('a spinner that cannot start ends the watch, and the others', async () => {
+  test('stops, with all spinners, if one cannot start', async () => {
     const refuse = {3: 'isol-spin: cannot run on CPU 3: Invalid argument'}
     const {host, running} = fakeLive(goodFiles(), {refuse})
     await expect(gatherer(host, givens())(busy)).rejects.toThrow('cannot run on CPU 3')
     expect(running.size).toBe(0)
   })
 
-  test('Ctrl-C leaves no spinner, and no result', async () => {
+  test('stops all spinners on Ctrl-C, without a result', async () => {
     const controller = new AbortController()
     const {host, running} = fakeLive(goodFiles(), {
       onSleep: (ms) => {
@@ -123,7 +123,7 @@ describe('watching CPUs under load', () => {
     expect(running.size).toBe(0)
   })
 
-  test('isolated spinners are asked for, and the kernel’s record is kept', async () => {
+  test('starts isolated spinners if asked to, and keeps the record of the kernel', async () => {
     const files = {...goodFiles(), '/proc/1002/task_isolation': 'state:\tisolated\ncause:\tnone\n'}
     const {host, started} = fakeLive(files)
     const {cpus} = await gatherer(host, givens({}, {isolate: true}))(busy)
@@ -133,7 +133,7 @@ describe('watching CPUs under load', () => {
 })
 
 describe('watching without load', () => {
-  test('--passive starts nothing, and measures what needs no load', async () => {
+  test('starts no spinner, and measures what needs no load', async () => {
     const {host, started} = fakeLive(goodFiles(), {during: {'/proc/interrupts': SERVED}})
     const get = gatherer(host, givens({}, {spin: false}))
     await expect(get(busy)).rejects.toThrow(NotMeasured)
@@ -143,7 +143,7 @@ describe('watching without load', () => {
     expect(watch.cpus[1]?.interrupts).toMatchObject([{name: 'LOC'}, {name: 'RES'}, {name: 'CAL'}])
   })
 
-  test('a captured machine cannot be measured', async () => {
+  test('fails on a captured machine', async () => {
     const get = gatherer(memoryHost(goodFiles()), givens())
     await expect(get(busy)).rejects.toThrow(NotMeasured)
     await expect(get(watched)).rejects.toThrow(NotMeasured)

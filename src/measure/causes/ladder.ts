@@ -11,7 +11,7 @@ import {otherTask} from './task.ts'
 import {noNohzFull, tickDependency, tickForTwo, unstableClock} from './tick.ts'
 import {clockWatchdog, fairServer, localTimer, mcePoll, rtThrottling, softLockup} from './timers.ts'
 
-/** The most certain cause first; the last ones take what is left. */
+/** The most certain cause first. The last ones explain all that is left. */
 const LADDER: readonly Rung[] = [
   noNohzFull,
   tickForTwo,
@@ -33,8 +33,9 @@ const LADDER: readonly Rung[] = [
 ]
 
 /**
- * Name what disturbed a CPU under load, from counts, rates and what is known of the machine. Rungs are tried in order;
- * each takes the counts it explains off the ladder. Counts that no rung explains get an unknown cause. Pure.
+ * Name what disturbed a CPU, from counts, rates and what is known of the machine. The rungs are
+ * tried in order, and a count that one rung explains is not given to the next ones. Counts that no
+ * rung explains get the cause "unknown". Pure.
  */
 export function causesOf(watch: CpuWatch, facts: Circumstances): readonly Cause[] {
   const causes: Cause[] = []

@@ -14,13 +14,13 @@ export const names = (ran: readonly Ran[]) => {
     .join(', ')
 }
 
-/** Something else ran; for as long as two tasks are runnable the tick runs too. */
+/** Another task ran. While two tasks are runnable, the tick runs too. */
 export const otherTask: Rung = ({watch: {switches}, ran}, facts) =>
   (switches ?? 0) === 0 && ran.length === 0
     ? undefined
     : {
         id: 'other-task',
-        // Threads that belong to the CPU are a matter of their own: nobody can move them.
+        // Bound kthreads have their own check, because they cannot be moved.
         concern: ran.length > 0 && ran.every(({kernel, fixed}) => kernel && fixed) ? 'kthread' : 'task',
         label: ran.length > 0 ? names(ran) : 'another task',
         sentence: ran.length > 0 ? 'ran on the CPU' : 'ran on the CPU, and ended before its name was read',

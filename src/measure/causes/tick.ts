@@ -6,10 +6,16 @@ import type {CpuWatch} from '../watch.ts'
 import type {Rung} from './cause.ts'
 import {keepAway, names} from './task.ts'
 
-/** Fewer timer interrupts a second than this are not the tick: the slowest kernels tick 100 times, emulated ones lose some. */
+/**
+ * Timer interrupts per second. A lower rate is not the tick: the lowest HZ is 100, and an emulated
+ * machine loses some ticks.
+ */
 const TICKING = 30
 
-/** The tick was never stopped: on such a CPU it runs as long as a task does, so any timer interrupt is a tick. */
+/**
+ * The tick cannot be stopped. On a CPU outside nohz_full it runs while a task runs, so every timer
+ * interrupt is a tick.
+ */
 export const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated, irqState}) =>
   count('timer') === 0 || nohzFull === undefined || nohzFull.has(cpu)
     ? undefined
@@ -24,20 +30,20 @@ export const noNohzFull: Rung = ({watch: {cpu}, count}, {nohzFull, isolated, irq
 
 const UNSTABLE = new Set(['hpet', 'acpi_pm', 'jiffies', 'refined-jiffies', 'pit'])
 
-/** The clock source in use, where it is none that the tick could be stopped with. */
+/** The clock source in use, if the tick cannot be stopped with it. */
 function poorClock(watch: CpuWatch, facts: Circumstances): string | undefined {
   const clocksource = watch.clocksource ?? facts.clocksource
   return clocksource !== undefined && UNSTABLE.has(clocksource) ? clocksource : undefined
 }
 
 /**
- * Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). Where there is another
- * reason for it, a task that ran for a moment is not the cause.
+ * Two runnable tasks need the tick to share the CPU (kernel/sched/core.c: sched_can_stop_tick). If
+ * the clock source is a reason for the tick, a task that ran for a short time is not the cause.
  */
 export const tickForTwo: Rung = ({watch, rate, ran}, facts) => {
   const {running = 0, switches = 0} = watch
-  const cameBy = ran.length > 0 || switches > 0
-  if (rate('timer') < TICKING || !(running > 1 || (cameBy && poorClock(watch, facts) === undefined)))
+  const visited = ran.length > 0 || switches > 0
+  if (rate('timer') < TICKING || !(running > 1 || (visited && poorClock(watch, facts) === undefined)))
     return undefined
   return {
     id: 'second-task',
@@ -49,7 +55,7 @@ export const tickForTwo: Rung = ({watch, rate, ran}, facts) => {
   }
 }
 
-/** TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
+/** The kernel sets TICK_DEP_BIT_CLOCK_UNSTABLE (kernel/sched/clock.c). */
 export const unstableClock: Rung = ({watch, rate}, facts) => {
   const clocksource = poorClock(watch, facts)
   return rate('timer') < TICKING || clocksource === undefined
@@ -64,7 +70,7 @@ export const unstableClock: Rung = ({watch, rate}, facts) => {
       }
 }
 
-/** The tick runs on a nohz_full CPU with one task. */
+/** The tick runs on a nohz_full CPU with one task: something depends on it. */
 export const tickDependency: Rung = ({rate}) =>
   rate('timer') < TICKING
     ? undefined

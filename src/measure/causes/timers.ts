@@ -4,13 +4,16 @@ import {isTick} from '../../facts/timers.ts'
 import type {Remedy} from '../../model/finding.ts'
 import type {Rung} from './cause.ts'
 
-/** "About once a second": a window is not a whole number of periods, and a loaded host stretches it. */
+/** Wide limits: a window is not a whole number of periods, and a loaded host delays a timer. */
 const oncePerSecond = (rate: number) => rate >= 0.3 && rate <= 3
 
-/** Within half the expected number, and one more for a period that straddles the window's ends. */
+/** Within half of the expected number, plus or minus one for a period that the window cuts. */
 const about = (count: number, expected: number) => count >= expected / 2 - 1 && count <= expected * 1.5 + 1
 
-/** Machine checks that the kernel looks for with a per-CPU timer (arch/x86/kernel/cpu/mce/core.c: mce_timer_fn). */
+/**
+ * The kernel looks for machine checks with a per-CPU timer (arch/x86/kernel/cpu/mce/core.c:
+ * mce_timer_fn).
+ */
 export const mcePoll: Rung = ({left}) =>
   left.some(({name}) => name === 'MCP')
     ? {
@@ -26,7 +29,10 @@ export const mcePoll: Rung = ({left}) =>
       }
     : undefined
 
-/** Four seconds at the default threshold, and each time the stopper thread runs (kernel/watchdog.c). */
+/**
+ * Every 4 s at the default threshold. Each time the stopper thread of the CPU runs
+ * (kernel/watchdog.c).
+ */
 export const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {watchdog}) => {
   if (!watchdog?.soft || !watchdog.cpus.has(cpu) || count('timer') === 0) return undefined
   const armed = timers?.functions.includes('watchdog_timer_fn')
@@ -46,18 +52,18 @@ export const softLockup: Rung = ({watch: {cpu, seconds, timers}, count, ran}, {w
   }
 }
 
-/** Until reboot; the server comes back when a CPU is taken offline and online again. */
+/** Lasts until reboot. The server is on again after a CPU was taken offline and online. */
 export const FAIR_SERVER_OFF: Remedy = {
   text: 'turn it off (launch under the patched kernel parks it, and a lone SCHED_FIFO program does not meet it)',
   step: 'fair-server',
 }
 
 /**
- * 6.12: every enqueue of a SCHED_OTHER task arms it; each second it takes the CPU over, which needs the tick
- * (kernel/sched/deadline.c: dl_server_timer).
+ * In 6.12, every enqueue of a SCHED_OTHER task arms it. Each second it takes over the CPU, which
+ * needs the tick (kernel/sched/deadline.c: dl_server_timer).
  */
 export const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServer: runtimes, version}) => {
-  // Its timer may well be on another CPU: then only the IPIs show here.
+  // Its timer may be on another CPU. Then only its IPIs are counted here.
   const beat = Math.max(rate('timer'), rate('resched'))
   if (policy.kind !== 'other' || !oncePerSecond(beat) || count('resched', 'call', 'irq-work') === 0)
     return undefined
@@ -78,7 +84,7 @@ export const fairServer: Rung = ({watch: {cpu}, rate, count}, {policy, fairServe
   }
 }
 
-/** Up to 6.11, or with RT_GROUP_SCHED: kernel/sched/rt.c, sched_rt_period_timer. */
+/** Up to 6.11, or with CONFIG_RT_GROUP_SCHED (kernel/sched/rt.c: sched_rt_period_timer). */
 export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs, version}) => {
   if (policy.kind !== 'fifo' || !oncePerSecond(rate('timer'))) return undefined
   if (rtRuntimeUs === undefined || rtRuntimeUs === -1) return undefined
@@ -89,7 +95,7 @@ export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs
     concern: 'tick',
     label: 'RT throttling',
     sentence: 'interrupts the SCHED_FIFO task once a second',
-    // From 6.12 on only a kernel with CONFIG_RT_GROUP_SCHED has this timer, and no step of ours looks for it.
+    // From 6.12 on, only CONFIG_RT_GROUP_SCHED has this timer, and no step of apply handles it.
     remedy:
       version !== undefined && version >= 6.012
         ? {text: 'set kernel.sched_rt_runtime_us to -1'}
@@ -98,7 +104,10 @@ export const rtThrottling: Rung = ({watch: {timers}, rate}, {policy, rtRuntimeUs
   }
 }
 
-/** Every half second on the next online CPU, isolated or not (kernel/time/clocksource.c: clocksource_watchdog). */
+/**
+ * Every half second on the next online CPU, isolated or not (kernel/time/clocksource.c:
+ * clocksource_watchdog).
+ */
 export const clockWatchdog: Rung = ({watch: {seconds}, count}, facts) => {
   if (facts.clockWatchdog !== true || facts.online === undefined || count('timer') === 0) return undefined
   const expected = (seconds * 2) / facts.online

@@ -11,17 +11,20 @@ import {CpuSet} from '../../model/cpuset.ts'
 import type {Remedy} from '../../model/finding.ts'
 import type {Target} from '../../model/settings.ts'
 
-/** What decides whether a boot argument is worth advising. Absent: not known. */
+/** What decides whether a boot argument can be a remedy. Absent: unknown. */
 export interface BootState {
-  /** What this boot was given. */
+  /** The arguments of this boot. */
   readonly booted?: Cmdline
-  /** What the boot loader will pass next time. */
+  /** The arguments that the boot loader is configured to pass. */
   readonly configured?: Cmdline
   /** Options of the running kernel, without CONFIG_. */
   readonly options?: ReadonlyMap<string, string>
 }
 
-/** Never rejects. The boot loader is only read where CPUs are not isolated as they should be. */
+/**
+ * Never rejects: what cannot be read is absent. The configuration of the boot loader is read only
+ * if CPUs are not isolated as the settings want them.
+ */
 export const bootState = defineFact<BootState>('boot-state', async (_host, get) => {
   const maybe = <T>(value: Promise<T>) => value.catch(() => undefined)
   const {isolated} = await get(settings)
@@ -37,7 +40,10 @@ export const bootState = defineFact<BootState>('boot-state', async (_host, get) 
   }
 })
 
-/** What the kernel must be built with for these arguments to have an effect (Documentation/admin-guide/kernel-parameters.txt). */
+/**
+ * The configuration symbol that an argument needs in order to have an effect
+ * (Documentation/admin-guide/kernel-parameters.txt).
+ */
 const OPTIONS: Readonly<Record<string, string>> = {
   isolcpus: 'CPU_ISOLATION',
   nohz_full: 'NO_HZ_FULL',
@@ -45,8 +51,9 @@ const OPTIONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * What to do where a boot argument that isolates CPUs is missing: `word` names its CPUs. Where the kernel cannot take
- * it, was given it already, or will be given it by the next boot, the remedy says that instead. Pure.
+ * The remedy for a missing boot argument that isolates CPUs; `word` is the argument with its CPUs.
+ * The remedy is another one if the kernel was built without support for the argument, if this boot
+ * already has it, or if the next boot will have it. Pure.
  */
 export function bootRemedy(
   word: string,
@@ -68,7 +75,10 @@ export function bootRemedy(
   return {text: `boot with ${word}`, step: 'boot-arguments'}
 }
 
-/** Whether the kernel is given this argument: the same CPUs, and at least these flags. The kernel goes by the first. Pure. */
+/**
+ * Whether a command line has this argument, with the same CPUs and at least these flags. If the
+ * argument is there more than once, the kernel uses the first one. Pure.
+ */
 export function passes({args}: Cmdline, word: string): boolean {
   const [wanted] = parseCmdline(word).args
   const given = args.find(({name}) => name === wanted?.name)
@@ -77,7 +87,7 @@ export function passes({args}: Cmdline, word: string): boolean {
   return mine.flags.every((flag) => theirs.flags.includes(flag)) && sameCpus(mine.list, theirs.list)
 }
 
-/** "nohz,domain,2-3": flags, and the list behind them. */
+/** "nohz,domain,2-3": the flags, and the cpulist after them. */
 function partsOf(value: string): {readonly flags: readonly string[]; readonly list: string} {
   const words = value.split(',')
   const isFlag = (word: string) => /^[a-z_]+$/.test(word)

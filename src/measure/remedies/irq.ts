@@ -8,7 +8,7 @@ import type {CpuSet} from '../../model/cpuset.ts'
 import type {Remedy} from '../../model/finding.ts'
 import {type BootState, bootState, passes} from './boot.ts'
 
-/** What decides how an interrupt is kept off isolated CPUs. */
+/** What decides how to keep an interrupt off isolated CPUs. */
 export interface IrqState {
   readonly boot: BootState
   readonly managementNics: readonly ManagementNic[]
@@ -16,7 +16,10 @@ export interface IrqState {
   readonly refused: ReadonlyMap<string, string>
 }
 
-/** Never rejects: what cannot be read is taken for nothing. Where no interrupt reaches isolated CPUs, little is read. */
+/**
+ * Never rejects: what cannot be read is empty. Management NICs and refused affinities are read only
+ * if the affinity of an interrupt includes isolated CPUs.
+ */
 export const irqState = defineFact<IrqState>('irq-state', async (_host, get) => {
   const maybe = <T>(value: Promise<T>) => value.catch(() => undefined)
   const {isolated} = await get(settings)
@@ -28,7 +31,7 @@ export const irqState = defineFact<IrqState>('irq-state', async (_host, get) => 
   }
 })
 
-/** How this interrupt is kept off the isolated CPUs. Pure. */
+/** How to keep this interrupt off the isolated CPUs. Pure. */
 export function irqRemedy(irq: Irq, isolated: CpuSet, {boot, managementNics, refused}: IrqState): Remedy {
   if (irq.affinity.isDisjointFrom(isolated)) return {text: 'it moves when it next fires'}
   if (irq.movable === false || refused.has(affinityPath(irq.irq))) return unmovableRemedy(isolated, boot)
@@ -37,7 +40,7 @@ export function irqRemedy(irq: Irq, isolated: CpuSet, {boot, managementNics, ref
     : {text: 'move it; you may be connected through this card', step: 'management-nic'}
 }
 
-/** For an interrupt that the kernel or its driver places. Pure. */
+/** For an interrupt whose CPU is chosen by the kernel or the driver. Pure. */
 export function unmovableRemedy(isolated: CpuSet, {booted}: BootState): Remedy {
   const word = `isolcpus=managed_irq,domain,${isolated}`
   return booted !== undefined && passes(booted, word)

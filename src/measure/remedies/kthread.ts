@@ -7,8 +7,8 @@ import type {Remedy} from '../../model/finding.ts'
 export const isIrqThread = (comm: string): boolean => /^irq\/\d+-/.test(comm)
 
 /**
- * How a kernel thread that is not bound is moved: RCU's threads have a step of their own, and the thread of an interrupt
- * follows its interrupt. `irqs` is undefined where they cannot be read. Pure.
+ * How to move an unbound kthread. The threads of RCU have their own step, and the thread of an
+ * interrupt follows its interrupt. `irqs` is undefined if they cannot be read. Pure.
  */
 export function kthreadRemedy(comm: string, isolated: CpuSet, irqs: readonly Irq[] | undefined): Remedy {
   if (isIrqThread(comm)) {
