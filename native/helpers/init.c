@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PID 1 of the lab machine: makes the host's tree its root, runs one command, and tells the host
- * how it ended.
+ * PID 1 of the lab machine: makes the host's tree its root, runs one command, and reports to the
+ * host how it ended.
  *
  * What to run is in the initramfs, next to us (src/lab/machine.ts writes it):
  *   /job/argv, /job/env   strings, each ended by a zero byte
@@ -443,7 +443,7 @@ static void close_stream(struct stream *stream)
 }
 
 struct input {
-	int control, to; /* to is -1 when nobody reads */
+	int control, to; /* to is -1 when the reading end is closed */
 	unsigned char header[4];
 	size_t header_size;
 	uint32_t left; /* bytes of this frame still to come from the host */
@@ -543,7 +543,7 @@ static _Noreturn void serve(struct child child, int control, int out_port, int e
 {
 	static struct stream out, err;
 	static struct input input;
-	bool ended = false, told = false;
+	bool ended = false, reported = false;
 	int status = 0;
 
 	out = (struct stream){.from = child.out, .to = out_port, .last = -1};
@@ -581,8 +581,8 @@ static _Noreturn void serve(struct child child, int control, int out_port, int e
 		}
 		pump(&out);
 		pump(&err);
-		if (ended && !told && drained(&out) && drained(&err)) {
-			told = true;
+		if (ended && !reported && drained(&out) && drained(&err)) {
+			reported = true;
 			tell(control, "%s %d %llu %llu\n", WIFSIGNALED(status) ? "killed" : "exited",
 			     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), out.sent,
 			     err.sent);

@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 		die("--cpu is missing");
 
 	/*
-	 * The process that started us may be killed before it can stop us, and nobody else would.
+	 * The process that started us may be killed before it can stop us.
 	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		die("cannot tie itself to its parent: %s", strerror(errno));

@@ -11,7 +11,7 @@
  *
  * Isolation is per thread and one-shot. It ends when the thread leaves (isolctl_leave, or exit), or
  * when anything makes the CPU enter the kernel: then the kernel sends the signal that the flags
- * name (SIGKILL unless told otherwise).
+ * name (default: SIGKILL).
  *
  * Before isolctl_enter(): open, map and touch everything the loop uses, start every thread, and let
  * the other threads come to rest: a sibling's munmap, mprotect or fork interrupts every thread that
@@ -334,9 +334,9 @@ static inline int isolctl_enter(unsigned long flags)
 	refusal = isolctl_lock_memory() < 0 ? ISOLCTL_EMEMORY : ISOLCTL_OK;
 
 	/*
-	 * "Not yet" is mostly a matter of microseconds. Ask again at once: sleeping would put this
-	 * thread on the runqueue anew, and with it the timers that the kernel waits for. But sleep
-	 * a little every 50 ms, so that kernel threads bound to this CPU get it even from a
+	 * "Not yet" mostly lasts microseconds. Ask again at once: a sleep would put this thread on
+	 * the runqueue again, and start the timers again that the kernel waits for. But sleep a
+	 * little every 50 ms, so that kernel threads bound to this CPU get it even from a
 	 * real-time thread. Reading the clock first also makes the vDSO's pages present.
 	 */
 	long long start = isolctl_now_ns(), rest = start, now;

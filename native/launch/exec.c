@@ -40,7 +40,7 @@ struct options {
 	const char *cpus, *housekeeping, *flags, *status_file, *memory;
 	long nofile;	  /* soft RLIMIT_NOFILE, or -1: leave it */
 	int priority;	  /* SCHED_FIFO, or 0: SCHED_OTHER */
-	unsigned settle;  /* milliseconds, or 0: the program enters by itself */
+	unsigned settle;  /* milliseconds, or 0: the program enters itself */
 	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
 	bool rearm, soft, quiet, json, hex, notify, force;
 };
@@ -161,12 +161,12 @@ static void check_program(const char *name, const struct options *options)
 	if (program.privileged && !options->soft && !options->force)
 		refuse(NOT_EXECUTABLE, name,
 		       "is setuid, setgid or has file capabilities: "
-		       "it would run as somebody else, out of our reach",
+		       "it would run as another user, and isolctl could not stop it",
 		       "start it as that user: runuser -u USER -- isolctl launch ...; "
 		       "or launch all the same: --force");
 	if (program.narrow && options->settle && !options->soft)
 		refuse(NOT_EXECUTABLE, name, "is not a 64-bit program, and --enter settle takes no other",
-		       "take a 64-bit build; or let it enter by itself with isolctl.h: --enter app");
+		       "take a 64-bit build; or make it call isolctl_enter() of isolctl.h: --enter app");
 }
 
 /* include/uapi/linux/mempolicy.h */
@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 	if (options.notify) {
 		supervisor.notify = getenv("NOTIFY_SOCKET");
 		if (!supervisor.notify)
-			refuse(FAILED, "--notify", "nobody waits to be notified: NOTIFY_SOCKET is not set",
+			refuse(FAILED, "--notify", "NOTIFY_SOCKET is not set: no service manager waits for a notification",
 			       "leave --notify out");
 		supervisor.notify = strdup(supervisor.notify);
 		if (!supervisor.notify)

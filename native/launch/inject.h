@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Make a running thread enter isolation by itself. The thread is stopped with ptrace at an
+ * Make a running thread enter isolation. The thread is stopped with ptrace at an
  * instruction of its own code, sent into a small stub, and released before the stub runs. The prctl
  * in the stub is then the thread's last system call, and the stub jumps back to that instruction
  * with every register as it was.
@@ -38,7 +38,7 @@ struct stubs {
  * Stop a thread that we trace, at an instruction of its own, and hand on to it the signals that
  * arrive meanwhile. `resume` is the ptrace request that lets it run on. Returns 0 with *held
  * filled, or -1 with errno, still traced: EBUSY means that it was in the kernel, and runs again;
- * EINTR that somebody stopped the program, and it stays stopped.
+ * EINTR that a signal stopped the program, and it stays stopped.
  */
 int interrupt(struct held *held, int resume);
 

@@ -207,7 +207,7 @@ static void release(struct candidate *thread, int status)
 
 /*
  * Stop tracing a thread, wherever it is. A thread that is deep in the kernel stops later and stays
- * traced until then: call let_go_late() until it has stopped, because nobody else lets it run on.
+ * traced until then: call let_go_late() until it has stopped, because nothing else lets it run on.
  */
 static void let_go(struct candidate *thread)
 {

@@ -30,7 +30,7 @@
 enum { THREADS_MAX = 1024 };
 
 struct settle_options {
-	unsigned ms;	     /* the settle time; 0: the program enters by itself */
+	unsigned ms;	     /* the settle time; 0: the program enters itself */
 	unsigned long flags; /* of prctl(ISOLCTL_PR_SET) */
 	bool rearm;	     /* enter again after a break */
 	int priority;	     /* SCHED_FIFO for isolated threads, or 0: as they are */

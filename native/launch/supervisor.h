@@ -33,7 +33,7 @@ struct supervisor {
 
 /*
  * Start a supervisor of the calling process, which is about to execute the program. Returns a
- * descriptor to write one byte to when exec fails (it closes by itself when exec succeeds), or -1
+ * descriptor to write one byte to when exec fails (the kernel closes it when exec succeeds), or -1
  * with errno.
  */
 int start_supervisor(const struct supervisor *supervisor);

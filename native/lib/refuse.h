@@ -4,7 +4,7 @@
 
 /*
  * Print the name of an errno, "ENOENT", on stderr, where src/host/local.ts reads it. Returns 1, the
- * exit status that goes with it.
+ * exit status of the failed helper.
  */
 int refuse(int error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said of a break: a sentence, and the help that goes with it. Both are rows of a table, of
- * which the first that fits the record is taken. src/model/break-words.json is made from the same
- * tables (tools/words.c): what status and preflight say comes from there.
+ * The words for a break: a sentence and a help text. Each is in a table, and the first row that
+ * matches the record is used. src/model/break-words.json is generated from the same tables
+ * (tools/words.c), for status and preflight.
  */
 #ifndef LIB_WORDS_H
 #define LIB_WORDS_H

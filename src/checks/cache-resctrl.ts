@@ -24,8 +24,8 @@ export default defineCheck({
         : undefined,
   judge({cacheGroups = [], settings: {isolated, housekeeping}}) {
     const groupOf = (cpu: number) => cacheGroups.find(({cpus}) => cpus.has(cpu))
-    const untold = [...isolated].filter((cpu) => groupOf(cpu) === undefined)
-    if (untold.length > 0) return {unknown: `no group of resctrl has CPU ${CpuSet.from(untold)}`}
+    const unreported = [...isolated].filter((cpu) => groupOf(cpu) === undefined)
+    if (unreported.length > 0) return {unknown: `no group of resctrl has CPU ${CpuSet.from(unreported)}`}
     const theirs = new Set([...housekeeping].map(groupOf))
     const shared = [...isolated].filter((cpu) => {
       const own = groupOf(cpu)

@@ -15,14 +15,17 @@ export interface CheckSpec<F extends Facts> {
   /** States the good case, so that a failure reads as its denial. */
   readonly title: string
   readonly why: string
-  /** What the values in its findings and its evidence mean, and which of them are good; whole sentences. */
+  /**
+   * What the values in its findings and its evidence mean, and which of them are good. Whole
+   * sentences.
+   */
   readonly values: string
   readonly facts: F
   /** A reason this check does not apply, or undefined. Pure. */
   skip?(facts: Values<F>): string | undefined
   /** Pure: the same facts always give the same findings. */
   judge(facts: Values<F>): Judgement
-  /** A short statement of what was seen when the check passes: "0 interrupts on 2-3 in 10 s". Pure. */
+  /** What was seen, in a few words, when the check passes: "0 interrupts on 2-3 in 10 s". Pure. */
   evidence?(facts: Values<F>): string | undefined
   /** What to do about it; a function where the answer depends on what was found. Pure. */
   readonly remedy?: Remedy | ((facts: Values<F>) => Remedy | undefined)
@@ -32,7 +35,7 @@ export interface CheckSpec<F extends Facts> {
   readonly active?: true
   /** One of those that must all have passed before a CPU counts as quiet. */
   readonly proof?: true
-  /** Worth knowing, and not what isolation rests on: asked with `--extended`, or by name. */
+  /** Useful to know, and not needed for isolation. Runs with `--extended`, or by name. */
   readonly extended?: true
 }
 

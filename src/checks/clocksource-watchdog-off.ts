@@ -9,7 +9,7 @@ export default defineCheck({
   title: 'the clock source watchdog is off',
   why: 'If the kernel does not trust the TSC, it compares it with another clock every half second, each time on the next online CPU, isolated or not. Newer kernels trust the TSC of most small machines.',
   values:
-    'tsc=reliable and tsc=nowatchdog pass. A warning does not mean that the watchdog runs: on some machines the kernel turns it off by itself.',
+    'tsc=reliable and tsc=nowatchdog pass. A warning does not mean that the watchdog runs: on some machines the kernel turns it off without an argument.',
   facts: {clocksource, cmdline},
   skip: ({clocksource}) => (clocksource === 'tsc' ? undefined : `the clock source is ${clocksource}`),
   judge: ({cmdline}) =>

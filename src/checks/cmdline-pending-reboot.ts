@@ -14,7 +14,7 @@ const ISOLATION = /^(isolcpus|nohz_full|rcu_nocbs|irqaffinity)$/
 export default defineCheck({
   id: 'cmdline-pending-reboot',
   title: 'the next boot isolates as this one does',
-  why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or somebody typed arguments in for one boot.',
+  why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or a user entered arguments for one boot.',
   values: 'Expected is what the boot loader passes next time. Found is what this boot was given.',
   facts: {bootLoader, cmdline, possible, settings},
   skip: ({bootLoader}) =>
@@ -27,12 +27,12 @@ export default defineCheck({
       {
         severity: 'warn',
         message: 'a reboot will change which CPUs are isolated',
-        expected: told(parseCmdline(line)),
-        actual: told(cmdline),
+        expected: isolationText(parseCmdline(line)),
+        actual: isolationText(cmdline),
       },
     ]
   },
-  evidence: ({cmdline}) => told(cmdline),
+  evidence: ({cmdline}) => isolationText(cmdline),
   remedy({bootLoader, possible, settings: {isolated}}) {
     const line = configuredLine(bootLoader) ?? ''
     const {domain, nohzFull} = isolationOf(line, {count: Math.max(...possible) + 1})
@@ -43,7 +43,7 @@ export default defineCheck({
   reference: 'kernel/sched/isolation.c: housekeeping_setup',
 })
 
-const told = ({args}: Cmdline): string =>
+const isolationText = ({args}: Cmdline): string =>
   args
     .filter(({name}) => ISOLATION.test(name))
     .map(({text}) => text)

@@ -3,13 +3,13 @@ import {kernelLog} from '../facts/kernel-log.ts'
 import {defineCheck} from './check.ts'
 
 /**
- * Arguments that isolation rests on. Not those about lockup detectors, which the kernel never refuses unless it has none
- * (kernel/watchdog.c): then there is nothing to turn off.
+ * Arguments that isolation depends on. Those of lockup detectors are left out: only a kernel without
+ * detectors refuses them (kernel/watchdog.c), and then there is nothing to turn off.
  */
 const OURS =
   /^(isolcpus|nohz_full|nohz|rcu_\w+|rcutree\.\w+|irqaffinity|tsc|mce|skew_tick|task_isolation\w*|workqueue\.\w+)(=|$)/
 
-/** Written by tuning guides, known to no mainline kernel. */
+/** Recommended in tuning guides, and unknown to every mainline kernel. */
 const DEAD = /^kthread_cpus(=|$)/
 
 export default defineCheck({

@@ -18,8 +18,8 @@ export default defineCheck({
     frequencyPolicies.length === 0 ? 'the kernel does not scale the frequency here' : undefined,
   judge({frequencyPolicies, settings: {isolated}}) {
     const ours = frequencyPolicies.filter(({cpus}) => !cpus.isDisjointFrom(isolated))
-    const untold = isolated.minus(CpuSet.from(ours.flatMap(({cpus}) => [...cpus])))
-    if (!untold.isEmpty) return {unknown: `no governor is named for CPU ${untold}`}
+    const unreported = isolated.minus(CpuSet.from(ours.flatMap(({cpus}) => [...cpus])))
+    if (!unreported.isEmpty) return {unknown: `no governor is named for CPU ${unreported}`}
     const groups = new Map<string, number[]>()
     for (const {cpus, governor} of ours)
       if (!STEADY.has(governor.text))

@@ -26,8 +26,8 @@ export default defineCheck({
         ? 'the kernel has no idle driver here'
         : undefined,
   judge({idleStates, resumeLatencies = [], settings: {isolated}}) {
-    const untold = isolated.minus(CpuSet.from(idleStates.map(({cpu}) => cpu)))
-    if (!untold.isEmpty) return {unknown: `CPU ${untold} has no idle states in sysfs`}
+    const unreported = isolated.minus(CpuSet.from(idleStates.map(({cpu}) => cpu)))
+    if (!unreported.isEmpty) return {unknown: `CPU ${unreported} has no idle states in sysfs`}
     const odd = idleStates.find(({latencyUs}) => !Number.isFinite(latencyUs))
     if (odd) return {unknown: `the latency of idle state ${odd.name} is no number`}
     // "n/a" bars every state with a latency; a number bars what takes longer.

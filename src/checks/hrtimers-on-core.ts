@@ -5,7 +5,10 @@ import {armedTimers} from '../measure/armed.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
-/** kernel/watchdog.c, kernel/sched/deadline.c, kernel/sched/rt.c, kernel/time/hrtimer.c, kernel/events/core.c */
+/**
+ * kernel/watchdog.c, kernel/sched/deadline.c, kernel/sched/rt.c, kernel/time/hrtimer.c,
+ * kernel/events/core.c
+ */
 const MEANING: Readonly<Record<string, string>> = {
   watchdog_timer_fn: 'the soft lockup detector (softlockup-mask)',
   dl_task_timer: 'a deadline task, or the fair server (fair-server)',

@@ -34,7 +34,8 @@ export default defineCheck({
         },
       ]
     })
-    // An interrupt that was never started has no effective affinity; one that may only go to housekeeping CPUs is no risk.
+    // An interrupt that was never started has no effective affinity. It is no risk if its affinity
+    // has only housekeeping CPUs.
     if (findings.length === 0 && irqs.length > 0 && blind.length === irqs.length)
       return {unknown: 'this kernel does not report the effective affinity of interrupts'}
     return findings

@@ -11,7 +11,9 @@ export default defineCheck({
   values: 'The CPUs of a queue. A queue with isolated CPUs only is silent until a program there does I/O.',
   facts: {settings, touchingIrqs},
   judge({settings: {isolated, housekeeping}, touchingIrqs}) {
-    const untold = touchingIrqs.filter(({movable, managed}) => movable === undefined && managed === undefined)
+    const unreported = touchingIrqs.filter(
+      ({movable, managed}) => movable === undefined && managed === undefined,
+    )
     const findings = touchingIrqs
       .filter(
         ({movable, managed, affinity}) => (managed ?? movable === false) && affinity.isSubsetOf(isolated),
@@ -24,8 +26,8 @@ export default defineCheck({
         expected: `a mask with one of ${housekeeping}`,
         actual: `${affinity}`,
       }))
-    // An interrupt that can be moved is a matter of irq-affinity-requested.
-    const doubtful = untold.filter(({affinity}) => affinity.isSubsetOf(isolated))
+    // The check irq-affinity-requested judges an interrupt that can be moved.
+    const doubtful = unreported.filter(({affinity}) => affinity.isSubsetOf(isolated))
     if (findings.length === 0 && doubtful.length > 0)
       return {
         unknown: `whether irq ${doubtful[0]?.irq} is managed is not known: only a write or debugfs shows it`,

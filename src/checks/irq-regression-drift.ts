@@ -7,7 +7,7 @@ import {CpuSet} from '../model/cpuset.ts'
 import {type Entry, inForce} from '../model/journal.ts'
 import {defineCheck} from './check.ts'
 
-/** Affinities that apply set and nobody took back: path to cpulist. */
+/** Affinities that apply set and undo did not restore: path to cpulist. */
 function applied(entries: readonly Entry[], bootId: string): ReadonlyMap<string, string> {
   const changes = inForce(entries, bootId).flatMap(({change}) =>
     change.kind === 'set' && change.path.startsWith('/proc/irq/') ? [[change.path, change.to] as const] : [],
@@ -19,7 +19,7 @@ export default defineCheck({
   id: 'irq-regression-drift',
   title: 'interrupts are where apply put them',
   why: 'irqbalance, other tuning tools, container runtimes and restarted drivers set affinities again, and report nothing.',
-  values: 'Expected is what apply wrote. Found is the value now: somebody else has written it since.',
+  values: 'Expected is what apply wrote. Found is the value now: another program has written it since.',
   extended: true,
   facts: {bootId, irqs, journal, settings},
   skip: ({bootId, journal}) =>

@@ -5,7 +5,9 @@ import {bootState} from '../measure/remedies/boot.ts'
 import {unmovableRemedy} from '../measure/remedies/irq.ts'
 import {defineCheck} from './check.ts'
 
-/** Queues that drivers leave to the kernel to place: nvme, virtio, megaraid, mpi3mr and their like. */
+/**
+ * Queues whose CPUs the kernel chooses for the driver: nvme, virtio, megaraid, mpi3mr and others.
+ */
 const QUEUE =
   /(nvme\d+q\d+|virtio\d+-(req|input|output|virtqueues)|megasas|mpi3mr|mpt3sas|smartpqi|-TxRx-|_comp\d+|-q\d+$)/i
 /** Wired to one CPU on x86: the timer, the cascade of the old controllers. */

@@ -3,7 +3,10 @@ import {settings} from '../facts/settings.ts'
 import {everyTask, taskName, tasks} from '../facts/tasks.ts'
 import {defineCheck} from './check.ts'
 
-/** Every kernel has these, one per CPU, with its number behind the slash (kernel/smpboot.c and its users; the RT ones). */
+/**
+ * Every kernel has these, one per CPU, with the number of the CPU after the slash (kernel/smpboot.c
+ * and its users; those of PREEMPT_RT).
+ */
 const KNOWN =
   /^(cpuhp|migration|ksoftirqd|rcuc|rcub|rcuo[gps]|ktimers|ktimersoftd|backlog_napi|irq_work|idle_inject|watchdog|posixcputmr|stopper|cpu-stop|kworker)\/\d/
 

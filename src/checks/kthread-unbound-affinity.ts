@@ -7,7 +7,9 @@ import {kthreadRemedy} from '../measure/remedies/kthread.ts'
 import {defineCheck} from './check.ts'
 import {reaching} from './reaching.ts'
 
-/** One per NUMA node; the kernel moves them only for an isolated cpuset partition, or from 6.14 on. */
+/**
+ * One per NUMA node; the kernel moves them only for an isolated cpuset partition, or from 6.14 on.
+ */
 const PER_NODE = /^(kswapd|kcompactd)\d+$/
 
 export default defineCheck({

@@ -14,7 +14,7 @@ export default defineCheck({
   skip: ({settings}) => ((settings.devices ?? []).length === 0 ? 'the config names no devices' : undefined),
   judge({devices, nodes, settings: {isolated}}) {
     const near = [...nodes].filter(([, cpus]) => !cpus.isDisjointFrom(isolated)).map(([node]) => node)
-    const untold = devices.find(({node}) => node === undefined)
+    const unreported = devices.find(({node}) => node === undefined)
     const findings = devices
       .filter(({node}) => node !== undefined && !near.includes(node))
       .map(({address, node}) => ({
@@ -24,8 +24,8 @@ export default defineCheck({
         expected: `node ${near.join(', ')}`,
         actual: `node ${node}`,
       }))
-    if (findings.length === 0 && untold && nodes.size > 1)
-      return {unknown: `the firmware does not report the node of ${untold.address}`}
+    if (findings.length === 0 && unreported && nodes.size > 1)
+      return {unknown: `the firmware does not report the node of ${unreported.address}`}
     return findings
   },
   evidence: ({devices}) => devices.map(({address, node = 0}) => `${address} on node ${node}`).join(', '),

@@ -20,8 +20,8 @@ export default defineCheck({
         ? 'no deep idle state is enabled'
         : undefined,
   judge({resumeLatencies, settings: {isolated}}) {
-    const untold = isolated.minus(CpuSet.from(resumeLatencies.map(({path}) => cpuOf(path))))
-    if (!untold.isEmpty) return {unknown: `CPU ${untold} has no pm_qos_resume_latency_us`}
+    const unreported = isolated.minus(CpuSet.from(resumeLatencies.map(({path}) => cpuOf(path))))
+    if (!unreported.isEmpty) return {unknown: `CPU ${unreported} has no pm_qos_resume_latency_us`}
     const odd = resumeLatencies.find(({text}) => !/^(n\/a|\d{1,10})$/.test(text))
     if (odd) return {unknown: `${odd.path}: not a latency: "${odd.text.slice(0, 40)}"`}
     const deep = resumeLatencies.filter(

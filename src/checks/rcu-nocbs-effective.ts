@@ -31,7 +31,8 @@ export default defineCheck({
     if (silent?.isEmpty) return []
     if (silent)
       return fail(silent, `callbacks of CPU ${silent} are not offloaded, according to the kernel log`)
-    // Since 5.17 the threads exist for every CPU as soon as one is offloaded: only their absence says anything.
+    // Since 5.17 the threads exist for every CPU if one CPU is offloaded: only their absence is
+    // evidence.
     const threads = CpuSet.from(everyTask.flatMap(({comm}) => THREAD.exec(comm)?.slice(1).map(Number) ?? []))
     const seesKernelThreads = everyTask.some(({comm}) => comm === 'kthreadd')
     const without = isolated.minus(threads)

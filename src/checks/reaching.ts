@@ -9,7 +9,7 @@ type About = Pick<Finding, 'severity' | 'subject' | 'remedy'> & {
   says(open: CpuSet): string
 }
 
-/** Something that may use these CPUs: a finding where isolated ones are among them, none where it stays away. Pure. */
+/** A finding for something that may use these CPUs, if isolated CPUs are among them. Pure. */
 export function reaching(
   cpus: CpuSet,
   {isolated, housekeeping}: Target,

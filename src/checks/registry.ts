@@ -98,7 +98,10 @@ export interface CheckGroup {
   readonly answer?: Check
 }
 
-/** Every check, in one group each, in printing order: what was booted, what was set up since, and last the proof. */
+/**
+ * Every check, each in one group, in the order of printing: boot arguments first, then settings
+ * made after the boot, and last the proof.
+ */
 export const CHECK_GROUPS: readonly CheckGroup[] = [
   {
     subject: 'kernel',

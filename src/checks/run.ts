@@ -31,7 +31,10 @@ export interface CheckRunOptions {
   readonly signal?: AbortSignal
 }
 
-/** Judge, in the order given; every result comes as soon as it is known. Throws only when `signal` aborts. */
+/**
+ * Judge in the given order. Yields each result as soon as it is known. Throws only when `signal`
+ * aborts.
+ */
 export async function* runChecks(
   checks: readonly Check[],
   get: Get,

@@ -11,7 +11,10 @@ export interface Selection {
   readonly extended?: boolean | undefined
 }
 
-/** The checks asked for, in their own order, and the ids whose failures are allowed. Throws UserError for an unknown id. */
+/**
+ * The chosen checks, in the order of the registry, and the ids whose failures are allowed. Throws
+ * UserError for an unknown id.
+ */
 export function selectChecks(
   checks: readonly Check[],
   {only, skip = [], allow = [], extended = false}: Selection,

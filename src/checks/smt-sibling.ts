@@ -17,9 +17,9 @@ export default defineCheck({
     'The online siblings of an isolated CPU. They share its execution units and its first-level caches.',
   facts: {settings, topology},
   judge({settings: {isolated}, topology}) {
-    const untold = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)
-    if (untold.length > 0)
-      return {unknown: `the kernel does not report the siblings of CPU ${CpuSet.from(untold)}`}
+    const unreported = [...isolated].filter((cpu) => siblingsOf(topology, cpu) === undefined)
+    if (unreported.length > 0)
+      return {unknown: `the kernel does not report the siblings of CPU ${CpuSet.from(unreported)}`}
     const online = CpuSet.from(topology.filter((entry) => entry.online).map(({cpu}) => cpu))
     return [...isolated].flatMap((cpu) => {
       const others = (siblingsOf(topology, cpu) ?? CpuSet.empty).intersect(online).minus(CpuSet.of(cpu))

@@ -20,7 +20,8 @@ export default defineCheck({
     const balanced = isolated.minus(bootIsolated.union(partitioned ?? CpuSet.empty))
     const programs = tasks.filter(({kernel}) => !kernel)
     const whole = isolated.union(housekeeping)
-    // The scheduler balances no task onto a domain-isolated CPU: one with a mask of all CPUs must ask for that CPU.
+    // The scheduler balances no task onto a domain-isolated CPU. A task with a mask of all CPUs
+    // runs there only after it set its affinity.
     const everywhere = grouped((allowed) => whole.isSubsetOf(allowed))
     const anywhere = programs.filter(({allowed}) => everywhere(allowed))
     const named = programs.filter(({allowed}) => !everywhere(allowed))

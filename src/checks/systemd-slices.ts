@@ -32,7 +32,8 @@ export default defineCheck({
   judge({bootIsolated, everyTask, partitioned, settings: {isolated, housekeeping}, slices}) {
     if (init(everyTask) === undefined) return {unknown: '/proc/1 cannot be seen'}
     if (slices.length === 0) return {unknown: 'no slice of systemd can be seen below /sys/fs/cgroup'}
-    // A partition takes its CPUs from all others; isolcpus keeps tasks away that do not ask for these CPUs.
+    // A partition takes its CPUs from all other cgroups. isolcpus keeps off tasks that do not set
+    // their affinity to these CPUs.
     const none = CpuSet.empty
     const balanced = isolated.minus(bootIsolated ?? none).minus(partitioned ?? none)
     return slices.flatMap(({unit, allowed}) => {

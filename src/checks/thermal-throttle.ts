@@ -15,8 +15,8 @@ export default defineCheck({
   facts: {counted: seen('/sys/devices/system/cpu/cpu0/thermal_throttle'), settings, throttling},
   skip: ({counted}) => (counted ? undefined : 'this machine does not count thermal throttling'),
   judge({settings: {isolated}, throttling}) {
-    const untold = [...isolated].filter((cpu) => !throttling.has(cpu))
-    if (untold.length > 0) return {unknown: `nothing is counted for CPU ${CpuSet.from(untold)}`}
+    const unreported = [...isolated].filter((cpu) => !throttling.has(cpu))
+    if (unreported.length > 0) return {unknown: `nothing is counted for CPU ${CpuSet.from(unreported)}`}
     const hot = [...isolated].filter((cpu) => (throttling.get(cpu) ?? 0) > 0)
     if (hot.length === 0) return []
     return [

@@ -8,7 +8,10 @@ import {STAT_INTERVAL, statInterval} from '../facts/sysctls.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {defineCheck} from './check.ts'
 
-/** Seconds: an interruption a minute and fewer is not what a 10 s window, or most deadlines, meet. */
+/**
+ * Seconds. One interruption a minute or fewer is seldom in a 10 s window, and seldom matters for a
+ * deadline.
+ */
 const RARE = 60
 
 export default defineCheck({

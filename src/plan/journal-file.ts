@@ -82,7 +82,7 @@ async function openJournal(directory: string): Promise<FileHandle> {
   }
 }
 
-/** What a second run is told while another one holds the lock of the state directory. Pure. */
+/** The error of a second run while another one holds the lock of the state directory. Pure. */
 export const lockedBy = (holder: string) =>
   new UserError(`another isolctl${holder && ` (pid ${holder})`} is changing this machine`, {
     exit: Exit.unsuitable,

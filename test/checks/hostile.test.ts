@@ -22,16 +22,19 @@ const statuses = (all: readonly Result[]) =>
 const status = async (files: Record<string, string>, over: Over = {}) =>
   statuses(await results(memoryHost(files), over))
 
-/** All of them, every twelfth at a time: neighbours are read together, and one would hide what the other does. */
+/**
+ * Twelve groups of paths, each with every twelfth path. Paths next to each other are read by the
+ * same fact, and the first damaged one would hide the effect of the next.
+ */
 const apart = (paths: readonly string[]): readonly (readonly string[])[] =>
   Array.from({length: 12}, (_, first) => paths.filter((_path, index) => index % 12 === first))
 
-/** What a crash in our own code would look like, in a result that calls itself unknown. */
+/** Texts of a crash in isolctl, which a result with the status unknown would contain. */
 const OUR_FAULT =
   /undefined|NaN|not a function|not iterable|Cannot read prop|Invalid (regular|array)|RangeError/
 const words = (result: Result) => JSON.stringify({...result, check: undefined})
 
-describe('whatever a file holds', () => {
+describe('a damaged file', () => {
   test.for<[string, (text: string) => string]>([
     ['nothing', () => ''],
     ['a newline', () => '\n'],
@@ -42,7 +45,7 @@ describe('whatever a file holds', () => {
     ['half of it', (text) => text.slice(0, text.length / 2)],
     ['it twice', (text) => text + text],
     ['a long line', () => 'x'.repeat(100_000)],
-  ])('%s: every check answers, and none by accident', {timeout: 60_000}, async ([, spoil]) => {
+  ])('%s: every check has a result, and none is from a crash', {timeout: 60_000}, async ([, spoil]) => {
     const good = goodFiles()
     for (const paths of apart(Object.keys(good))) {
       const spoilt = Object.fromEntries(paths.map((path) => [path, spoil(good[path] ?? '')]))
@@ -52,14 +55,14 @@ describe('whatever a file holds', () => {
     }
   })
 
-  test('line ends of another system change no answer', async () => {
+  test('CR LF line ends change no result', async () => {
     const files = Object.fromEntries(
       Object.entries(goodFiles()).map(([path, text]) => [path, text.replaceAll('\n', '\r\n')]),
     )
     expect(await status(files)).toEqual(await status(goodFiles()))
   })
 
-  test('some of it missing: never a crash', {timeout: 60_000}, async () => {
+  test('missing files cause no crash', {timeout: 60_000}, async () => {
     for (const paths of apart(Object.keys(goodFiles()))) {
       const host = memoryHost(changed(Object.fromEntries(paths.map((path) => [path, undefined]))))
       for (const result of await results(host)) expect(words(result)).not.toMatch(OUR_FAULT)
@@ -67,8 +70,8 @@ describe('whatever a file holds', () => {
   })
 })
 
-describe('machines that are not like the others', () => {
-  test('holes in the numbering, and CPUs offline', async () => {
+describe('unusual machines', () => {
+  test('missing CPU numbers, and offline CPUs', async () => {
     const isolated = CpuSet.parse('8,40')
     const files = changed({
       [`${CPU}/online`]: '0,8,16,40\n',
@@ -91,7 +94,7 @@ describe('machines that are not like the others', () => {
     })
   })
 
-  test('(null) for nohz_full is none', async () => {
+  test('(null) in nohz_full is an empty list', async () => {
     expect(await status(changed({[`${CPU}/nohz_full`]: '(null)\n'}))).toMatchObject({
       'nohz-full-effective': 'fail',
       'boot-cpu-not-isolated': 'ok',
@@ -117,7 +120,7 @@ describe('machines that are not like the others', () => {
     })
   })
 
-  test('a thousand CPUs and as many masks of them', async () => {
+  test('a thousand CPUs and a thousand masks', async () => {
     const all = '0-1023'
     const mask = Array.from({length: 32}, () => 'ffffffff').join(',')
     const isolated = CpuSet.parse('2-1023')

@@ -198,7 +198,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'isolcpus-effective',
-    'one more than asked',
+    'one CPU more than wanted',
     {[`${CPU}/isolated`]: '1-3\n'},
     'warn',
     /CPU 1 is isolated too/,
@@ -237,7 +237,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'smt-sibling',
-    'siblings of each other, said once',
+    'siblings of each other, reported once',
     {[`${CPU}/cpu2/topology/core_cpus_list`]: '2-3\n', [`${CPU}/cpu3/topology/core_cpus_list`]: '2-3\n'},
     'warn',
     /CPU 2 and 3 are one core/,
@@ -265,13 +265,13 @@ const ROWS: readonly Row[] = [
   ],
   [
     'irq-affinity-effective',
-    'managed: requested everywhere, delivered at home',
+    'managed: requested on all CPUs, delivered on housekeeping CPUs',
     {'/proc/irq/24/smp_affinity_list': '0-3\n'},
     'ok',
   ],
   [
     'irq-affinity-effective',
-    'a kernel that does not tell',
+    'a kernel that does not report it',
     {'/proc/irq/24/smp_affinity_list': '0-3\n', '/proc/irq/24/effective_affinity_list': undefined},
     'unknown',
   ],
@@ -376,40 +376,40 @@ const ROWS: readonly Row[] = [
   ['tracing-off', 'not mounted', {'/sys/kernel/tracing': undefined}, 'unknown'],
   [
     'kthread-unbound-affinity',
-    'a movable one',
+    'an interrupt that can be moved',
     taskFiles({tid: 60, comm: 'kswapd0', flags: PF_KTHREAD, allowed: '0-3'}),
     'warn',
     /kswapd0 \[60\].*when memory is short/,
   ],
   [
     'kthread-unbound-affinity',
-    'one that nobody may move',
+    'a kthread that cannot be moved',
     taskFiles({tid: 60, comm: 'kworker/R-rcu_g', flags: PF_KTHREAD | PF_NO_SETAFFINITY, allowed: '0-3'}),
     'ok',
   ],
   [
     'stray-tasks-allowed',
-    'a program that asked for it',
+    'a program with an affinity of its own',
     taskFiles({tid: 60, comm: 'redis', allowed: '1,3'}),
     'warn',
     /redis \[60\]/,
   ],
   [
     'stray-tasks-allowed',
-    'all CPUs, where nobody balances',
+    'all CPUs, without load balancing',
     taskFiles({tid: 60, comm: 'redis', allowed: '0-3'}),
     'ok',
   ],
   [
     'stray-tasks-allowed',
-    'all CPUs, where the scheduler balances',
+    'all CPUs, with load balancing',
     {...taskFiles({tid: 60, comm: 'redis', allowed: '0-3'}), [`${CPU}/isolated`]: '\n'},
     'warn',
     /1 threads could run on CPU 2-3/,
   ],
   [
     'irqbalance-state',
-    'started with other words than it would be now',
+    'started with other arguments than it would be now',
     {
       ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
       '/proc/90/environ': 'IRQBALANCE_BANNED_CPULIST=0\0',
@@ -431,7 +431,7 @@ describe('judges', () => {
 
   test.for(CHECKS)('$id: an empty machine is never a pass', async ({id}) => {
     const result = await judge(id, memoryHost({}))
-    // Judged from the settings alone.
+    // These need only the settings.
     if (id === 'housekeeping-minimum') return
     expect(['unknown', 'skip']).toContain(result.status)
   })
@@ -514,7 +514,7 @@ describe('judges of a measurement', () => {
     ],
     ['a tracer', {}, {'/proc/interrupts': tracer}, 'ipi-delta', /CAL 31 on CPU 3/],
     ['a kworker ran', {}, ran, 'kthread-percpu-quiet', /kworker\/3:1 \[77\].*1 context switches/],
-  ])('%s: exactly its check is red', async ([, change, during, red, says]) => {
+  ])('%s: only its check fails', async ([, change, during, red, says]) => {
     const {host} = fakeLive(changed(change), {during})
     const results: Result[] = []
     const checks = PROOF.map((id) => findCheck(CHECKS, id))
@@ -524,7 +524,7 @@ describe('judges of a measurement', () => {
     expect(results.map(text).join('\n')).toMatch(says)
   })
 
-  test('without a witness for context switches, silence is not a pass', async () => {
+  test('without a count of context switches, no disturbance is not a pass', async () => {
     const files = changed({'/sys/kernel/debug/sched/debug': undefined})
     const result = await judge('stray-tasks-present', fakeLive(files).host, {}, {spin: false})
     expect(result).toMatchObject({status: 'unknown'})
@@ -542,14 +542,14 @@ describe('judges of a measurement', () => {
     ['state:\tisolated\ncause:\tnone\n', 'ok', /0 interrupts/],
     ['state:\tlost\ncause:\ttick\ndata:\t0x0\n', 'fail', /the kernel ended it on CPU 2: timer interrupt/],
     ['state:\toff\neagain:\tlru\n', 'fail', /never began on CPU 2: the kernel refused it for lru/],
-  ])('with --isolate the kernel is heard: %j', async ([record, status, says]) => {
+  ])('with --isolate, the isolation record counts: %j', async ([record, status, says]) => {
     const {host} = fakeLive({...goodFiles(), '/proc/1002/task_isolation': record})
     const result = await judge('tick-stopped-under-load', host, {}, {isolate: true})
     expect(result.status).toBe(status)
     expect(text(result)).toMatch(says)
   })
 
-  test('a held-up spinner is a warning on bare metal', async () => {
+  test('a delayed spinner is a warning on bare metal', async () => {
     expect(await judge('spinner-gap-max', fakeLive(goodFiles()).host)).toMatchObject({
       status: 'ok',
       evidence: 'at most 300 ns in 10 s',

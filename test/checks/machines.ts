@@ -19,15 +19,15 @@ import {
   timerListText,
 } from '../support/machine.ts'
 
-/** A machine, told by what differs from the good one. */
+/** A machine, as its differences from the good one. */
 export interface Case {
-  /** Files to replace; undefined takes everything below a path away. */
+  /** Files to replace. Undefined removes all files below a path. */
   readonly change?: Readonly<Record<string, string | undefined>>
   /** Files that change during the window. */
   readonly during?: Readonly<Record<string, string>>
   readonly over?: Partial<Settings>
   readonly how?: Partial<Probe>
-  /** A running machine, which can be measured. */
+  /** A live machine, which can be measured. */
   readonly live?: true
   readonly links?: Readonly<Record<string, string>>
   readonly refuse?: Readonly<Record<number, string>>
@@ -69,7 +69,7 @@ const NO_WITNESS: Case = {
   how: {spin: false},
   change: gone('/sys/kernel/debug/sched/debug'),
 }
-/** What GRUB leaves on a Debian. */
+/** The files of GRUB on Debian. */
 const grub = (args: string) => ({
   '/boot/grub/grub.cfg': `### BEGIN /etc/grub.d/10_linux ###\nmenuentry 'Debian' --id debian {\n  linux /vmlinuz ${args.replace(/^BOOT_IMAGE=\S+ /, '')}\n}\n### END /etc/grub.d/10_linux ###\n`,
   '/etc/default/grub': 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n',
@@ -99,7 +99,7 @@ const limits = (memlock: string) => ({
   '/proc/self/limits': `Max locked memory         ${memlock}            unlimited            bytes\nMax realtime priority     0                    0\n`,
   '/proc/self/status': 'CapEff:\t0000000000000000\n',
 })
-/** What apply wrote down when it moved irq 24 there. */
+/** The journal of apply, which moved irq 24 there. */
 const moved = (to: string) => ({
   '/var/lib/isolctl/journal.jsonl': [
     {
@@ -129,7 +129,10 @@ const AT = '2026-11-22T11:00:00.000Z'
 const PARTITION = cpusetFiles('rt', '2-3', {partition: 'isolated'})
 const CONFLICT = 'isolated invalid (partition config conflicts with housekeeping setup)'
 
-/** For every check: a machine where it passes (the good one, unless said), one where it does not, one where it cannot tell. */
+/**
+ * For every check: a machine where it passes (default: the good one), one where it does not, and
+ * one where it is unknown.
+ */
 export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
   'virt-guest': {
     bad: {change: {'/proc/cpuinfo': 'flags\t: fpu hypervisor\n'}},

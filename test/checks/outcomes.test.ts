@@ -15,7 +15,7 @@ async function judge(id: string, machine: Case): Promise<Result> {
 const text = (result: Result) =>
   JSON.stringify(result, (key, value: unknown) => (key === 'check' ? undefined : value))
 
-test('every check has a machine where it passes, one where it does not, and one where it cannot tell', () => {
+test('every check has a machine where it passes, one where it does not, and one where it is unknown', () => {
   expect(Object.keys(OUTCOMES).toSorted()).toEqual(CHECKS.map(({id}) => id).toSorted())
 })
 
@@ -30,7 +30,7 @@ describe.for(Object.entries(OUTCOMES))('%s', ([id, {ok = {}, bad, unknown}]) => 
     if (bad.says) expect(text(result)).toMatch(bad.says)
   })
 
-  test('cannot tell', async () => {
+  test('is unknown', async () => {
     const result = await judge(id, unknown)
     expect(text(result)).toMatch(/"status":"unknown"/)
     expect(text(result)).not.toMatch(/undefined|NaN|not a function|Cannot read prop/)

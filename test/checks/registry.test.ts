@@ -49,7 +49,7 @@ test.for(CHECKS)('$id: a remedy with an isolctl command names one that exists', 
   if (step !== undefined) expect(STEPS.map(({id}) => id)).toContain(step)
 })
 
-test('a check that proves a CPU quiet measures, and is asked without --extended', () => {
+test('a check of the proof measures, and runs without --extended', () => {
   const proof = CHECKS.filter(({proof}) => proof)
   expect(proof.length).toBeGreaterThan(0)
   for (const {id, facts, extended} of proof) {
@@ -64,6 +64,6 @@ test('the steps that a remedy may name are those of apply, in the same order', (
   expect(STEPS.map(({id}) => id)).toEqual(STEP_IDS)
 })
 
-test('generated pages are what the code says', async () => {
+test('generated pages are up to date', async () => {
   expect(await stalePages()).toEqual([])
 }, 30_000) // one of them is printed by a C program

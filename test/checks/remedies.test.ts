@@ -17,7 +17,7 @@ import {interruptsText, PF_KTHREAD, PF_NO_SETAFFINITY, schedDebugText, taskFiles
 import {type Case, machineOf, OUTCOMES} from './machines.ts'
 import {type Patient, useless} from './useless.ts'
 
-/** Remedies of a whole report that are no use on the machine that it is about. */
+/** The remedies of a report that are useless on its machine. */
 async function uselessIn(patient: Patient): Promise<readonly string[]> {
   const found: string[] = []
   for await (const result of runChecks(CHECKS, patient.get, {clock: () => 0})) {
@@ -53,7 +53,7 @@ const ran = (comm: string, flags = 0) => ({
   ...taskFiles({tid: 77, comm, flags, cpu: 3, allowed: '0-3', switches: 1}),
 })
 
-/** Machines on which a remedy is easily of no use. */
+/** Machines on which many remedies would be useless. */
 const MACHINES: Readonly<Record<string, Case>> = {
   'not isolated': {live: true, change: {...NOT_ISOLATED, ...ARGUMENTS(''), ...UNTUNED}},
   'not isolated, with the arguments there': {change: NOT_ISOLATED},
@@ -133,22 +133,22 @@ const MACHINES: Readonly<Record<string, Case>> = {
   'a worker that ran': {live: true, during: ran('kworker/3:1', PF_KTHREAD | PF_NO_SETAFFINITY | 0x20)},
 }
 
-describe('on the machine of each check that does not pass, no remedy is useless', () => {
+describe('no remedy is useless on the machine of a failed check', () => {
   test.for(Object.entries(OUTCOMES))('%s', async ([, {bad}]) => {
     expect(await uselessIn(machineOf(bad))).toEqual([])
   })
 })
 
-describe('nor on a machine with', () => {
+describe('no remedy is useless on a machine with', () => {
   test.for(Object.entries(MACHINES))('%s', async ([, machine]) => {
     expect(await uselessIn(machineOf(machine))).toEqual([])
   })
 })
 
-/** The lab machine, captured quiet and with each disturbance injected. */
+/** Captures of the lab machine: one quiet, and one with each injected disturbance. */
 const HOSTS = join(packageRoot, 'test/hosts/lab')
 
-describe('nor on a captured machine', async () => {
+describe('no remedy is useless on a captured machine', async () => {
   test.for((await readdir(HOSTS)).toSorted())('%s', async (archive) => {
     const host = captured(join(HOSTS, archive))
     const asked = await resolveSettings(host, {config: DEFAULT_CONFIG})
@@ -157,7 +157,7 @@ describe('nor on a captured machine', async () => {
   })
 })
 
-/** One of each kind that is refused, on the good machine. */
+/** One of each kind of useless remedy; on the good machine, if no other is given. */
 test.for<readonly [Remedy, RegExp, Case?]>([
   [{text: 'boot with nohz_full=2-3'}, /there already/],
   [{text: 'boot with isolcpus=managed_irq,domain,2-3'}, /there already/],

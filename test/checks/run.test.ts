@@ -51,13 +51,13 @@ describe('running checks', () => {
     ['a warning', check('a', {judge: () => [WARN]}), {status: 'warn'}],
     ['does not apply', check('a', {skip: () => 'no such thing'}), {status: 'skip', reason: 'no such thing'}],
     [
-      'judge cannot tell',
+      'judge finds it unknown',
       check('a', {judge: () => ({unknown: 'too little'})}),
       {status: 'unknown', reason: 'too little'},
     ],
     ['fact cannot be read', check('a', {facts: {broken}}), {status: 'unknown', reason: '/proc/one: EACCES'}],
     [
-      'fact was not asked for',
+      'fact was not measured',
       check('a', {facts: {notAsked}}),
       {status: 'skip', reason: '--passive starts no spinner'},
     ],
@@ -83,7 +83,7 @@ describe('running checks', () => {
     expect(await run([spec])).toMatchObject([expected])
   })
 
-  test('in the order given, and a fact that two share is read once', async () => {
+  test('in the given order, and a fact of two checks is read once', async () => {
     let reads = 0
     const counted = defineFact('counted', async () => ++reads)
     const results = await run([check('b', {facts: {counted}}), check('a', {facts: {counted}})])
@@ -91,12 +91,12 @@ describe('running checks', () => {
     expect(reads).toBe(1)
   })
 
-  test('--allow makes a failure a warning, and says so', async () => {
+  test('--allow makes a failure a warning, and the result names it', async () => {
     const [result] = await run([check('a', {judge: () => [FAIL]})], {allow: new Set(['a'])})
     expect(result).toMatchObject({status: 'warn', allowed: true, findings: [FAIL]})
   })
 
-  test('--allow does not make the unknown known', async () => {
+  test('--allow does not change an unknown result', async () => {
     const [result] = await run([check('a', {facts: {broken}})], {allow: new Set(['a'])})
     expect(result?.status).toBe('unknown')
   })
@@ -113,7 +113,7 @@ describe('running checks', () => {
     expect(await found(move)).toMatchObject({findings: [{remedy: move}]})
   })
 
-  test('an abort ends it with its reason', async () => {
+  test('an abort ends the run with its reason', async () => {
     const controller = new AbortController()
     const aborts = check('a', {
       judge: () => {
@@ -161,11 +161,11 @@ describe('which CPUs are quiet', () => {
   }
   const proven = proof.map((id) => check(id))
 
-  test('those that the whole proof was passed for', async () => {
+  test('those for which every check of the proof passed', async () => {
     expect(await verdict(proven)).toEqual({quiet: '2-3', disturbed: '', unproven: ''})
   })
 
-  test('not those that another check failed for', async () => {
+  test('not those for which another check failed', async () => {
     const irq = check('irq-affinity-effective', {judge: () => [{...FAIL, cpus: CpuSet.of(3)}]})
     expect(await verdict([...proven, irq])).toEqual({quiet: '2', disturbed: '3', unproven: ''})
   })
@@ -191,7 +191,7 @@ describe('choosing checks', () => {
     expect(selectChecks(all, {skip: ['fair-server']}).selected).toHaveLength(2)
   })
 
-  test('extended ones only when asked for, or by name', () => {
+  test('extended checks run only with --extended, or by name', () => {
     const more = [...all, {...check('launch-limits'), extended: true as const}]
     const ids = (how: Parameters<typeof selectChecks>[1]) =>
       selectChecks(more, how).selected.map(({id}) => id)
@@ -209,7 +209,7 @@ describe('choosing checks', () => {
     },
   )
 
-  test('nothing left to run is an error', () => {
+  test('a choice without a check is an error', () => {
     expect(() => selectChecks(all, {only: ['fair-server'], skip: ['fair-server']})).toThrow(UserError)
   })
 })

@@ -16,13 +16,13 @@ import {STEPS} from '../../src/plan/registry.ts'
 export interface Patient {
   readonly host: HostView
   readonly get: Get
-  /** What else is known beforehand, besides the settings. */
+  /** Facts that are given, besides the settings. */
   readonly known?: readonly Given[]
 }
 
 /** Boot arguments that take a list of CPUs. */
 const LISTS = ['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity']
-/** Those of them whose CPUs are isolated. */
+/** Those that isolate the CPUs of their list. */
 const ISOLATING = LISTS.slice(0, 3)
 const ARGUMENTS = [...LISTS, 'tsc', 'mce', 'idle', 'mitigations', 'lockdown', 'nmi_watchdog', 'nosmt']
 const ARGUMENT = new RegExp(
@@ -30,14 +30,14 @@ const ARGUMENT = new RegExp(
   'g',
 )
 
-/** What an argument needs of the kernel. */
+/** The configuration symbol that an argument needs. */
 const NEEDS: Readonly<Record<string, string>> = {
   isolcpus: 'CPU_ISOLATION',
   nohz_full: 'NO_HZ_FULL',
   rcu_nocbs: 'RCU_NOCB_CPU',
 }
 
-/** Why it is no use to follow this remedy on this machine; undefined: nothing speaks against it. */
+/** Why this remedy is useless on this machine. Undefined: it is not. */
 export async function useless(remedy: Remedy, patient: Patient): Promise<string | undefined> {
   const {text, step} = remedy
   const command = commandOf(remedy)
@@ -51,7 +51,7 @@ export async function useless(remedy: Remedy, patient: Patient): Promise<string 
   )
 }
 
-/** A clause that wants an argument gone, not there. */
+/** A clause that asks to remove an argument. */
 const AWAY = /\b(without|leave|out|remove|off|drop|once)\b/
 
 async function uselessBoot(text: string, {get}: Patient): Promise<string | undefined> {
@@ -76,7 +76,7 @@ async function uselessBoot(text: string, {get}: Patient): Promise<string | undef
   return undefined
 }
 
-/** The same CPUs, and every flag: in another order, or with further flags, it is the same argument. */
+/** The same CPUs, and at least the same flags, in any order. */
 function has({args}: Cmdline, name: string, value: string | undefined): boolean {
   const given = args.filter((arg) => arg.name === name)
   if (!LISTS.includes(name)) return given.some((arg) => value === undefined || arg.value === value)
@@ -130,7 +130,7 @@ async function uselessOptions(text: string, {get}: Patient): Promise<string | un
   return there === undefined ? undefined : `this kernel has CONFIG_${there} already`
 }
 
-/** Files below /proc and /sys that steps set, and the sysctls that they read to decide. */
+/** Files below /proc and /sys that steps set, and the sysctls that steps read. */
 async function filesOfSteps({host, get, known = []}: Patient): Promise<ReadonlySet<string>> {
   const files = new Set<string>()
   const spy: HostView = {
@@ -183,7 +183,7 @@ async function plansNothing(id: string, {host, get, known = []}: Patient): Promi
   const planned: PlannedStep | undefined = plan.steps[0]
   if (planned === undefined) {
     const reason = plan.unknown[0]?.reason ?? ''
-    // A step that cannot do it itself, and says how it is done, is as good.
+    // A note of the step that says how to do it is enough.
     return /pass these arguments|keeps its boot arguments itself|start it with/.test(reason)
       ? undefined
       : `the step ${id} cannot be planned: ${reason}`

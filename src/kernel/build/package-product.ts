@@ -61,8 +61,8 @@ export interface PackagePlan extends BuildPlan<PackageManifest> {
 }
 
 /**
- * Plan a package from a distribution's configuration. Throws UserError for whatever would make the
- * build fail later, as far as it can be known before it; Interrupted.
+ * Plan a package from a distribution's configuration. Throws Interrupted, and UserError for a problem
+ * that would make the build fail later and can be found before it starts.
  */
 export async function planPackage(request: PackageRequest): Promise<PackagePlan> {
   const {host, signal, format, debugInfo, localmodconfig, cache = cacheRoot()} = request

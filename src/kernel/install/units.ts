@@ -8,7 +8,7 @@ import {TRIAL_LOG} from './record.ts'
  */
 export const GUARD_UNIT = '/etc/systemd/system/isolctl-guard.service'
 export const TRIAL_UNIT = '/etc/systemd/system/isolctl-trial.service'
-/** The file that tells the guard that the trial passed. */
+/** A file that exists after the trial passed. The guard looks for it. */
 export const CONFIRMED = '/run/isolctl-trial-confirmed'
 
 /**

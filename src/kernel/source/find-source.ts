@@ -12,7 +12,7 @@ import {isTree, treeSource} from './tree.ts'
 export interface Origin {
   readonly kind: 'debian' | 'archive' | 'tree' | 'tag'
   readonly source: Source
-  /** apt: the Debian package. signature: a key of kernel.org. user: nobody but the user. */
+  /** apt: the Debian package. signature: a key of kernel.org. user: isolctl did not verify it. */
   readonly verified: 'apt' | 'signature' | 'user'
 }
 
@@ -35,7 +35,7 @@ export interface SourceContext {
 
 /**
  * The source to build, and the series of `all` for its version. Throws UserError (exit 69) if there
- * is no source, if nobody verified it, or if no series is for its version.
+ * is no source, if it is not verified, or if no series is for its version.
  */
 export async function findSource(
   request: SourceRequest,
