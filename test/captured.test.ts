@@ -14,7 +14,7 @@ import {packageRoot} from '../src/lib/assets.ts'
 import {CpuSet} from '../src/model/cpuset.ts'
 import {givens} from './support/machine.ts'
 
-/** Captures of other projects' machines are not ours to ship: they are used where they are. */
+/** Captures of other projects' machines, which may not be published. Used if they are there. */
 const places = [process.env['ISOLCTL_CAPTURES'], '../shared/hosts', '../../shared/hosts']
 const captures = places
   .map((place) => place && join(packageRoot, place))
@@ -24,7 +24,7 @@ if (captures === undefined)
     'captured machines: skipped, none are here (set ISOLCTL_CAPTURES to a folder of tar files)\n',
   )
 
-/** Outcomes by machine: "unknown" wherever the capture lacks the file, and a number only where one was captured. */
+/** Results by machine: "unknown" for a file that was not captured. Numbers are captured ones. */
 describe.skipIf(captures === undefined)('captured machines', async () => {
   const archives =
     captures === undefined ? [] : (await readdir(captures)).filter((name) => /\.tar\.\w+$/.test(name))
@@ -39,7 +39,7 @@ describe.skipIf(captures === undefined)('captured machines', async () => {
   test.for(archives)('%s', {timeout: 120_000}, async (archive) => {
     const place = join(folder, archive)
     await execa('mkdir', [place])
-    // What no fact reads is left in the archive: some hold 15 000 files.
+    // Files that no fact reads are not unpacked: some archives have 15 000 files.
     const unread = ['*/sys/bus/*', '*/sys/devices/pci*', '*/cache/*']
     await execa('tar', [
       ...unread.map((path) => `--exclude=${path}`),

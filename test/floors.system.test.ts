@@ -20,7 +20,7 @@ describe('the floors of src/ (scripts/floors.ts)', () => {
     })
     afterAll(() => rm(folder, {recursive: true, force: true}))
 
-    /** What the linter says of a file in src/facts with this import. */
+    /** The output of the linter for a file in src/facts with this import. */
     const lint = async (line: string) => {
       const file = join(folder, 'probe.ts')
       await writeFile(file, `// SPDX-License-Identifier: MIT\n${line}\n\nexport {it}\n`)
@@ -43,7 +43,7 @@ describe('the floors of src/ (scripts/floors.ts)', () => {
       expect(await lint(line)).toContain(words)
     })
 
-    test('takes an import from below', async () => {
+    test('accepts an import from a lower floor', async () => {
       expect(await lint("import {CpuSet as it} from '../../model/cpuset.ts'")).toContain('No fixes applied')
     })
 

@@ -55,9 +55,7 @@ export function labCpus(cpus = 4, isolated?: CpuSet): {cpus: number; isolated: C
   return {cpus, isolated: chosen, housekeeping: all.minus(chosen)}
 }
 
-/**
- * The static boot policy that isolctl recommends, for a machine with a reliable time-stamp counter.
- */
+/** The boot arguments that isolctl recommends for a machine with a reliable time-stamp counter. */
 export function isolationArguments(isolated: CpuSet, housekeeping: CpuSet): readonly string[] {
   if (isolated.isEmpty) return []
   return [

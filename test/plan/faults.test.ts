@@ -185,7 +185,7 @@ describe('another program', patient, () => {
   it('that gets the id of a thread that ended is never moved', async () => {
     const plan = [...(STEPS['thread'] ?? [])]
     const reuse = (m: M, allowed: string): void => {
-      for (const [path, text] of Object.entries(taskFiles({tid: THREAD.tid, comm: 'somebody', allowed})))
+      for (const [path, text] of Object.entries(taskFiles({tid: THREAD.tid, comm: 'stranger', allowed})))
         m.memory.files.set(path, path.endsWith('/stat') ? restarted(text) : text)
     }
     const total = await operationsOf((m) => applyAll(planOf(plan), m.under(alive)))

@@ -23,9 +23,9 @@ afterAll(() => rm(folder, {recursive: true, force: true}))
 test('the real irqbalance is judged by its environment, running and stopped', () => {
   expect(failures(parts)).toEqual([])
   expectHarmless(parts)
-  const {id, says, after} = INJECTIONS['irqbalance told wrong'] ?? {id: '', says: /^$/, after: ''}
+  const {id, says, after} = INJECTIONS['irqbalance configured wrong'] ?? {id: '', says: /^$/, after: ''}
   // Besides, it may move interrupts to isolated CPUs, as the check predicts.
-  expect(amissIn(reportOf(parts, 'irqbalance told wrong'))).toMatchObject({[id]: 'fail'})
-  expect(said(reportOf(parts, 'irqbalance told wrong'), id)).toMatch(says)
+  expect(amissIn(reportOf(parts, 'irqbalance configured wrong'))).toMatchObject({[id]: 'fail'})
+  expect(said(reportOf(parts, 'irqbalance configured wrong'), id)).toMatch(says)
   expect(amissIn(reportOf(parts, after))).toEqual({})
 })

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
  * A kernel source with one series, for builds with the programs of test/fixtures/tools instead of
- * compilers. The file "behaviour", which the only patch changes, tells the fake make how the
- * compilation ends.
+ * compilers. The file "behaviour", which the only patch changes, says how the
+ * compilation of the fake make ends.
  */
 import {mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'

@@ -152,7 +152,8 @@ test.skipIf(!hasRealTools)(
     })
     expect(isAlive(pid)).toBe(false)
     expect(await fake.published()).toEqual([])
-    // The same ingredients, with a make that ends now: the configuration and the first object remain.
+    // The same ingredients, with a make that ends now: the configuration and the first object
+    // remain.
     await writeFile(join(await fake.cachedTree(), 'behaviour'), 'works\n')
     steps = []
     expect(await build()).toMatchObject({objects: 3})

@@ -8,7 +8,7 @@ Date: Tue, 24 Nov 2026 12:00:00 +0000
 Subject: [PATCH] tick/nohz: Let the tick stop, also where the subject is so long
  that it is folded
 
-The tick goes on although nobody needs it.
+The tick continues although no task needs it.
 
 Signed-off-by: A Person <a@example.org>
 ---
@@ -39,7 +39,7 @@ describe('a patch', () => {
     ['Date: ', 'Sent: ', 'has no Date'],
     ['[PATCH] tick', '[PATCH 1/2] tick', 'has a Subject that is not'],
     ['tick/nohz: Let', 'Let', 'has a Subject that is not'],
-    ['The tick goes on although nobody needs it.\n\n', '', 'does not say why'],
+    ['The tick continues although no task needs it.\n\n', '', 'does not say why'],
     ['Signed-off-by: A', 'Signed-off-by: Another', 'is not signed off by its author, A Person'],
     ['\n---\n', '\n', 'has no "---"'],
     ['+new\n', '+new\n-- \n2.39\n', 'ends with a git version'],

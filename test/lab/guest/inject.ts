@@ -256,13 +256,13 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await stop(unaided)
     writeFileSync('/etc/default/irqbalance', 'IRQBALANCE_BANNED_CPULIST=0\n')
     const misled = await balance('0')
-    await look('irqbalance told wrong')
+    await look('irqbalance configured wrong')
     await isolctl('irqbalance advice', 'plan', '--only', 'irqbalance-ban', '--json')
     await stop(misled)
     await look('irqbalance stopped', '--only', 'irqbalance-state')
     const advice = /IRQBALANCE_BANNED_CPULIST=([\d,-]+)/.exec(parts['irqbalance advice']?.output ?? '')?.[1]
     const led = await balance(advice ?? '0')
-    await look('irqbalance told right', '--only', 'irqbalance-state')
+    await look('irqbalance configured right', '--only', 'irqbalance-state')
     await stop(led)
   },
 

@@ -96,11 +96,11 @@ export const INJECTIONS: Readonly<Record<string, Injection>> = {
     says: /the soft lockup detector runs on CPU 2-3/,
     after: 'soft lockup watchdog off',
   },
-  'irqbalance told wrong': {
+  'irqbalance configured wrong': {
     amiss: {'irqbalance-state': 'fail'},
     id: 'irqbalance-state',
     says: /irqbalance \[\d+\]: uses CPU 2-3/,
-    after: 'irqbalance told right',
+    after: 'irqbalance configured right',
   },
   'partition invalid': {
     amiss: {'partition-valid': 'fail', 'partition-vs-isolcpus': 'fail'},
