@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 	if (options.notify) {
 		supervisor.notify = getenv("NOTIFY_SOCKET");
 		if (!supervisor.notify)
-			refuse(FAILED, "--notify", "NOTIFY_SOCKET is not set: no service manager waits for a notification",
+			refuse(FAILED, "--notify", "has no receiver: NOTIFY_SOCKET is not set",
 			       "leave --notify out");
 		supervisor.notify = strdup(supervisor.notify);
 		if (!supervisor.notify)
