@@ -42,7 +42,12 @@ describe('a break in words', () => {
     ['sched', '0x0', 'another task ran on its CPU', 'nothing else may run'],
     ['from_the_future', '0x7', 'from_the_future (0x7)', 'dmesg'],
     ['unknown', '0x0', 'the kernel could not tell why', 'dmesg'],
-    ['external', '0x5', 'something that its CPU does not see interrupted it (0x5)', "firmware's settings"],
+    [
+      'external',
+      '0x5',
+      'something that its CPU does not see interrupted it (0x5)',
+      'firmware settings for system management interrupts',
+    ],
   ] as const)('%s %s', async ([cause, data, what, help]) => {
     const [sentence, advice] = await say(record(cause, data))
     expect(sentence).toBe(what)
