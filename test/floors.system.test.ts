@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: MIT
-import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises'
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {FLOORS} from '../scripts/floors.ts'
 import {packageRoot} from '../src/lib/assets.ts'
 
 describe('the floors of src/ (scripts/floors.ts)', () => {
-  test('every folder is on one', async () => {
-    const entries = await readdir(join(packageRoot, 'src'), {withFileTypes: true})
-    const folders = entries.filter((entry) => entry.isDirectory()).map(({name}) => name)
-    expect(folders.sort()).toEqual([...FLOORS].sort())
-  })
-
   describe('the linter', () => {
     let folder: string
     beforeAll(async () => {
