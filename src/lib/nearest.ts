@@ -13,9 +13,10 @@ export function didYouMean(typed: string, names: readonly string[], prefix = '')
 
 /**
  * The names that are most similar to the one that was typed, best first; empty when none is
- * similar. Pure.
+ * similar, or when nothing was typed. Pure.
  */
 export function nearest(typed: string, names: readonly string[], most = 3): readonly string[] {
+  if (typed.trim() === '') return []
   return names
     .map((name) => ({name, distance: distance(typed, name)}))
     .filter(({distance}) => distance <= 0.5)

@@ -44,6 +44,8 @@ const MISTAKES: [line: string, message: string, help: string, code?: string][] =
   ['lab run --accel kv -- true', '--accel does not take "kv"', 'did you mean kvm?', 'unknown-value'],
   ['plan --only irq-affinty', '--only does not take "irq-affinty"', 'mean irq-affinity?', 'unknown-value'],
   ['apply --also persist', '--also does not take "persist"', 'did you mean persistence?', 'unknown-value'],
+  ['explain ', 'no check is called ""', 'isolctl explain lists all', 'unknown-check'],
+  ['kernel ', 'there is no command "kernel "', 'isolctl kernel lists', 'unknown-command'],
   ['explain smt', 'no check is called "smt"', 'did you mean smt-sibling?', 'unknown-check'],
   ['preflight --only smt-sibing', 'no check is called "smt-sibing"', 'mean smt-sibling?', 'unknown-check'],
   ['preflight --skip smt-sibing', 'no check is called "smt-sibing"', 'mean smt-sibling?', 'unknown-check'],
