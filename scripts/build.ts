@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {mkdir, readdir, rm} from 'node:fs/promises'
 import {join} from 'node:path'
+import process from 'node:process'
 import {build} from 'esbuild'
+import {ExecaError} from 'execa'
 import {make} from './native.ts'
 
 // The name of a chunk changes with its contents, so old chunks would stay. make updates its own
@@ -25,4 +27,12 @@ await build({
   },
 })
 
-await make()
+try {
+  await make()
+} catch (error) {
+  const {shortMessage = String(error), stderr = ''} = error instanceof ExecaError ? error : {}
+  process.stderr.write(
+    `error: the C programs were not built: ${shortMessage}\n${stderr}\nhelp: they need make, gcc and libc6-dev (static)\n`,
+  )
+  process.exitCode = 1
+}
