@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
 import {CGROUP, type Cpuset, cgroupVersion, cpusets, withoutVersion2} from '../facts/cgroup.ts'
+import type {Remedy} from '../model/finding.ts'
 import {defineCheck} from './check.ts'
 
 const isPartition = ({partition}: Cpuset) => partition !== undefined && partition !== 'member'
+
+const AGAIN: Remedy = {
+  text: 'correct cpuset.cpus of the partition and its siblings, write the partition again, and read it back',
+}
+/** PERR_HKEEPING: the kernel would refuse the partition again, however it is written. */
+const CONFLICT: Remedy = {
+  text: 'choose between isolcpus and the partition, as partition-vs-isolcpus says',
+}
 
 export default defineCheck({
   id: 'partition-valid',
@@ -26,11 +35,21 @@ export default defineCheck({
             cpus,
             expected: kind,
             actual: partition,
+            remedy: reason?.includes('housekeeping') ? CONFLICT : AGAIN,
           },
         ]
       // All its CPUs offline: the file still says "isolated".
       if (effective.isEmpty)
-        return [{severity: 'fail' as const, subject, message: 'it has no CPU left', cpus, actual: partition}]
+        return [
+          {
+            severity: 'fail' as const,
+            subject,
+            message: 'it has no CPU left',
+            cpus,
+            actual: partition,
+            remedy: AGAIN,
+          },
+        ]
       return []
     }),
   evidence: ({cpusets}) =>
@@ -38,8 +57,5 @@ export default defineCheck({
       .filter(isPartition)
       .map(({path, partition, effective}) => `${path.slice(1)} ${partition} ${effective}`)
       .join(', '),
-  remedy: {
-    text: 'correct cpuset.cpus of the partition and its siblings, write the partition again, and read it back',
-  },
   reference: 'kernel/cgroup/cpuset.c: perr_strings',
 })

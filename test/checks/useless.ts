@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {Cmdline} from '../../src/boot/cmdline.ts'
 import {commandsFor} from '../../src/commands/index.ts'
+import {cpusets} from '../../src/facts/cgroup.ts'
 import {cmdline} from '../../src/facts/cmdline.ts'
 import {type Get, type Given, given} from '../../src/facts/fact.ts'
 import {invocation} from '../../src/facts/invocation.ts'
@@ -45,6 +46,7 @@ export async function useless(remedy: Remedy, patient: Patient): Promise<string 
     uselessLists(`${text} ${command ?? ''}`) ??
     (await uselessBoot(text, patient)) ??
     (await uselessOptions(text, patient)) ??
+    (await uselessPartition(text, patient)) ??
     (await doneByStep(remedy.command ?? '', patient)) ??
     (await unknownCommand(`${text}: ${command ?? ''}`)) ??
     (step === undefined ? undefined : await plansNothing(step, patient))
@@ -128,6 +130,14 @@ async function uselessOptions(text: string, {get}: Patient): Promise<string | un
   const built = [...text.matchAll(/\bCONFIG_(\w+)/g)].map(([, name = '']) => name)
   const there = built.find((name) => symbols?.get(name) === 'y')
   return there === undefined ? undefined : `this kernel has CONFIG_${there} already`
+}
+
+async function uselessPartition(text: string, {get}: Patient): Promise<string | undefined> {
+  if (!text.includes('write the partition again')) return undefined
+  const groups = await get(cpusets).catch(() => [])
+  return groups.some(({partition}) => partition?.includes('conflicts with housekeeping'))
+    ? 'the kernel refuses the partition as long as isolcpus= names its CPUs'
+    : undefined
 }
 
 /** Files below /proc and /sys that steps set, and the sysctls that steps read. */
