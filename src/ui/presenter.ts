@@ -72,7 +72,7 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
       if (waiting || !measures || !context.live) return
       waiting = true
       note(
-        `  watching CPU ${settings.isolated} for ${settings.windowMs / 1000} s, after ${WARM_UP_MS / 1000} s to settle`,
+        `  watching CPU ${settings.isolated} for ${settings.windowMs / 1000} s, after a warm-up of ${WARM_UP_MS / 1000} s`,
       )
     },
     result(result) {
