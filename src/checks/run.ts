@@ -29,6 +29,8 @@ export interface CheckRunOptions {
   /** Called before a check is judged: some take as long as the window. */
   readonly starting?: (check: Check) => void
   readonly signal?: AbortSignal
+  /** Flags of `isolctl apply` that give it the target of this run: ["--cpus", "2-3"]. */
+  readonly applyFlags?: readonly string[]
 }
 
 /**
@@ -38,13 +40,13 @@ export interface CheckRunOptions {
 export async function* runChecks(
   checks: readonly Check[],
   get: Get,
-  {allow = new Set(), clock, starting, signal}: CheckRunOptions,
+  {allow = new Set(), clock, starting, signal, applyFlags = []}: CheckRunOptions,
 ): AsyncGenerator<Result> {
   for (const check of checks) {
     signal?.throwIfAborted()
     starting?.(check)
     const start = clock()
-    const outcome = await judge(check, get)
+    const outcome = aimed(await judge(check, get), applyFlags)
     signal?.throwIfAborted() // a measurement that was cut short says nothing
     yield {check, ms: clock() - start, ...(allow.has(check.id) ? allowed(outcome) : outcome)}
   }
@@ -92,6 +94,14 @@ function saidOnce(findings: readonly Finding[]): {
     commandOf(remedy) === commandOf(first)
   if (first === undefined || others.length === 0 || !others.every(same)) return {findings}
   return {findings: findings.map(({remedy: _, ...finding}) => finding), remedy: first}
+}
+
+/** The outcome with remedies that apply the steps to the target of this run. */
+function aimed(outcome: Outcome, flags: readonly string[]): Outcome {
+  if (!('findings' in outcome) || flags.length === 0) return outcome
+  const aim = <T extends {readonly remedy?: Remedy}>(about: T): T =>
+    about.remedy?.step === undefined ? about : {...about, remedy: {...about.remedy, flags}}
+  return aim({...outcome, findings: outcome.findings.map(aim)})
 }
 
 function allowed(outcome: Outcome): Outcome {

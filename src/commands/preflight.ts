@@ -20,6 +20,7 @@ import {exitCode} from '../report/verdict.ts'
 import type {Report} from '../schema/preflight.ts'
 import {presenter} from '../ui/presenter.ts'
 import {cpulist, duration, IsolCommand} from './base.ts'
+import {targetFlags} from './selection.ts'
 
 const checkIds = (description: string) =>
   Flags.string({description, helpValue: '<id>', multiple: true, multipleNonGreedy: true, delimiter: ','})
@@ -119,7 +120,8 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
       })
       const results: Result[] = []
       const clock = () => performance.now()
-      for await (const result of runChecks(selected, get, {allow, clock, signal, starting: show.starting})) {
+      const options = {allow, clock, signal, starting: show.starting, applyFlags: targetFlags(flags)}
+      for await (const result of runChecks(selected, get, options)) {
         results.push(result)
         show.result(result)
       }

@@ -91,6 +91,10 @@ const alsoOf = ({also = [], persist}: Selection): readonly string[] => [
   ...(persist ? ['persistence'] : []),
 ]
 
+/** Flags of apply that name the same CPUs and the same config. Pure. */
+export const targetFlags = ({cpus, config}: {cpus?: CpuSet | undefined; config: string}): readonly string[] =>
+  wordsOf({cpus}, config)
+
 function wordsOf(flags: Selection, config = DEFAULT_CONFIG): readonly string[] {
   const {only = [], cpus, runtime, 'spare-nic': spared = []} = flags
   return [
@@ -104,6 +108,6 @@ function wordsOf(flags: Selection, config = DEFAULT_CONFIG): readonly string[] {
 }
 
 /** The command that applies this selection, or the plan in this file. */
-export function applyCommand(flags: Selection, file?: string): string {
-  return ['isolctl apply', ...(file === undefined ? wordsOf(flags) : [file])].join(' ')
+export function applyCommand(flags: Selection & {readonly config: string}, file?: string): string {
+  return ['isolctl apply', ...(file === undefined ? wordsOf(flags, flags.config) : [file])].join(' ')
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-import {readFile, writeFile} from 'node:fs/promises'
+
+import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
+import {bootId} from '../facts/boot-id.ts'
+import {gatherer} from '../facts/fact.ts'
+import {localHost} from '../host/local.ts'
 import {cacheFolder} from '../lib/cache.ts'
 import {publishFile, readIfPresent, withPrivateFolder} from '../lib/files.ts'
 import {type Accelerator, acceleratorArguments} from './machine.ts'
@@ -63,7 +67,7 @@ async function verdictFile({cache}: AcceleratorOptions): Promise<string> {
 }
 
 async function verdictKey({qemu}: AcceleratorOptions): Promise<{bootId: string; qemu: string}> {
-  return {bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(), qemu}
+  return {bootId: await gatherer(localHost())(bootId), qemu}
 }
 
 async function kvmWorks({qemu, signal}: AcceleratorOptions): Promise<boolean> {

@@ -23,9 +23,17 @@ export interface Finding {
  * report advises two ways to do the same; `command` is for what no step does.
  */
 export type Remedy =
-  | {readonly text: string; readonly step: StepId; readonly command?: never}
+  | {
+      readonly text: string
+      readonly step: StepId
+      /** Flags that apply needs to take the same CPUs and config as this run. */
+      readonly flags?: readonly string[]
+      readonly command?: never
+    }
   | {readonly text: string; readonly step?: never; readonly command?: string}
 
 /** The command line to copy, if there is one. Pure. */
-export const commandOf = ({step, command}: Remedy): string | undefined =>
-  step === undefined ? command : `isolctl apply --only ${step}`
+export const commandOf = (remedy: Remedy): string | undefined =>
+  remedy.step === undefined
+    ? remedy.command
+    : ['isolctl apply', ...(remedy.flags ?? []), '--only', remedy.step].join(' ')

@@ -9,7 +9,7 @@ import {NotMeasured} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {UserError} from '../../src/lib/errors.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
-import type {Remedy} from '../../src/model/finding.ts'
+import {commandOf, type Remedy} from '../../src/model/finding.ts'
 import {exitCode, judgeCpus} from '../../src/report/verdict.ts'
 
 const one = defineFact('one', async () => 1)
@@ -111,6 +111,25 @@ describe('running checks', () => {
     expect(JSON.stringify(await found(move, {...move})).match(/move it/g)).toHaveLength(1)
     expect(await found(move, look)).toMatchObject({findings: [{remedy: move}, {remedy: look}]})
     expect(await found(move)).toMatchObject({findings: [{remedy: move}]})
+  })
+
+  test('the command of a step has the flags that name the target of the run', async () => {
+    const remedy: Remedy = {text: 'move it', step: 'irq-affinity'}
+    const other: Remedy = {text: 'look', command: 'dmesg'}
+    const judge = () => [
+      {...FAIL, remedy},
+      {...FAIL, remedy: other},
+    ]
+    const commands = async (applyFlags?: readonly string[]) => {
+      const [result] = await run([check('a', {judge})], applyFlags ? {applyFlags} : {})
+      if (result === undefined || !('findings' in result)) throw new Error('it did not fail')
+      return result.findings.map((finding) => finding.remedy && commandOf(finding.remedy))
+    }
+    expect(await commands(['--cpus', '4-5'])).toEqual([
+      'isolctl apply --cpus 4-5 --only irq-affinity',
+      'dmesg',
+    ])
+    expect(await commands()).toEqual(['isolctl apply --only irq-affinity', 'dmesg'])
   })
 
   test('an abort ends the run with its reason', async () => {

@@ -24,3 +24,14 @@ test.for(Object.entries(CAPTURED))('%s: exactly its checks report it', async ([n
   const findings = report.checks.find((check) => check.id === id)?.findings ?? []
   expect(findings.map(({subject, message}) => `${subject}: ${message}`).join()).toMatch(says)
 })
+
+test('advice to apply a step names the CPUs and the config of the run', async () => {
+  const root = join(HOSTS, fileOf('irq pinned'))
+  const only = ['--only', 'irq-affinity-requested', '--root', root, '--passive']
+  const {stdout} = await isolctl('preflight', ...only, '--cpus', '3')
+  expect(stdout).toContain('isolctl apply --cpus 3 --only irq-affinity\n')
+  const json = await isolctl('preflight', ...only, '--cpus', '3', '--json')
+  expect(json.stdout).toContain('"isolctl apply --cpus 3 --only irq-affinity"')
+  const asBooted = await isolctl('preflight', ...only)
+  expect(asBooted.stdout).toContain('isolctl apply --only irq-affinity\n')
+})
