@@ -4,8 +4,7 @@
  *
  *   npm run demo:record
  *
- * Checks that passed or were skipped are folded to "...". If a claim of the demo does not hold, it
- * fails and writes nothing.
+ * If a claim of the demo does not hold, it fails and writes nothing.
  */
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -13,33 +12,12 @@ import {execa} from 'execa'
 import {packageRoot} from '../src/lib/assets.ts'
 
 const PAGE = join(packageRoot, 'docs/demo.md')
-/** The check that is the proof, which is shown although it passes. */
-const PROOF = 'tick-stopped-under-load'
-
-/**
- * The output of the demo. Consecutive checks of preflight that passed or were skipped become one
- * line. Pure.
- */
-export function fold(output: string): string {
-  const folded: string[] = []
-  let judging = false
-  let hidden = false
-  for (const line of output.split('\n')) {
-    if (/^\$ /.test(line)) judging = line.startsWith('$ isolctl preflight')
-    // The line of a check is indented by two blanks, its details by more.
-    if (!/^ {3}/.test(line)) hidden = judging && /^ {2}[✔–] /.test(line) && !line.includes(PROOF)
-    if (!hidden) folded.push(line)
-    else if (folded.at(-1) !== '  ...') folded.push('  ...')
-  }
-  return folded.join('\n')
-}
-
 /** The page with another recording between its markers. Throws Error if it has no markers. Pure. */
 export function withRecording(page: string, output: string): string {
   const [before, after] = [page.indexOf('<!-- demo -->'), page.indexOf('<!-- /demo -->')]
   if (before < 0 || after < before)
     throw new Error('docs/demo.md has no markers <!-- demo --> and <!-- /demo -->')
-  return `${page.slice(0, before)}<!-- demo -->\n\`\`\`\n${fold(output).trim()}\n\`\`\`\n${page.slice(after)}`
+  return `${page.slice(0, before)}<!-- demo -->\n\`\`\`\n${output.trim()}\n\`\`\`\n${page.slice(after)}`
 }
 
 if (import.meta.main) {

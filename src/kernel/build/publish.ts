@@ -66,13 +66,18 @@ export async function publish<M extends BuildManifest>(
 }
 
 async function buildIdOf(vmlinux: string): Promise<string> {
-  const {stdout} = await execa('readelf', ['--notes', vmlinux], {
+  const {stdout, failed, shortMessage} = await execa('readelf', ['--notes', vmlinux], {
     env: {LC_ALL: 'C'},
     stdin: 'ignore',
     reject: false,
   })
   const id = /^\s*Build ID: ([0-9a-f]+)$/m.exec(stdout)?.[1]
   if (id !== undefined) return id
+  if (failed)
+    throw new UserError(`cannot read the build id of ${vmlinux}: ${shortMessage}`, {
+      exit: Exit.unsuitable,
+      help: 'the build is complete: correct this and run the command again',
+    })
   throw new UserError(`${vmlinux} has no build id`, {
     exit: Exit.unsuitable,
     help: 'the linker wrote none: check that ld in PATH is that of binutils',
