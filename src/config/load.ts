@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 import {readFile} from 'node:fs/promises'
-import {isMap, isNode, isScalar, LineCounter, parseDocument} from 'yaml'
+import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument} from 'yaml'
 import type * as z from 'zod'
 import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {didYouMean} from '../lib/nearest.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {type Config, ConfigSchema, type Where} from '../schema/config.ts'
 
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
@@ -53,11 +54,43 @@ export function parseConfig(text: string, path: string): Config {
     const pair = isMap(map) ? map.items.find(({key}) => isScalar(key) && key.value === name) : undefined
     return `${path}:${lineOf(isScalar(pair?.key) ? pair.key.range?.[0] : 0)}`
   }
+  for (const key of cpuKeys(document)) {
+    const node = document.getIn(key, true)
+    if (isScalar(node) && typeof node.value === 'number')
+      requireDecimal(node, `${where(key)}: ${key.join('.')}`)
+  }
   const result = ConfigSchema.safeParse(document.toJS() ?? {})
   if (result.success) return {...result.data, where}
   const [issue] = result.error.issues
   if (issue === undefined) throw result.error
   throw complaint(issue, {where, keyLine})
+}
+
+/** Where sets of CPUs can stand. */
+function cpuKeys(document: Document): readonly (readonly (string | number)[])[] {
+  const classes = document.get('classes')
+  const places = isSeq(classes) ? classes.items.map((_, index) => ['classes', index]) : []
+  return [[], ...places].flatMap((place) => ['isolated', 'housekeeping'].map((key) => [...place, key]))
+}
+
+/**
+ * YAML takes 0x0c, 1e1 and 010 for the numbers 12, 10 and 10. One who writes 0x0c may mean a
+ * cpumask, so that no number is taken that is not written as a CPU is. Throws UserError.
+ */
+function requireDecimal(
+  {source = '', value}: {source?: string | undefined; value: unknown},
+  at: string,
+): void {
+  if (/^(0|[1-9]\d*)$/.test(source)) return
+  const digits = /^0x([0-9a-f]+)$/i.exec(source)?.[1]
+  const mask = digits === undefined ? undefined : CpuSet.fromMask(digits)
+  throw new UserError(`${at}: "${source}" is not a list of CPUs`, {
+    code: 'config',
+    help:
+      mask === undefined || mask.isEmpty
+        ? `CPU numbers are decimal, without sign, point, exponent or leading zero: ${Math.trunc(Number(value))}?`
+        : `for the CPUs of this mask write ${mask}; for a single CPU write ${value}`,
+  })
 }
 
 function complaint(

@@ -31,6 +31,27 @@ describe('the config file', () => {
   ] as const)('refuses %s', ([text, message]) => {
     expect(() => parseConfig(text, 'c')).toThrow(message)
   })
+  test.for([
+    ['isolated: 0x0c', 'c:1: isolated: "0x0c" is not a list of CPUs', 'write 2-3; for a single CPU write 12'],
+    ['isolated: 0xFF', 'c:1: isolated: "0xFF"', 'write 0-7;'],
+    ['isolated: 0xff00', 'c:1: isolated: "0xff00"', 'write 8-15;'],
+    ['isolated: 0o14', 'c:1: isolated: "0o14"', 'decimal'],
+    ['isolated: 1e1', 'c:1: isolated: "1e1"', '10?'],
+    ['isolated: 010', 'c:1: isolated: "010"', '10?'],
+    ['isolated: +2', 'c:1: isolated: "+2"', '2?'],
+    ['isolated: 2.0', 'c:1: isolated: "2.0"', '2?'],
+    ['isolated: 0x0', 'c:1: isolated: "0x0"', 'decimal'],
+    ['policy: other\nhousekeeping: 0x3', 'c:2: housekeeping: "0x3"', 'write 0-1;'],
+    ['classes:\n  - name: a\n    isolated: 0x0c', 'c:3: classes.0.isolated: "0x0c"', 'write 2-3;'],
+  ] as const)('takes no number that is not written as a CPU: %s', ([text, message, help]) => {
+    const read = () => parseConfig(text, 'c')
+    expect(read).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining(message),
+        help: expect.stringContaining(help),
+      }),
+    )
+  })
   it('may be absent at the default path, and must exist at the path of --config', async () => {
     expect(await loadConfig(memoryHost({}), DEFAULT_CONFIG)).toEqual({})
     await expect(loadConfig(memoryHost({}), '/nowhere/isolctl.yaml')).rejects.toThrow(
