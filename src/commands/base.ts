@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
+import {stat} from 'node:fs/promises'
 import {Command, Flags} from '@oclif/core'
 import {captured} from '../host/captured.ts'
 import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
-import {UserError} from '../lib/errors.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {reportFailure} from '../ui/failure.ts'
 
@@ -30,6 +31,16 @@ export const duration = Flags.custom<number>({
   },
 })
 
+/** A captured machine that is not there must not be read as one on which every file is missing. */
+async function existing(path: string): Promise<string> {
+  const code = path === '' ? 'ENOENT' : await stat(path).then(() => undefined, errnoOf)
+  if (code === undefined) return path
+  throw new UserError(`cannot read "${path}": ${code}`, {
+    code,
+    help: 'give a directory with the sys/ and proc/ of a Linux machine, or an archive of isolctl capture',
+  })
+}
+
 export abstract class IsolCommand extends Command {
   static override enableJsonFlag = true
   static override baseFlags = {
@@ -42,6 +53,7 @@ export abstract class IsolCommand extends Command {
     root: Flags.directory({
       description: 'read a captured machine: a directory, or an archive that isolctl capture wrote',
       helpGroup: 'GLOBAL',
+      parse: existing,
     }),
     quiet: Flags.boolean({
       char: 'q',

@@ -55,6 +55,8 @@ const MISTAKES: [line: string, message: string, help: string, code?: string][] =
   ['lint --cpus 4', 'missing required flag --cmdline; missing', 'see isolctl lint --help'],
   ['preflight --passive --trace', '--passive cannot also be provided', 'see isolctl preflight --help'],
   ['preflight --window 3x', '--window: not a time: "3x"', 'a time looks like'],
+  ['preflight --root=', '--root: cannot read "": ENOENT', 'an archive of isolctl capture', 'ENOENT'],
+  ['topology --root /nowhere', '--root: cannot read "/nowhere": ENOENT', 'a directory with', 'ENOENT'],
   ['init --cores x', '--cores: expected an integer but received: x', 'see isolctl init --help'],
 ]
 
