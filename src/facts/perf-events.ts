@@ -12,7 +12,7 @@ import {everyTask, type Listed} from './tasks.ts'
  */
 export const perfUsers = defineFact<readonly Listed[]>('perf-users', async (host, get) => {
   const {link} = host
-  if (!host.live || !link) throw new NotMeasured('a capture does not contain the open files of programs')
+  if (!host.live || !link) throw new NotMeasured('a captured machine has no open files of its programs')
   const processes = (await get(everyTask)).filter(({pid, tid}) => pid === tid)
   const found: Listed[] = []
   let refused: unknown

@@ -97,7 +97,7 @@ describe('on a running kernel', () => {
   })
 
   it('keeps a run that was confirmed', () => {
-    expect(part('confirmed')).toMatchObject(says(0, 'stays'))
+    expect(part('confirmed')).toMatchObject(says(0, 'is kept'))
     expect(part('confirmed mask').output).toMatch(/cpumask 3\n/)
     expect(part('confirmed undone').exit).toBe(0)
   })
