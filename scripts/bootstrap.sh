@@ -62,6 +62,35 @@ install_packages() {
     fail 'apt-get install failed' 'see the lines above'
 }
 
+# QEMU below 8.1 runs stale code where a kernel patches itself (src/lab/qemu.ts), and isolctl then
+# gives it one thread for all CPUs. Debian 12 has a newer one in its backports. They are read
+# beside apt's own sources, which stay as they are.
+install_newer_qemu() {
+  version=$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null) || return 0
+  dpkg --compare-versions "$version" ge 1:8.1 && return
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 'Created-By: Packages' 2>/dev/null |
+    grep -v security | head -n 1)
+  [ -z "$mirror" ] && return
+  [ -e node_modules/.isolctl-no-newer-qemu ] && return
+  if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else return 0; fi
+  printf 'installing: qemu-system-x86 of bookworm-backports\n' >&2
+  folder=$(mktemp -d)
+  mkdir "$folder/lists"
+  chmod -R go+rx "$folder" # apt reads as a user of its own
+  { cat /etc/apt/sources.list 2>/dev/null || true; } >"$folder/sources.list"
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s bookworm-backports main\n' \
+    "$mirror" >>"$folder/sources.list"
+  apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y
+    -o Dir::Etc::sourcelist=$folder/sources.list -o Dir::State::lists=$folder/lists"
+  # shellcheck disable=SC2086 # the command is meant to be split
+  if ! { $apt update && $apt install --no-install-recommends qemu-system-x86/bookworm-backports \
+    qemu-system-common/bookworm-backports qemu-system-data/bookworm-backports seabios/bookworm-backports; } >&2; then
+    printf 'warning: there is no newer QEMU here: emulated machines are slower\n' >&2
+    : >node_modules/.isolctl-no-newer-qemu # do not try again each time
+  fi
+  $sudo rm -rf "$folder"
+}
+
 install_modules() {
   # npm ci removes node_modules, so the stamp exists only after it succeeded.
   wanted=$(cat package-lock.json tools/node/package.json | cksum)
@@ -93,26 +122,31 @@ case ${1:-} in
   lab)
     install_packages
     install_modules
+    install_newer_qemu
     ;;
   proof)
     PACKAGES="$PACKAGES $PROOF_PACKAGES"
     install_packages
     install_modules
+    install_newer_qemu
     ;;
   kernel)
     PACKAGES="$PACKAGES $KERNEL_PACKAGES"
     install_packages
     install_modules
+    install_newer_qemu
     ;;
   package)
     PACKAGES="$PACKAGES $PACKAGE_PACKAGES"
     install_packages
     install_modules
+    install_newer_qemu
     ;;
   vm)
     PACKAGES="$PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
     install_packages
     install_modules
+    install_newer_qemu
     ;;
   *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|kernel|package|vm' ;;
 esac

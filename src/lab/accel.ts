@@ -8,7 +8,8 @@ import {gatherer} from '../facts/fact.ts'
 import {localHost} from '../host/local.ts'
 import {cacheFolder} from '../lib/cache.ts'
 import {publishFile, readIfPresent, withPrivateFolder} from '../lib/files.ts'
-import {type Accelerator, acceleratorArguments} from './machine.ts'
+import {type Accelerator, type Engine, engineArguments} from './machine.ts'
+import {emulatesAtOnce} from './qemu.ts'
 
 /**
  * `mov al, 0x31; out 0xf4, al; hlt`. With isa-debug-exit, the exit status of QEMU is 2 * 0x31 + 1.
@@ -42,6 +43,12 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
   options.signal?.throwIfAborted() // an interrupted probe gives no verdict
   await rememberVerdict(verdict, options)
   return verdict
+}
+
+/** How this QEMU runs the CPUs of a machine with this accelerator. */
+export async function engineFor(accel: Accelerator, qemu: string): Promise<Engine> {
+  if (accel === 'kvm') return 'kvm'
+  return (await emulatesAtOnce(qemu)) ? 'threads' : 'turns'
 }
 
 /**
@@ -100,7 +107,7 @@ function bootSector(): Buffer {
 /** `-accel kvm` without the fallback of `kvm:tcg`, with which a broken KVM would seem to work. */
 function probeArguments(image: string): string[] {
   return [
-    ...acceleratorArguments('kvm'),
+    ...engineArguments('kvm'),
     ...['-M', 'pc', '-m', '64', '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
     ...['-drive', `if=floppy,format=raw,readonly=on,file=${image.replaceAll(',', ',,')}`, '-boot', 'a'],

@@ -9,11 +9,16 @@ const MOST_CPUS = 16
 
 export type Accelerator = 'kvm' | 'tcg'
 
+/**
+ * How the machine's CPUs run: by KVM, emulated by a thread each, or emulated in turn by one thread.
+ */
+export type Engine = 'kvm' | 'threads' | 'turns'
+
 /** A machine to boot. */
 export interface Machine {
   readonly kernel: string
   readonly initramfs: string
-  readonly accel: Accelerator
+  readonly engine: Engine
   readonly cpus: number
   readonly memoryMb: number
   readonly bootArguments: readonly string[]
@@ -84,7 +89,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-device', `virtserialport,chardev=${name},name=isolctl.${name}`],
   ]
   return [
-    ...['-M', 'q35', ...acceleratorArguments(machine.accel)],
+    ...['-M', 'q35', ...engineArguments(machine.engine)],
     ...['-m', `${machine.memoryMb}`, '-smp', `cpus=${machine.cpus},sockets=1`],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // The guest can read the host's files, and must not be able to write them.
@@ -104,8 +109,9 @@ export function qemuArguments(machine: Machine): string[] {
 /**
  * Under KVM, only `-cpu host` has every feature that the guest kernel uses; under TCG, `max` has.
  */
-export function acceleratorArguments(accel: Accelerator): string[] {
-  return accel === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max']
+export function engineArguments(engine: Engine): string[] {
+  if (engine === 'kvm') return ['-accel', 'kvm', '-cpu', 'host']
+  return ['-accel', `tcg,thread=${engine === 'threads' ? 'multi' : 'single'}`, '-cpu', 'max']
 }
 
 /**

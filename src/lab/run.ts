@@ -11,9 +11,10 @@ import {withPrivateFolder} from '../lib/files.ts'
 import {interruption} from '../lib/interrupt.ts'
 import {findProgram, missingSoftware} from '../lib/programs.ts'
 import type {CpuSet} from '../model/cpuset.ts'
-import {chooseAccelerator, rememberVerdict} from './accel.ts'
+import {chooseAccelerator, engineFor, rememberVerdict} from './accel.ts'
 import {
   type Accelerator,
+  type Engine,
   initramfs,
   isolationArguments,
   type Job,
@@ -27,7 +28,7 @@ const QEMU = {name: 'qemu-system-x86_64', package: 'qemu-system-x86'}
 /**
  * An emulated kernel boots slowly on a busy host. Under KVM a kernel boots at once or not at all.
  */
-const BOOT_TIMEOUT_MS = {tcg: 180_000, kvm: 20_000}
+const BOOT_TIMEOUT_MS: Readonly<Record<Engine, number>> = {kvm: 20_000, threads: 180_000, turns: 600_000}
 const TIMEOUT_MS = 600_000
 /** More than any boot log. A guest that logs without end must not fill the memory. */
 const CONSOLE_LIMIT = 4 << 20
@@ -73,8 +74,8 @@ export interface LabOptions {
   readonly onStdout?: Sink
   readonly onStderr?: Sink
   readonly onConsole?: Sink
-  /** Called when the accelerator is known; a second time if KVM passed its test and then failed. */
-  readonly onAccelerator?: (accel: Accelerator) => void
+  /** Called when the engine is known; a second time if KVM passed its test and then failed. */
+  readonly onEngine?: (engine: Engine) => void
 }
 
 export interface LabResult {
@@ -159,11 +160,12 @@ export async function runInLab(
   }
   const boot = (accel: Accelerator) =>
     withPrivateFolder(async (folder) => {
-      options.onAccelerator?.(accel)
+      const engine = await engineFor(accel, qemu)
+      options.onEngine?.(engine)
       const machine: Machine = {
         kernel: options.kernel,
         initramfs: join(folder, 'initramfs.cpio'),
-        accel,
+        engine,
         cpus,
         memoryMb: options.memoryMb ?? 2048,
         bootArguments: [
@@ -266,7 +268,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
   }
 
   try {
-    const bootMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[machine.accel]
+    const bootMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS[machine.engine]
     await within(spoken.next(), bootMs, () =>
       fail('lab-timeout', `the lab machine did not come up within ${seconds(bootMs)}`),
     )
@@ -294,7 +296,7 @@ async function attempt(qemu: string, machine: Machine, options: LabOptions): Pro
       stdout: stdout.text(),
       stderr: stderr.text(),
       console: console.text(),
-      accel: machine.accel,
+      accel: machine.engine === 'kvm' ? 'kvm' : 'tcg',
       elapsedMs: Math.round(performance.now() - started),
     }
   } finally {
@@ -450,13 +452,17 @@ function signalName(number: number): string {
   return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `${number}`)
 }
 
-/** The last lines, or the first lines of a panic: below them are only registers. */
+/** The first line of what the kernel prints when it finds a fault in itself, or of a panic. */
+const FIRST_COMPLAINT =
+  /\b(?:Oops|BUG|KASAN|UBSAN): |: 0000 \[#1\]|general protection fault|Kernel panic - not syncing/
+
+/** The last lines, or those from the first complaint: below them are only registers. */
 function consoleTail(console: string): string {
   const lines = console
     .replaceAll('\r', '')
     .split('\n')
     .filter((line) => line.trim() !== '')
-  const panic = lines.findIndex((line) => line.includes('Kernel panic - not syncing'))
+  const panic = lines.findIndex((line) => FIRST_COMPLAINT.test(line))
   const start = panic >= 0 ? panic : Math.max(0, lines.length - CONSOLE_TAIL_LINES)
   return lines
     .slice(start, start + CONSOLE_TAIL_LINES)

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 import {expect, test} from 'vitest'
 import {cpioArchive} from '../../src/lab/cpio.ts'
-import {initramfs, isolationArguments, labCpus, qemuArguments} from '../../src/lab/machine.ts'
+import {
+  engineArguments,
+  initramfs,
+  isolationArguments,
+  labCpus,
+  qemuArguments,
+} from '../../src/lab/machine.ts'
+import {isSound} from '../../src/lab/qemu.ts'
 import {LabError, parseEnd} from '../../src/lab/run.ts'
 import {UserError} from '../../src/lib/errors.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
@@ -39,7 +46,7 @@ test('the host is never writable from inside, and a panic ends the machine', () 
   const args = qemuArguments({
     kernel: '/k',
     initramfs: '/i',
-    accel: 'tcg',
+    engine: 'threads',
     cpus: 4,
     memoryMb: 512,
     bootArguments: ['x=y'],
@@ -48,6 +55,24 @@ test('the host is never writable from inside, and a panic ends the machine', () 
   expect(args.find((arg) => arg.startsWith('local,'))).toContain('readonly=on')
   expect(args).toContain('-no-reboot')
   expect(args.at(-1)).toBe('console=ttyS0 panic=-1 no_timer_check rdinit=/init x=y')
+})
+
+test.for([
+  ['QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)', false],
+  ['QEMU emulator version 8.0.5', false],
+  ['QEMU emulator version 8.1.0', true],
+  ['QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2+deb13u1~bpo12+1)', true],
+  ['', false],
+] as const)('%s: several CPUs at once: %s', ([text, sound]) => {
+  expect(isSound(text)).toBe(sound)
+})
+
+test.for([
+  ['kvm', 'kvm'],
+  ['threads', 'tcg,thread=multi'],
+  ['turns', 'tcg,thread=single'],
+] as const)('a machine on %s', ([engine, accel]) => {
+  expect(engineArguments(engine)).toContain(accel)
 })
 
 test('an initramfs has the same bytes for the same job, and its files are where the kernel expects them', () => {
@@ -95,9 +120,13 @@ test('an error shows the end of the console, and only the new part of it', () =>
   expect(error.exit).toBe(69)
 })
 
-test('an error after a panic shows the beginning of it', () => {
+test.for([
+  ['Kernel panic - not syncing: why', ''],
+  ['Oops: int3: 0000 [#1] SMP NOPTI', 'Kernel panic - not syncing: Fatal exception in interrupt'],
+  ['BUG: kernel NULL pointer dereference', 'Kernel panic - not syncing: Fatal exception'],
+])('an error after a panic shows what came first: %s', ([first, last]) => {
   const registers = Array.from({length: 40}, (_, n) => `R${n}: 0`).join('\n')
-  const console = `boot\nKernel panic - not syncing: why\n${registers}\n`
+  const console = `boot\n${first}\n${registers}\n${last}\n`
   const {help} = new LabError('it panics', {
     code: 'lab-panic',
     stage: 'boot',
@@ -106,6 +135,6 @@ test('an error after a panic shows the beginning of it', () => {
     stdout: '',
     stderr: '',
   })
-  expect(help?.split('\n').at(1)).toBe('    Kernel panic - not syncing: why')
+  expect(help?.split('\n').at(1)).toBe(`    ${first}`)
   expect(help).not.toContain('R39')
 })

@@ -12,8 +12,8 @@ import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.
 import {summary, writer} from './output.ts'
 
 /**
- * The static policy without irqaffinity=. Interrupts are then on the same CPUs as on most machines,
- * and `apply` moves them.
+ * The recommended arguments without irqaffinity=. Interrupts are then on the same CPUs as on most
+ * machines, and `apply` moves them.
  */
 const bootArguments = (isolated: CpuSet): readonly string[] => [
   `isolcpus=domain,managed_irq,${isolated}`,
@@ -55,8 +55,8 @@ export default class LabDemo extends IsolCommand {
         ...(json
           ? {}
           : {discardOutput: true, onStdout: writer(process.stdout), onStderr: writer(process.stderr)}),
-        onAccelerator: (accel) => {
-          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[accel])
+        onEngine: (engine) => {
+          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
         },
       }),
     )

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
 import {labKernel} from '../../lab/kernel.ts'
-import type {Accelerator} from '../../lab/machine.ts'
+import type {Accelerator, Engine} from '../../lab/machine.ts'
 import type {LabOptions} from '../../lab/run.ts'
 import type {CpuSet} from '../../model/cpuset.ts'
 import {showProgress} from '../../ui/progress.ts'
@@ -47,10 +47,13 @@ export function machineOptions(flags: MachineFlags): Omit<LabOptions, 'kernel'> 
 }
 
 /** Printed on stderr, once per command. */
-export const VIRTUAL_NOTE = {
+export const VIRTUAL_NOTE: Readonly<Record<Engine, string>> = {
   kvm: 'note: this is a virtual machine: counts are evidence, durations are not, and exits to the host are invisible\n',
-  tcg: 'note: this is an emulated machine (TCG): counts are evidence, durations are not\n',
-} as const
+  threads: 'note: this is an emulated machine (TCG): counts are evidence, durations are not\n',
+  turns:
+    'note: this is an emulated machine (TCG): counts are evidence, durations are not\n' +
+    'note: this QEMU runs its CPUs in turn: 8.1 or newer is faster\n',
+}
 
 /**
  * The path of the bzImage to boot: the given one, or that of isolctl, which is built first with

@@ -40,8 +40,8 @@ export default class LabRun extends IsolCommand {
         ...(this.jsonEnabled()
           ? {}
           : {discardOutput: true, onStdout: writer(process.stdout), onStderr: writer(process.stderr)}),
-        onAccelerator: (accel) => {
-          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[accel])
+        onEngine: (engine) => {
+          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
         },
       }),
     ).catch((error: unknown) => {

@@ -34,9 +34,11 @@ export default class LabShell extends IsolCommand {
           LINES: `${process.stdout.rows}`,
           COLUMNS: `${process.stdout.columns}`,
         },
-        onAccelerator: (accel) => {
+        onEngine: (engine) => {
           if (!flags.quiet)
-            process.stderr.write(`${VIRTUAL_NOTE[accel]}leave with exit, or stop the machine with Ctrl-A X\n`)
+            process.stderr.write(
+              `${VIRTUAL_NOTE[engine]}leave with exit, or stop the machine with Ctrl-A X\n`,
+            )
         },
       }),
     )

@@ -8,8 +8,8 @@ import {dirname, join} from 'node:path'
 import type {Duplex, Readable} from 'node:stream'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
-import {chooseAccelerator} from '../../../src/lab/accel.ts'
-import {acceleratorArguments} from '../../../src/lab/machine.ts'
+import {chooseAccelerator, engineFor} from '../../../src/lab/accel.ts'
+import {type Engine, engineArguments} from '../../../src/lab/machine.ts'
 
 const QEMU = 'qemu-system-x86_64'
 /**
@@ -102,8 +102,8 @@ export async function bootReport(options: VmOptions): Promise<{release: string; 
 }
 
 export async function startVm(options: VmOptions): Promise<Vm> {
-  const accel = await chooseAccelerator({wanted: 'auto', qemu: QEMU})
-  const child = execa('setpriv', ['--pdeathsig', 'KILL', '--', QEMU, ...qemuArguments(options, accel)], {
+  const engine = await engineFor(await chooseAccelerator({wanted: 'auto', qemu: QEMU}), QEMU)
+  const child = execa('setpriv', ['--pdeathsig', 'KILL', '--', QEMU, ...qemuArguments(options, engine)], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     buffer: false,
     reject: false,
@@ -224,13 +224,13 @@ export async function startVm(options: VmOptions): Promise<Vm> {
 /** Without an init system: flush everything to disk, then power off. */
 const END = (key: 'b' | 'o') => `sync; mount -o remount,ro / ; echo ${key} >/proc/sysrq-trigger; sleep 60`
 
-function qemuArguments(options: VmOptions, accel: 'kvm' | 'tcg'): string[] {
+function qemuArguments(options: VmOptions, engine: Engine): string[] {
   const {mode = 'system', format = 'qcow2', direct, variables, data} = options
   const file = (path: string) => `file=${path.replaceAll(',', ',,')}`
   // A power cut ends QEMU, not the host: writes that the guest has flushed do not have to be
   // flushed again.
   return [
-    ...['-M', 'q35', ...acceleratorArguments(accel), '-m', `${options.memoryMb ?? 1024}`],
+    ...['-M', 'q35', ...engineArguments(engine), '-m', `${options.memoryMb ?? 1024}`],
     ...['-smp', `${options.cpus ?? 2}`, '-nodefaults', '-no-user-config', '-display', 'none'],
     ...['-smbios', `type=1,version=${mode}`],
     ...(variables === undefined
