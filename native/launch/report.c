@@ -24,7 +24,8 @@ static void write_thread(FILE *out, const struct watched *thread)
 		(double)isolated_ns(thread) / 1e6, (double)record->steal_ns / 1e6, record->starts,
 		record->eagains);
 	json_text(out, record->eagain);
-	fprintf(out, ",\"breaks\":%" PRIu64 "}", record->breaks);
+	fprintf(out, ",\"breaks\":%" PRIu64 ",\"deferred\":{\"text\":%" PRIu64 ",\"tlb\":%" PRIu64 "}}",
+		record->breaks, record->deferred_text, record->deferred_tlb);
 }
 
 static void write_break(FILE *out, const struct reported *reported)

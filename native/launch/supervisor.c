@@ -222,12 +222,17 @@ static void say_end(const struct watch *watch)
 		if (record->steal_ns)
 			snprintf(steal, sizeof steal, ", %.3f s stolen by the hypervisor",
 				 (double)record->steal_ns / 1e9);
+		char deferred[96] = "";
+		if (record->deferred_text || record->deferred_tlb)
+			snprintf(deferred, sizeof deferred,
+				 ", deferred: %" PRIu64 " for patched text, %" PRIu64 " for mappings",
+				 record->deferred_text, record->deferred_tlb);
 		say(watch->supervisor,
 		    "isolctl: %s[%d] on CPU %d: isolated %.3f s, %" PRIu64 " start%s, %" PRIu64
-		    " refusal%s%s, %" PRIu64 " break%s%s\n",
+		    " refusal%s%s, %" PRIu64 " break%s%s%s\n",
 		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
 		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal,
-		    record->breaks, record->breaks == 1 ? "" : "s", steal);
+		    record->breaks, record->breaks == 1 ? "" : "s", deferred, steal);
 	}
 	if (isolated || watch->supervisor->soft)
 		return;

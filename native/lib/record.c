@@ -78,6 +78,15 @@ static void parse_intruder(struct record *record, const char *text)
 	copy(record->intruder_name, sizeof record->intruder_name, name, "\n");
 }
 
+/* "deferred:	text=12 tlb=3" */
+static void parse_deferred(struct record *record, const char *text)
+{
+	const char *line = field_of(text, "deferred");
+	const char *patched = word_of(line, "text"), *unmapped = word_of(line, "tlb");
+	record->deferred_text = patched ? strtoull(patched, NULL, 10) : 0;
+	record->deferred_tlb = unmapped ? strtoull(unmapped, NULL, 10) : 0;
+}
+
 struct record parse_record(const char *text)
 {
 	const char *cpu = field_of(text, "cpu");
@@ -96,6 +105,7 @@ struct record parse_record(const char *text)
 	copy_word(record.eagain, text, "eagain");
 	parse_sender(&record, text);
 	parse_intruder(&record, text);
+	parse_deferred(&record, text);
 	return record;
 }
 

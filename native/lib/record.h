@@ -23,6 +23,11 @@ struct record {
 	uint64_t starts, eagains, breaks;
 	int cpu;	   /* of the last start; -1: the thread was never isolated */
 	uint64_t steal_ns; /* what a hypervisor took from the CPU meanwhile, if it reports that */
+	/*
+	 * Interruptions that were not needed at once, since the thread exists: kernel text was patched,
+	 * kernel mappings went. A kernel without deferred interruptions has 0.
+	 */
+	uint64_t deferred_text, deferred_tlb;
 	/* Who interrupted the thread from another CPU. sender_cpu -1: not known. */
 	int sender_cpu, sender_pid;
 	char sender_name[ESCAPED_NAME_SIZE];

@@ -41,6 +41,11 @@ export const LaunchSchema = z.strictObject({
       refusals: counter,
       lastRefusal: z.string(),
       breaks: counter,
+      /**
+       * Interruptions that waited for the thread's next entry into the kernel: text of the kernel
+       * was patched, kernel mappings changed. 0 on a kernel that defers none.
+       */
+      deferred: z.strictObject({text: counter, tlb: counter}).optional(),
     }),
   ),
   /**

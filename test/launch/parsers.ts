@@ -32,6 +32,11 @@ export const PARSED: readonly (readonly [what: string, text: string, parsed: str
   ['stat', `7 (short) S ${numbers(4, 21)}`, 'none'],
   ['stat', '7 (', 'none'],
   ['stat', '', 'none'],
+  ['deferred', 'text=12 tlb=3', '12 3'],
+  ['deferred', 'text=0 tlb=18446744073709551615', '0 18446744073709551615'],
+  ['deferred', 'tlb=3', '0 3'],
+  ['deferred', 'nobody', '0 0'],
+  ['deferred', '', '0 0'],
 ]
 
 function numbers(from: number, to: number): string {
