@@ -79,6 +79,13 @@ export function parseGrubCfg(text: string): readonly GrubEntry[] {
   return entries
 }
 
+/**
+ * Whether a grub.cfg has no menu and only names another one: the file that grub-install writes to
+ * the ESP. Pure.
+ */
+export const isStub = (text: string): boolean =>
+  /^\s*configfile\b/m.test(text) && !/^\s*(menuentry|blscfg)\b/m.test(text)
+
 function entryOf(
   head: Statement,
   inside: readonly Statement[],

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {type BlsState, configuredBls} from './bls.ts'
 import {type GrubState, ordinaryEntries, parseGrubCfg} from './grub.ts'
+import type {Owner} from './owners.ts'
+import {configuredProxmox, type ProxmoxState} from './proxmox.ts'
 import {configuredSystemdBoot, type SystemdBootState} from './systemd-boot.ts'
 
 /** The boot loader of this machine, with everything that its arguments depend on. */
@@ -8,11 +10,9 @@ export type BootLoader =
   | {readonly kind: 'grub'; readonly state: GrubState}
   | {readonly kind: 'grub-bls'; readonly state: BlsState}
   | {readonly kind: 'systemd-boot'; readonly state: SystemdBootState}
-  /**
-   * A boot loader that isolctl does not configure; `add` is the instruction for the operator to add
-   * these arguments.
-   */
-  | {readonly kind: 'other'; readonly name: string; add(words: string): string}
+  | {readonly kind: 'proxmox'; readonly state: ProxmoxState}
+  /** A boot loader that isolctl does not configure. */
+  | ({readonly kind: 'other'} & Owner)
   | {readonly kind: 'none'}
 
 /**
@@ -27,6 +27,8 @@ export function configuredLine(loader: BootLoader): string | undefined {
       return configuredBls(loader.state)
     case 'systemd-boot':
       return configuredSystemdBoot(loader.state)
+    case 'proxmox':
+      return configuredProxmox(loader.state)
     default:
       return undefined
   }

@@ -7,6 +7,7 @@ import {
   isOwn,
   kernelCmdlineChange,
   laterKernels,
+  OWN_ENTRY,
   ownEntry,
   ownEntryName,
 } from './own-entry.ts'
@@ -28,12 +29,6 @@ export function withDefaultEntry(loaderConf: string, name: string): string {
   if (line.test(loaderConf)) return loaderConf.replace(line, (_, gap: string) => `default${gap}${name}`)
   return `default ${name}\n${loaderConf}`
 }
-
-/**
- * The text of an EFI variable as efivarfs prints it: four bytes of attributes, then UTF-16 text
- * that ends in NUL. Pure.
- */
-export const efiText = (contents: string): string => contents.slice(4).replaceAll('\0', '').trim()
 
 /** The state of systemd-boot on a machine. */
 export interface SystemdBootState {
@@ -62,9 +57,10 @@ export function planSystemdBoot(state: SystemdBootState, wanted: readonly Wanted
   const {entries, loaderConf, kernelCmdline, release} = state
   const source = bootedEntry(state)
   const name = ownEntryName(release)
-  if (state.efiDefault !== undefined && state.efiDefault !== '' && state.efiDefault !== name)
+  const {efiDefault = ''} = state
+  if (efiDefault !== '' && efiDefault.toLowerCase() !== name.toLowerCase())
     throw new Error(
-      `the EFI variable LoaderEntryDefault names ${state.efiDefault} and overrides loader.conf: clear it with bootctl set-default ""`,
+      `the EFI variable LoaderEntryDefault names ${efiDefault} and overrides loader.conf: clear it with bootctl set-default ""`,
     )
   const own = ownEntry(entries, {source, name, wanted})
   const line = [...own.entry.initrd.map((path) => `initrd=${path.replaceAll('/', '\\')}`), own.entry.options]
@@ -79,14 +75,29 @@ export function planSystemdBoot(state: SystemdBootState, wanted: readonly Wanted
   }
 }
 
-/** The distribution's entry for the running kernel. */
+/**
+ * The distribution's entry for the running kernel: the one that was booted, or the one that
+ * isolctl's booted entry was copied from. Without a firmware variable it is the one of this version.
+ */
 function bootedEntry({entries, selected, release}: SystemdBootState): EntryFile {
   const others = entries.filter((entry) => !isOwn(entry))
-  const byName = others.find(({path}) => selected !== undefined && idOf(path) === idOf(selected))
-  const found = byName ?? others.find(({text}) => parseLoaderEntry(text).version === release)
+  const booted = entries.find((entry) => isEntry(entry, selected))
+  if (booted !== undefined && !isOwn(booted)) return booted
+  if (booted === undefined && selected !== undefined && !OWN_ENTRY.test(selected))
+    throw new Error(
+      `the boot entry that started this machine, ${selected}, is not there any more: reboot first`,
+    )
+  const {linux} = parseLoaderEntry(booted?.text ?? '')
+  const found =
+    others.find(({text}) => parseLoaderEntry(text).version === release) ??
+    others.find(({text}) => linux !== undefined && parseLoaderEntry(text).linux === linux)
   if (found === undefined) throw new Error(`there is no boot entry for the running kernel ${release}`)
   return found
 }
+
+/** Whether a firmware variable or loader.conf names this entry. systemd-boot ignores the case. Pure. */
+export const isEntry = ({path}: EntryFile, named: string | undefined): boolean =>
+  named !== undefined && idOf(path).toLowerCase() === idOf(named).toLowerCase()
 
 /**
  * The arguments of the default entry now; the entry of the running kernel when no default is set.
@@ -94,7 +105,7 @@ function bootedEntry({entries, selected, release}: SystemdBootState): EntryFile 
  */
 export function configuredSystemdBoot(state: SystemdBootState): string | undefined {
   const wanted = state.efiDefault || defaultEntry(state.loaderConf.text ?? '')
-  const named = state.entries.find(({path}) => wanted !== undefined && idOf(path) === idOf(wanted))
+  const named = state.entries.find((entry) => isEntry(entry, wanted))
   const entry =
     named ??
     state.entries.find((each) => !isOwn(each) && parseLoaderEntry(each.text).version === state.release)

@@ -3,7 +3,7 @@ import {type Cmdline, parseCmdline} from '../boot/cmdline.ts'
 import {isolationOf} from '../boot/isolation.ts'
 import {sameIsolation} from '../boot/judge.ts'
 import {configuredLine} from '../boot/loaders.ts'
-import {bootLoader} from '../facts/boot-loader.ts'
+import {knownBootLoader} from '../facts/boot-loader.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {possible} from '../facts/cpus.ts'
 import {settings} from '../facts/settings.ts'
@@ -16,7 +16,7 @@ export default defineCheck({
   title: 'the next boot isolates as this one does',
   why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or a user entered arguments for one boot.',
   values: 'Expected is what the boot loader passes next time. Found is what this boot was given.',
-  facts: {bootLoader, cmdline, possible, settings},
+  facts: {bootLoader: knownBootLoader, cmdline, possible, settings},
   skip: ({bootLoader}) =>
     configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,
   judge({bootLoader, cmdline, possible}) {

@@ -1,90 +1,177 @@
 // SPDX-License-Identifier: MIT
 
+import {basename, dirname} from 'node:path'
 import type {BlsState} from '../boot/bls.ts'
-import {GRUB_DROP_IN, type GrubState, ordinaryEntries, parseGrubCfg} from '../boot/grub.ts'
+import {loaderVariable} from '../boot/firmware.ts'
+import {GRUB_DROP_IN, type GrubState, isStub, ordinaryEntries, parseGrubCfg} from '../boot/grub.ts'
 import {parseGrubenv} from '../boot/grubenv.ts'
 import type {MaybeFile} from '../boot/loader.ts'
 import type {BootLoader} from '../boot/loaders.ts'
-import type {EntryFile} from '../boot/own-entry.ts'
-import {BOOT_FOLDERS, efiText} from '../boot/systemd-boot.ts'
-import type {HostView} from '../host/host.ts'
-import {cmdline} from './cmdline.ts'
-import {defineFact, type Get} from './fact.ts'
+import {type EntryFile, OWN_ENTRY} from '../boot/own-entry.ts'
+import {type BootEvidence, managesEsps, ownerByFiles, ownerOf} from '../boot/owners.ts'
+import {BOOT_FOLDERS, isEntry} from '../boot/systemd-boot.ts'
+import {type HostView, tellsAbsence} from '../host/host.ts'
+import {bootEvidence, efi} from './boot-owner.ts'
+import {defineFact, type Get, mustRead} from './fact.ts'
+import {firmware} from './firmware.ts'
 import {kernel} from './kernel.ts'
 
 /**
- * The boot loader of the machine, detected as follows: ostree by its boot argument; systemd-boot
- * and GRUB since 2.12 by an EFI variable (systemd-boot(7), LoaderInfo); all others by their files.
- * Throws when a file cannot be read.
+ * The boot loader that started this machine. Firmware and the boot arguments show which one it is
+ * (boot/firmware.ts); another one that is also installed is never taken instead. Where nothing
+ * shows it (BIOS, a capture without EFI variables), the files decide. Rejects if the files of that
+ * loader are not there, or cannot be read.
  */
 export const bootLoader = defineFact<BootLoader>('boot-loader', async (host, get) => {
-  const booted = await get(cmdline).catch(() => undefined)
-  if (booted?.args.some(({name}) => name === 'ostree')) return OSTREE
-  const info = await efiVariable(host, 'LoaderInfo')
-  const systemd =
-    info === undefined || info.startsWith('systemd-boot') ? await systemdBoot(host, get) : undefined
-  if (systemd && info !== undefined) return systemd
-  const grub = await grubLoader(host)
-  if (grub) return grub
-  if (systemd) return systemd
-  for (const path of EXTLINUX) if ((await host.read(path)) !== undefined) return extlinux(path)
+  const evidence = await get(bootEvidence)
+  const {starter, files} = evidence
+  const owner = ownerOf(evidence)
+  if (owner !== undefined) return {kind: 'other', ...owner}
+  if (managesEsps(files)) return await proxmox(host)
+  if (starter === undefined || starter.kind === 'grub') {
+    const grub = await grubLoader(host, get)
+    if (grub !== undefined) return grub
+    if (starter !== undefined)
+      throw new Error(
+        `${starter.name} started this machine, and its grub.cfg is not there: mount /boot and the ESP`,
+      )
+  }
+  if (starter !== undefined || (await systemdPossible(host, evidence))) {
+    const found = (await systemdBoot(host, get)) ?? (await unifiedImage(host, evidence))
+    if (found !== undefined) return found
+  }
+  if (starter?.kind !== 'systemd-boot') {
+    const other = ownerByFiles(evidence)
+    if (other !== undefined) return {kind: 'other', ...other}
+  }
+  if (starter !== undefined)
+    throw new Error(
+      `${starter.name} started this machine, and its boot entries are not there: mount the ESP, at /efi or /boot for instance`,
+    )
   return {kind: 'none'}
 })
 
-const OSTREE: BootLoader = {
-  kind: 'other',
-  name: 'ostree',
-  add: (words) =>
-    `rpm-ostree kargs ${words
-      .split(' ')
-      .map((word) => `--append-if-missing=${word}`)
-      .join(' ')}`,
-}
-
-const EXTLINUX = ['/boot/extlinux/extlinux.conf', '/boot/syslinux/syslinux.cfg', '/extlinux/extlinux.conf']
-
-const extlinux = (path: string): BootLoader => ({
-  kind: 'other',
-  name: `extlinux (${path})`,
-  add: (words) =>
-    `append them to U_BOOT_PARAMETERS in /etc/default/u-boot and run u-boot-update, or to the APPEND line in ${path}: ${words}`,
+/** The same fact; rejects if no boot loader was found in a captured tree, which may lack its files. */
+export const knownBootLoader = defineFact<BootLoader>('boot-loader!', async (host, get) => {
+  const loader = await get(bootLoader)
+  if (loader.kind === 'none' && !tellsAbsence(host))
+    throw new Error('no files of a boot loader were captured')
+  return loader
 })
 
-async function efiVariable(host: HostView, name: string): Promise<string | undefined> {
-  // The vendor GUID of the Boot Loader Interface.
-  const text = await host.read(`/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`)
-  return text === undefined ? undefined : efiText(text)
+/** systemd-boot needs EFI firmware, and always sets LoaderInfo. */
+async function systemdPossible(host: HostView, evidence: BootEvidence): Promise<boolean> {
+  if (!tellsAbsence(host)) return true
+  return evidence.efi && (await host.list(dirname(loaderVariable('LoaderInfo')))).length === 0
 }
 
-async function grubLoader(host: HostView): Promise<BootLoader | undefined> {
-  for (const [folder, prefix] of [
-    ['/boot/grub', 'grub'],
-    ['/boot/grub2', 'grub2'],
-  ] as const) {
-    const path = `${folder}/grub.cfg`
-    const text = await host.read(path)
-    if (text === undefined) continue
-    const linux = ordinaryEntries(parseGrubCfg(text))
-    const entries = await entriesIn(host, '/boot/loader/entries')
-    if (linux.length === 0 && /^\s*blscfg\b/m.test(text) && entries.length > 0)
-      return {
-        kind: 'grub-bls',
-        state: {
-          entries,
-          env: await grubenv(host, `${folder}/grubenv`),
-          editenv: (await program(host, `${prefix}-editenv`)).path,
-          savedDefault: /^\s*set default="\$\{?saved_entry\}?"/m.test(text),
-          kernelCmdline: await file(host, '/etc/kernel/cmdline'),
-        },
-      }
-    return {kind: 'grub', state: await grubState(host, {path, text}, prefix)}
+async function proxmox(host: HostView): Promise<BootLoader> {
+  const tool = '/usr/sbin/proxmox-boot-tool'
+  if (tellsAbsence(host) && (await host.read(tool)) === undefined) throw new Error(`${tool} does not exist`)
+  return {
+    kind: 'proxmox',
+    state: {
+      kernelCmdline: await file(host, '/etc/kernel/cmdline'),
+      tool,
+      booted: await mustRead(host, '/proc/cmdline'),
+    },
   }
-  return undefined
 }
 
-async function grubState(host: HostView, cfg: GrubState['cfg'], prefix: string): Promise<GrubState> {
-  const mkconfig = await program(host, `${prefix}-mkconfig`)
-  const scriptCheck = await program(host, `${prefix}-script-check`)
+async function grubLoader(host: HostView, get: Get): Promise<BootLoader | undefined> {
+  const cfg = await grubCfg(host, get)
+  if (cfg === undefined) return undefined
+  const {path, text} = cfg
+  const folder = dirname(path)
+  const prefixes =
+    basename(folder) === 'grub' ? ['grub'] : basename(folder) === 'grub2' ? ['grub2'] : ['grub2', 'grub']
+  const linux = ordinaryEntries(parseGrubCfg(text))
+  if (linux.length > 0 || !/^\s*blscfg\b/m.test(text))
+    return {kind: 'grub', state: await grubState(host, cfg, prefixes)}
+  const entries = await entriesIn(host, ENTRIES_OF_GRUB)
+  if (entries.length === 0)
+    throw new Error(`${path} takes its entries from ${ENTRIES_OF_GRUB}, which has none`)
+  const env = await grubenv(host, `${folder}/grubenv`)
+  // The value that blscfg uses where grubenv has none (grub.d/10_linux of RHEL 8).
+  const [, kernelopts] = /^\s*set kernelopts="([^"]*)"/m.exec(text) ?? []
+  return {
+    kind: 'grub-bls',
+    state: {
+      entries,
+      env:
+        kernelopts === undefined || env.variables.has('kernelopts')
+          ? env
+          : {...env, variables: new Map([...env.variables, ['kernelopts', kernelopts]])},
+      editenv: (await program(host, prefixes, 'editenv')).path,
+      savedDefault: /^\s*set default="\$\{?saved_entry\}?"/m.test(text),
+      kernelCmdline: await file(host, '/etc/kernel/cmdline'),
+    },
+  }
+}
+
+const ENTRIES_OF_GRUB = '/boot/loader/entries'
+
+/** A grub.cfg. */
+type Cfg = GrubState['cfg']
+
+/**
+ * The grub.cfg with the menu. With EFI firmware GRUB reads the one in the vendor's folder of the
+ * ESP, which has the menu on RHEL 8 and CentOS 7, and elsewhere only names the one below /boot.
+ */
+async function grubCfg(host: HostView, get: Get): Promise<Cfg | undefined> {
+  const boot = await firstOf(host, ['/boot/grub/grub.cfg', '/boot/grub2/grub.cfg'])
+  const hasEfi = await get(efi)
+  const vendors = hasEfi === false ? [] : await vendorCfgs(host)
+  const started = vendorIn((await get(firmware)).entry?.program)
+  const found =
+    started === undefined
+      ? await likelyVendor(host, vendors)
+      : vendors.find(({path}) => vendorIn(path) === started)
+  if (found === undefined || isStub(found.text)) return boot
+  if (started !== undefined || hasEfi === true || boot === undefined) return found
+  throw new Error(
+    `it is not known whether GRUB reads ${found.path} or ${boot.path}: /sys/firmware was not captured`,
+  )
+}
+
+/**
+ * "debian" for /EFI/debian/shimx64.efi. Undefined for /EFI/BOOT, from which firmware starts any
+ * system that has no boot entry.
+ */
+function vendorIn(program: string | undefined): string | undefined {
+  const vendor = /\/EFI\/([^/]+)\/[^/]+$/i.exec(program ?? '')?.[1]?.toLowerCase()
+  return vendor === 'boot' ? undefined : vendor
+}
+
+/** Where no boot entry names the vendor. Throws Error if more than one is possible. */
+async function likelyVendor(host: HostView, vendors: readonly Cfg[]): Promise<Cfg | undefined> {
+  const menu = vendors.find(({text}) => !isStub(text))
+  if (menu === undefined || vendors.length === 1) return menu
+  // A link to the file that grub2-mkconfig is to write (RHEL and its relatives).
+  const linked = await host.read('/etc/grub2-efi.cfg')
+  const found = vendors.find(({text}) => text === linked)
+  if (found === undefined)
+    throw new Error(`it is not known which of these GRUB reads: ${vendors.map(({path}) => path).join(', ')}`)
+  return found
+}
+
+/** The files of the vendors' folders on the mounted ESPs. One that is mounted twice counts once. */
+async function vendorCfgs(host: HostView): Promise<readonly Cfg[]> {
+  const found: Cfg[] = []
+  for (const folder of await espFolders(host))
+    for (const vendor of await host.list(`${folder}/EFI`)) {
+      const cfg = await file(host, `${folder}/EFI/${vendor}/grub.cfg`)
+      const {path, text} = cfg
+      if (text === null) continue
+      if (found.some((each) => each.text === text && vendorIn(each.path) === vendorIn(path))) continue
+      found.push({path, text})
+    }
+  return found
+}
+
+async function grubState(host: HostView, cfg: Cfg, prefixes: readonly string[]): Promise<GrubState> {
+  const mkconfig = await program(host, prefixes, 'mkconfig')
+  const scriptCheck = await program(host, prefixes, 'script-check')
   // Debian's grub-mkconfig reads the folder. One that does not would silently ignore a drop-in.
   const home = mkconfig.text.includes('default/grub.d') ? GRUB_DROP_IN : '/etc/default/grub'
   const dropIns = (await host.list('/etc/default/grub.d')).map((name) => `/etc/default/grub.d/${name}`)
@@ -106,26 +193,16 @@ async function grubenv(host: HostView, path: string): Promise<BlsState['env']> {
   return {path, variables}
 }
 
-/**
- * The state of systemd-boot when it has entries. The entry that was booted says in which folder
- * they are.
- */
+/** The state of systemd-boot; undefined where no folder has entries. */
 async function systemdBoot(host: HostView, get: Get): Promise<BootLoader | undefined> {
-  const [found] = (
-    await Promise.all(
-      BOOT_FOLDERS.map(async (folder) => ({
-        folder,
-        entries: await entriesIn(host, `${folder}/loader/entries`),
-      })),
-    )
-  ).filter(({entries}) => entries.length > 0)
+  const {selected, defaultEntry} = await get(firmware)
+  const found = await entryFolder(host, get)
+  if (found === undefined) return undefined
+  const folders = [found.folder, ...(await espFolders(host))]
   const loaderConf = await firstOf(
     host,
-    BOOT_FOLDERS.map((folder) => `${folder}/loader/loader.conf`),
+    folders.map((folder) => `${folder}/loader/loader.conf`),
   )
-  if (found === undefined) return (await firstUki(host)) ? UKI : undefined
-  const selected = await efiVariable(host, 'LoaderEntrySelected')
-  const efiDefault = await efiVariable(host, 'LoaderEntryDefault')
   return {
     kind: 'systemd-boot',
     state: {
@@ -133,25 +210,77 @@ async function systemdBoot(host: HostView, get: Get): Promise<BootLoader | undef
       loaderConf: loaderConf ?? {path: `${found.folder}/loader/loader.conf`, text: null},
       kernelCmdline: await file(host, '/etc/kernel/cmdline'),
       ...(selected === undefined ? {} : {selected}),
-      ...(efiDefault === undefined ? {} : {efiDefault}),
+      ...(defaultEntry === undefined ? {} : {efiDefault: defaultEntry}),
       release: (await get(kernel)).release,
     },
   }
 }
 
-const UKI: BootLoader = {
-  kind: 'other',
-  name: 'a unified kernel image',
-  add: (words) =>
-    `its arguments are inside the signed image: put them into /etc/kernel/cmdline and rebuild it (kernel-install add), or make an addon (ukify): ${words}`,
+interface EntryFolder {
+  readonly folder: string
+  readonly entries: readonly EntryFile[]
 }
 
-async function firstUki(host: HostView): Promise<string | undefined> {
-  for (const folder of BOOT_FOLDERS) {
-    const name = (await host.list(`${folder}/EFI/Linux`)).find((file) => file.endsWith('.efi'))
-    if (name !== undefined) return name
+/**
+ * The folder with the entry that was booted, or the first one with entries where no firmware
+ * variable names it. Throws Error if no folder has that entry, or if several partitions have it.
+ */
+async function entryFolder(host: HostView, get: Get): Promise<EntryFolder | undefined> {
+  const all: EntryFolder[] = []
+  for (const folder of await espFolders(host)) {
+    const entries = await entriesIn(host, `${folder}/loader/entries`)
+    if (entries.length > 0) all.push({folder, entries})
+  }
+  const {selected, partition} = await get(firmware)
+  if (selected === undefined || OWN_ENTRY.test(selected)) return all[0]
+  const having = all.filter(({entries}) => entries.some((entry) => isEntry(entry, selected)))
+  const [first] = having
+  if (first === undefined && all.length > 0)
+    throw new Error(
+      `the boot entry that started this machine, ${selected}, is not in ${all.map(({folder}) => `${folder}/loader/entries`).join(', ')}: mount the ESP that has it, or reboot if it was removed`,
+    )
+  const devices = await mounts(host)
+  const deviceOf = ({folder}: EntryFolder) => devices.get(folder) ?? folder
+  if (first === undefined || new Set(having.map(deviceOf)).size < 2) return first
+  const link = partition === undefined ? undefined : await host.link?.(`/dev/disk/by-partuuid/${partition}`)
+  const started = having.find((each) => link !== undefined && basename(deviceOf(each)) === basename(link))
+  if (started === undefined)
+    throw new Error(
+      `${having.map(({folder}) => folder).join(' and ')} both have the boot entry ${selected}, and it is not known which one started this machine`,
+    )
+  return started
+}
+
+/** A unified kernel image on an ESP. Its arguments are inside. */
+async function unifiedImage(host: HostView, evidence: BootEvidence): Promise<BootLoader | undefined> {
+  for (const folder of await espFolders(host)) {
+    const image = (await host.list(`${folder}/EFI/Linux`)).find((name) => name.endsWith('.efi'))
+    const owner = image && ownerOf({...evidence, starter: {kind: 'uki', name: image}})
+    if (owner) return {kind: 'other', ...owner}
   }
   return undefined
+}
+
+/** Where ESPs are usually mounted, and the mount points of all other file systems that can be one. */
+async function espFolders(host: HostView): Promise<readonly string[]> {
+  return [...new Set([...BOOT_FOLDERS, ...(await mounts(host)).keys()])]
+}
+
+/** Mount points of FAT file systems, to their devices (proc(5), /proc/mounts; "\\040" is a blank). */
+async function mounts(host: HostView): Promise<ReadonlyMap<string, string>> {
+  const lines = ((await host.read('/proc/mounts')) ?? '').split('\n').map((line) => line.split(' '))
+  return new Map(
+    lines.flatMap(([device = '', point = '', type = '']) =>
+      /^(vfat|msdos)$/.test(type)
+        ? [
+            [
+              point.replaceAll(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 8))),
+              device,
+            ],
+          ]
+        : [],
+    ),
+  )
 }
 
 async function entriesIn(host: HostView, folder: string): Promise<readonly EntryFile[]> {
@@ -163,19 +292,25 @@ async function entriesIn(host: HostView, folder: string): Promise<readonly Entry
 /** A program of GRUB's with its text, which is readable where the program is a script. */
 async function program(
   host: HostView,
+  prefixes: readonly string[],
   name: string,
 ): Promise<{readonly path: string; readonly text: string}> {
-  for (const folder of ['/usr/sbin', '/usr/bin', '/sbin', '/bin']) {
-    const text = await host.read(`${folder}/${name}`)
-    if (text !== undefined) return {path: `${folder}/${name}`, text}
-  }
-  throw new Error(`${name} is not installed`)
+  for (const prefix of prefixes)
+    for (const folder of ['/usr/sbin', '/usr/bin', '/sbin', '/bin']) {
+      const path = `${folder}/${prefix}-${name}`
+      const text = await host.read(path)
+      if (text !== undefined) return {path, text}
+    }
+  throw new Error(`${prefixes[0]}-${name} is not installed`)
 }
 
-async function firstOf(host: HostView, paths: readonly string[]): Promise<MaybeFile | undefined> {
+async function firstOf(
+  host: HostView,
+  paths: readonly string[],
+): Promise<{readonly path: string; readonly text: string} | undefined> {
   for (const path of paths) {
-    const {text} = await file(host, path)
-    if (text !== null) return {path, text}
+    const text = await host.read(path)
+    if (text !== undefined) return {path, text}
   }
   return undefined
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {expect, it} from 'vitest'
+import {efiText} from '../../src/boot/firmware.ts'
 import {cloneLoaderEntry, parseLoaderEntry} from '../../src/boot/loader-entry.ts'
 import {ownEntryName} from '../../src/boot/own-entry.ts'
-import {defaultEntry, efiText, withDefaultEntry} from '../../src/boot/systemd-boot.ts'
+import {defaultEntry, withDefaultEntry} from '../../src/boot/systemd-boot.ts'
 
 const ENTRY = [
   '# Boot Loader Specification type#1 entry',

@@ -179,7 +179,13 @@ const ROWS: readonly Row[] = [
     /a reboot will change/,
   ],
   ['cmdline-pending-reboot', 'typed in once', {[BOOT_ENTRY]: bootEntry('quiet')}, 'warn'],
-  ['cmdline-pending-reboot', 'a loader we do not know', {[BOOT_ENTRY]: undefined}, 'skip'],
+  [
+    'cmdline-pending-reboot',
+    'a loader we do not know',
+    {[BOOT_ENTRY]: undefined, '/boot/extlinux/extlinux.conf': 'LABEL l0\n'},
+    'skip',
+  ],
+  ['cmdline-pending-reboot', 'no loader was captured', {[BOOT_ENTRY]: undefined}, 'unknown', /captured/],
   ['cmdline-quoting', 'single quotes', {'/proc/cmdline': "isolcpus='2-3'\n"}, 'fail', /'2-3'/],
   ['boot-cpu-not-isolated', 'CPU 0 in nohz_full', {[`${CPU}/nohz_full`]: '0-3\n'}, 'fail'],
   [

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {join} from 'node:path'
+import {efiText, loaderVariable} from '../../boot/firmware.ts'
 import {cloneLoaderEntry, parseLoaderEntry} from '../../boot/loader-entry.ts'
 import {OWN_ENTRY} from '../../boot/own-entry.ts'
-import {efiText} from '../../boot/systemd-boot.ts'
 import type {Host} from '../../host/host.ts'
 import {type BootControl, noEntry, notInForce, TRIAL} from './boot-control.ts'
 
-/** The path of a variable of the loader's GUID (systemd.io/BOOT_LOADER_INTERFACE). Pure. */
-export const loaderVariable = (name: string) =>
-  `/sys/firmware/efi/efivars/${name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f`
 const ENTRY = `${TRIAL}.conf`
 
 /**

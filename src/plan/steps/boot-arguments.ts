@@ -7,6 +7,7 @@ import {isolationOf} from '../../boot/isolation.ts'
 import {objection, sameIsolation} from '../../boot/judge.ts'
 import type {BootPlan, WantedWord} from '../../boot/loader.ts'
 import type {BootLoader} from '../../boot/loaders.ts'
+import {planProxmox} from '../../boot/proxmox.ts'
 import {planSystemdBoot} from '../../boot/systemd-boot.ts'
 import {sameWord} from '../../boot/words.ts'
 import {bootLoader} from '../../facts/boot-loader.ts'
@@ -64,7 +65,7 @@ export const bootArguments = defineStep({
     if (objected !== undefined) throw new Error(objected)
     if (planned.changes.length > 0) return {changes: planned.changes, notes: [...notes, ...planned.notes]}
     const here = passed.every((word) => cmdline.args.some(({text}) => sameWord(text, word)))
-    return {changes: [], ...(effective && here ? {} : {pending: true as const})}
+    return effective && here ? {changes: []} : {changes: [], notes: planned.notes, pending: true as const}
   },
 })
 
@@ -84,6 +85,8 @@ function planLoader(loader: BootLoader, wanted: readonly WantedWord[]): BootPlan
       return planBls(loader.state, wanted)
     case 'systemd-boot':
       return planSystemdBoot(loader.state, wanted)
+    case 'proxmox':
+      return planProxmox(loader.state, wanted)
     default:
       return undefined
   }
@@ -91,6 +94,6 @@ function planLoader(loader: BootLoader, wanted: readonly WantedWord[]): BootPlan
 
 function advice(loader: BootLoader, words: string): string {
   return loader.kind === 'other'
-    ? `${loader.name} has to be configured by hand: ${loader.add(words)}`
+    ? `${loader.why}: ${loader.add(words)}`
     : `no boot loader that isolctl knows was found; pass these arguments to the kernel: ${words}`
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {expect, test} from 'vitest'
+import {loaderVariable} from '../../../src/boot/firmware.ts'
 import {memoryHost} from '../../../src/host/memory.ts'
-import {loaderVariable, systemdBootControl} from '../../../src/kernel/install/systemd-boot.ts'
+import {systemdBootControl} from '../../../src/kernel/install/systemd-boot.ts'
 
 const [STOCK, OURS] = ['6.12.1-amd64', '6.12.9-isolctl']
 const ENTRIES = '/efi/loader/entries'
