@@ -156,6 +156,7 @@ export function goodFiles(): Record<string, string> {
     '/proc/stat': 'cpu  1 2 3 4\ncpu2 1 0 1 5 0 0 0 0 0 0\ncpu3 1 0 1 5 0 0 0 0 0 0\n',
     '/proc/cmdline': `${CMDLINE}\n`,
     [BOOT_ENTRY]: bootEntry(CMDLINE),
+    '/sys/firmware/efi/fw_platform_size': '64\n',
     '/proc/cpuinfo': 'processor\t: 0\nflags\t\t: fpu tsc\n',
     '/proc/config.gz':
       'CONFIG_NO_HZ_FULL=y\nCONFIG_CPU_ISOLATION=y\nCONFIG_RCU_NOCB_CPU=y\nCONFIG_CPUSETS=y\nCONFIG_HZ=250\n',
