@@ -6,7 +6,7 @@ import {online, possible, present} from '../facts/cpus.ts'
 import {type Fact, gatherer, given} from '../facts/fact.ts'
 import {kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
-import {topology} from '../facts/topology.ts'
+import {sharing, topology} from '../facts/topology.ts'
 import {MANIFEST, type Manifest} from '../host/captured.ts'
 import type {HostView} from '../host/host.ts'
 import {recording} from '../host/recording.ts'
@@ -94,7 +94,7 @@ function allFacts(): ReadonlySet<Fact<unknown>> {
   const named = [...CHECKS, ...STEPS].flatMap(({facts}) =>
     Object.values(facts as Record<string, Fact<unknown>>),
   )
-  return new Set([...named, bootId, cmdline, kernel, online, possible, present, topology])
+  return new Set([...named, bootId, cmdline, kernel, online, possible, present, sharing, topology])
 }
 
 /**

@@ -5,7 +5,8 @@ import {propose} from '../config/propose.ts'
 import {coreKinds} from '../facts/core-kinds.ts'
 import {gatherer} from '../facts/fact.ts'
 import {nics} from '../facts/nics.ts'
-import {topology} from '../facts/topology.ts'
+import {listedNodes} from '../facts/nodes.ts'
+import {sharing} from '../facts/topology.ts'
 import {type Host, HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
@@ -13,11 +14,12 @@ import {initReport, renderInit} from '../report/init.ts'
 import type {InitReport} from '../schema/init.ts'
 import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
+import {machineCpus} from './cpus.ts'
 
 export default class Init extends IsolCommand {
   static override summary = 'Propose a config for this machine, with a reason for each CPU.'
   static override description =
-    'SMT siblings stay together. Each NUMA node keeps one core for housekeeping. CPU 0 is never isolated.'
+    'SMT siblings stay together. Each NUMA node keeps one core for housekeeping. CPU 0 is never isolated. Cores that share their last-level cache with housekeeping are isolated only where all do, or with --cores.'
   static override examples = [
     '<%= config.bin %> init --dry-run',
     'sudo <%= config.bin %> init',
@@ -40,9 +42,11 @@ export default class Init extends IsolCommand {
     const view = host ?? this.view(flags.root)
     const get = gatherer(view)
     const facts = {
-      cpus: await get(topology),
+      cpus: await machineCpus(get),
       kinds: await get(coreKinds).catch(() => undefined),
       nics: await get(nics).catch(() => undefined),
+      nodes: await get(listedNodes).catch(() => undefined),
+      sharing: await get(sharing).catch(() => new Map()),
     }
     const report = initReport(propose(facts, flags), view.name)
     if (host) {

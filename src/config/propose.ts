@@ -3,8 +3,9 @@
 import type {Nic} from '../facts/nics.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {count} from '../lib/text.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import type {CoreKinds, Cpu} from '../model/topology.ts'
+import type {CoreKinds, Cpu, Sharing} from '../model/topology.ts'
 
 export type Role = 'housekeeping' | 'isolated' | 'offline'
 
@@ -23,6 +24,13 @@ export interface ProposalFacts {
   readonly kinds?: CoreKinds | undefined
   /** Undefined when not known. */
   readonly nics?: readonly Nic[] | undefined
+  /** What each CPU shares with others; empty when not known. */
+  readonly sharing?: ReadonlyMap<number, Sharing> | undefined
+  /**
+   * NUMA node to its CPUs, which may overlap. Undefined: each CPU is in its one node. A node whose
+   * CPUs are undefined is not considered.
+   */
+  readonly nodes?: ReadonlyMap<number, CpuSet | undefined> | undefined
 }
 
 export interface ProposalWishes {
@@ -34,8 +42,9 @@ export interface ProposalWishes {
 
 /**
  * Propose whole cores, so that SMT siblings stay together. Housekeeping gets the core of the boot
- * CPU, one core of each NUMA node, slower cores, and nodes without a network card; the other cores
- * are isolated. Throws UserError when no core remains. Pure.
+ * CPU, one core of each NUMA node, slower cores, and nodes without a network card. Of the others,
+ * those are isolated that share no last-level cache with housekeeping, or all where each does.
+ * Throws UserError when no core remains. Pure.
  */
 export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Proposal {
   const {cpus, kinds} = facts
@@ -49,10 +58,10 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
   const [boot] = cores
   if (boot) decide(boot, 'housekeeping', boot.size > 1 ? 'the core of the boot CPU' : 'the boot CPU')
   for (const core of open())
-    if (kinds?.efficient.intersect(core).isEmpty === false)
+    if (kinds && !kinds.efficient.intersect(core).isEmpty)
       decide(core, 'housekeeping', 'a slower core, fast enough for housekeeping')
-  for (const node of new Set(cores.map(nodeOf))) {
-    const here = cores.filter((core) => nodeOf(core) === node)
+  for (const [node, members] of nodesOf(facts, cores)) {
+    const here = cores.filter((core) => !members.intersect(core).isEmpty)
     const [first] = here
     if (first === undefined || here.some((core) => place.has(core))) continue
     decide(first, 'housekeeping', node === undefined ? 'the first core' : `the first core of node ${node}`)
@@ -67,39 +76,35 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
         `on node ${node ?? '?'}, which is not the node of ${near.names(undefined)}`,
       )
   }
-  for (const [index, core] of open().entries()) {
+  const cache = lastLevel(facts)
+  const busy = [...place.keys()].reduce((all, core) => all.union(core), CpuSet.empty)
+  const shares = (core: CpuSet) => cache !== undefined && !cache.around(core).intersect(busy).isEmpty
+  const [sharing, quiet] = [open().filter(shares), open().filter((core) => !shares(core))]
+  const most = wishes.cores ?? (quiet.length > 0 ? quiet.length : sharing.length)
+  for (const [index, core] of [...quiet, ...sharing].entries()) {
     const node = nodeOf(core)
     const kind = kinds?.performance.intersect(core).isEmpty === false ? 'a faster core' : 'a core'
     const where = node === undefined ? '' : ` on node ${node}`
     const card = near.nodes && node !== undefined ? `, the node of ${near.names(node)}` : ''
-    if (wishes.cores !== undefined && index >= wishes.cores)
-      decide(core, 'housekeeping', `more than the ${wishes.cores} asked for`)
-    else decide(core, 'isolated', `${kind} that housekeeping does not need${where}${card}`)
+    const shared = quiet.length === 0 || cache === undefined ? '' : cacheWords(cache.level, shares(core))
+    if (index < most)
+      decide(core, 'isolated', `${kind} that housekeeping does not need${where}${card}${shared}`)
+    else if (wishes.cores === undefined)
+      decide(core, 'housekeeping', `shares an ${cache?.level} cache with housekeeping`)
+    else decide(core, 'housekeeping', `more than the ${wishes.cores} asked for`)
   }
 
   const offline = CpuSet.from(cpus.filter((cpu) => !cpu.online).map(({cpu}) => cpu))
   const all = (role: Role) =>
     [...place].reduce((set, [core, decided]) => (decided.role === role ? set.union(core) : set), CpuSet.empty)
   const isolated = all('isolated')
-  if (isolated.isEmpty)
-    throw new UserError(`none of ${online.length} CPUs can be isolated: housekeeping needs every core`, {
-      exit: Exit.unsuitable,
-      code: 'no-isolated',
-      help:
-        near.nodes === undefined
-          ? 'isolation needs a second core beside that of CPU 0; without SMT, two CPUs are enough'
-          : 'each node with a network card has only one core: choose CPUs with --cpus, or another card with --near',
-    })
-  const groups = Map.groupBy([...place], ([, {role, why}]) => `${role}\0${why}`)
+  const reasons = reasonsOf(place)
+  if (isolated.isEmpty) throw noneLeft(reasons, {online: online.length, offline, near})
   return {
     isolated,
     housekeeping: all('housekeeping'),
     reasons: [
-      ...[...groups.values()].flatMap((group) => {
-        const decided = group[0]?.[1]
-        const members = group.reduce((set, [core]) => set.union(core), CpuSet.empty)
-        return decided === undefined ? [] : [{cpus: members, ...decided}]
-      }),
+      ...reasons,
       ...(offline.isEmpty ? [] : [{cpus: offline, role: 'offline' as const, why: 'offline'}]),
     ],
     remarks: [
@@ -107,8 +112,93 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
         ? ['it is not known which CPUs share a core: each CPU was treated as a core']
         : []),
       ...(near.nodes === undefined && near.remark !== undefined ? [near.remark] : []),
+      ...(cache !== undefined && quiet.length === 0
+        ? [`all isolated CPUs share an ${cache.level} cache with housekeeping`]
+        : []),
+      ...(facts.sharing?.size === 0
+        ? ['it is not known which CPUs share a cache: all cores were treated alike']
+        : []),
     ],
   }
+}
+
+type Reasons = Proposal['reasons']
+
+/** One reason for each group of cores that were placed for the same reason. */
+function reasonsOf(place: ReadonlyMap<CpuSet, {readonly role: Role; readonly why: string}>): Reasons {
+  const groups = Map.groupBy([...place], ([, {role, why}]) => `${role}\0${why}`)
+  return [...groups.values()].flatMap((group) => {
+    const decided = group[0]?.[1]
+    const members = group.reduce((set, [core]) => set.union(core), CpuSet.empty)
+    return decided === undefined ? [] : [{cpus: members, ...decided}]
+  })
+}
+
+/** NUMA nodes with their CPUs, in ascending order. CPUs without a node count as one more. */
+function nodesOf(
+  {cpus, nodes}: ProposalFacts,
+  cores: readonly CpuSet[],
+): readonly (readonly [number | undefined, CpuSet])[] {
+  const online = cores.reduce((all, core) => all.union(core), CpuSet.empty)
+  const found = new Map<number | undefined, CpuSet>()
+  for (const {cpu, node} of cpus)
+    if (online.has(cpu)) found.set(node, (found.get(node) ?? CpuSet.empty).union(CpuSet.of(cpu)))
+  for (const [node, members = CpuSet.empty] of nodes ?? []) {
+    const here = (found.get(node) ?? CpuSet.empty).union(members.intersect(online))
+    if (!here.isEmpty) found.set(node, here)
+  }
+  return [...found].sort(([a], [b]) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY))
+}
+
+interface LastLevel {
+  readonly level: 'L2' | 'L3'
+  /** The CPUs that share the cache with a core, including it. */
+  around(core: CpuSet): CpuSet
+}
+
+/** The last level of cache that the kernel reports; undefined where it reports none. */
+function lastLevel({sharing}: ProposalFacts): LastLevel | undefined {
+  const all = [...(sharing?.values() ?? [])]
+  const key = all.some(({l3}) => l3 !== undefined)
+    ? 'l3'
+    : all.some(({l2}) => l2 !== undefined)
+      ? 'l2'
+      : undefined
+  if (key === undefined) return undefined
+  return {
+    level: key === 'l3' ? 'L3' : 'L2',
+    around: (core) =>
+      [...core].reduce((set, cpu) => set.union(sharing?.get(cpu)?.[key] ?? CpuSet.empty), core),
+  }
+}
+
+const cacheWords = (level: string, shared: boolean): string =>
+  shared
+    ? `, which shares its ${level} cache with housekeeping`
+    : `, with an ${level} cache that housekeeping does not use`
+
+/** Why no core is left to isolate: what keeps each of them. */
+function noneLeft(
+  reasons: Reasons,
+  {online, offline, near}: {readonly online: number; readonly offline: CpuSet; readonly near: Near},
+): UserError {
+  if (online === 0) return new UserError('no CPU is online', {exit: Exit.unsuitable, code: 'no-isolated'})
+  const kept = reasons.map(({cpus, why}) => `CPU ${cpus} is kept (${why})`)
+  return new UserError(`none of ${count(online, 'CPU')} can be isolated: ${kept.join(', ')}`, {
+    exit: Exit.unsuitable,
+    code: 'no-isolated',
+    help: helpFor(reasons, offline, near),
+  })
+}
+
+function helpFor(reasons: Reasons, offline: CpuSet, near: Near): string {
+  if (!offline.isEmpty) return `CPU ${offline} is offline: bring it online, then try again`
+  const has = (pattern: RegExp) => reasons.some(({why}) => pattern.test(why))
+  if (has(/is not the node of/))
+    return `the node of ${near.names(undefined)} has no second core: choose CPUs with --cpus, or another card with --near`
+  if (has(/^a slower core/)) return 'the other cores are slower ones: choose some of them with --cpus'
+  if (has(/^the first core of node/)) return 'each NUMA node has only one core: choose CPUs with --cpus'
+  return 'isolation needs a second core beside that of CPU 0; without SMT, two CPUs are enough'
 }
 
 /**
@@ -143,7 +233,7 @@ function nodesWithCards({cpus, nics}: ProposalFacts, {near}: ProposalWishes): Ne
   const known = new Set(cards.flatMap(({node}) => node ?? []))
   if (near !== undefined && cards.length === 0)
     throw new UserError(`there is no network card ${near}`, {
-      help: `| 'not known here'}|the network cards are: ${nics?.map(({name}) => name).join(', ') || 'not known'}|| 'not known here'}`,
+      help: `the network cards are: ${nics?.map(({name}) => name).join(', ') || 'not known here'}`,
     })
   if (near !== undefined && known.size === 0)
     throw new UserError(`the firmware does not report the node of ${near}`, {help: 'leave out --near'})

@@ -24,7 +24,9 @@ export const coreTypes = defineFact<ReadonlyMap<string, CpuSet> | undefined>(
   async (host, get) => {
     const named = new Map<string, CpuSet>()
     for (const pmu of PMUS) {
-      const cpus = await readCpulist(host, `/sys/devices/${pmu}/cpus`)
+      const cpus =
+        (await readCpulist(host, `/sys/devices/${pmu}/cpus`)) ??
+        (await readCpulist(host, `/sys/bus/event_source/devices/${pmu}/cpus`))
       if (cpus !== undefined) named.set(pmu, cpus)
     }
     if (named.size > 0) return named
@@ -53,10 +55,12 @@ export const coreTypes = defineFact<ReadonlyMap<string, CpuSet> | undefined>(
   },
 )
 
-/** The faster and the slower cores; undefined where there are not both, or the kernel does not say. */
+/**
+ * The faster and the slower cores; undefined where there are not both, or the kernel does not say. Low-power cores
+ * (cpu_lowpower) are the slowest.
+ */
 export const coreKinds = defineFact<CoreKinds | undefined>('core-kinds', async (_host, get) => {
-  const types = await get(coreTypes)
-  const performance = types?.get('cpu_core') ?? types?.get('performance')
-  const efficient = types?.get('cpu_atom') ?? types?.get('efficient')
-  return performance && efficient ? {performance, efficient} : undefined
+  const [fastest, ...slower] = [...((await get(coreTypes))?.values() ?? [])].filter((cpus) => !cpus.isEmpty)
+  if (fastest === undefined || slower.length === 0) return undefined
+  return {performance: fastest, efficient: slower.reduce((all, cpus) => all.union(cpus)).minus(fastest)}
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {tellsAbsence} from '../host/host.ts'
-import type {CpuSet} from '../model/cpuset.ts'
+import {type HostView, tellsAbsence} from '../host/host.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {readCpulist, readCpumask} from './cpu-files.ts'
 import {online} from './cpus.ts'
 import {defineFact} from './fact.ts'
@@ -8,24 +8,35 @@ import {defineFact} from './fact.ts'
 const NODES = '/sys/devices/system/node'
 
 /**
- * NUMA node to its CPUs, as the kernel lists them (drivers/base/node.c: cpulist_show, cpumap_show). undefined: the node
- * is there and neither of its files is, as in a partial capture. Empty on a kernel without CONFIG_NUMA.
+ * NUMA node to its CPUs, as the kernel lists them (drivers/base/node.c: cpulist_show, cpumap_show),
+ * or by the links to them. A CPU can be in several nodes (numa=fake). undefined: the node is there
+ * and its CPUs are not known, as in a partial capture. Offline nodes are left out. Empty on a
+ * kernel without CONFIG_NUMA.
  */
 export const listedNodes = defineFact<ReadonlyMap<number, CpuSet | undefined>>(
   'listed-nodes',
   async (host) => {
+    // All nodes count where the file cannot be read, as in captures of isolctl 0.1.0, which lack it.
+    const online = await readCpulist(host, `${NODES}/online`).catch(() => undefined)
     const found = new Map<number, CpuSet | undefined>()
     for (const name of await host.list(NODES)) {
       const node = /^node(\d+)$/.exec(name)?.[1]
-      if (node === undefined) continue
+      if (node === undefined || online?.has(Number(node)) === false) continue
       const folder = `${NODES}/${name}`
       const cpus =
-        (await readCpulist(host, `${folder}/cpulist`)) ?? (await readCpumask(host, `${folder}/cpumap`))
+        (await readCpulist(host, `${folder}/cpulist`)) ??
+        (await readCpumask(host, `${folder}/cpumap`)) ??
+        (await linkedCpus(host, folder))
       found.set(Number(node), cpus)
     }
     return found
   },
 )
+
+async function linkedCpus(host: HostView, folder: string): Promise<CpuSet | undefined> {
+  const cpus = (await host.list(folder)).flatMap((name) => /^cpu(\d+)$/.exec(name)?.[1] ?? [])
+  return cpus.length === 0 ? undefined : CpuSet.from(cpus.map(Number))
+}
 
 /** NUMA node to its CPUs, nodes without CPUs left out. Rejects where the CPUs of a node are not known. */
 export const nodes = defineFact<ReadonlyMap<number, CpuSet>>('nodes', async (host, get) => {

@@ -8,8 +8,14 @@ import type {CpuSet} from './cpuset.ts'
 export interface Cpu {
   readonly cpu: number
   readonly online: boolean
-  /** physical_package_id. */
+  /**
+   * physical_package_id, or a number that isolctl gives where the kernel has none, or where sockets
+   * of different books have the same one (s390).
+   */
   readonly socket?: number
+  /** book_id and drawer_id of s390: a drawer has books, a book has sockets. */
+  readonly book?: number
+  readonly drawer?: number
   readonly node?: number
   /** core_id: unique only within its socket, and not always there. */
   readonly core?: number
@@ -18,6 +24,14 @@ export interface Cpu {
    * offline.
    */
   readonly siblings?: CpuSet
+}
+
+/** The CPUs that share something with one CPU, including it. What is not known is absent. */
+export interface Sharing {
+  readonly l2?: CpuSet
+  readonly l3?: CpuSet
+  /** Cores that share an L2 cache, an L3 tag or a bus, below the socket (cluster_cpus_list). */
+  readonly cluster?: CpuSet
 }
 
 /** The faster and the slower cores of a machine that has both kinds. */

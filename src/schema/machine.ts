@@ -126,6 +126,8 @@ export const TopologySchema = z.strictObject({
   isolated: cpulist.exactOptional(),
   nohzFull: cpulist.exactOptional(),
   smt: z.boolean().exactOptional(),
+  /** The NUMA nodes that are online. They can overlap (numa=fake). */
+  nodes: z.array(z.strictObject({node: z.number().int(), cpus: cpulist})).exactOptional(),
   cpus: z.array(
     z.strictObject({
       cpu: z.number().int(),
@@ -134,6 +136,15 @@ export const TopologySchema = z.strictObject({
       node: z.number().int().exactOptional(),
       core: z.number().int().exactOptional(),
       siblings: cpulist.exactOptional(),
+      /** s390: a drawer has books, a book has sockets. */
+      book: z.number().int().exactOptional(),
+      drawer: z.number().int().exactOptional(),
+      /** The CPUs that share the cluster, the L2 and the L3 cache, including this one. */
+      cluster: cpulist.exactOptional(),
+      l2: cpulist.exactOptional(),
+      l3: cpulist.exactOptional(),
+      /** Absent if all cores are of one type. */
+      coreType: z.enum(['performance', 'efficient', 'low-power']).exactOptional(),
       isolated: z.boolean().exactOptional(),
       nohzFull: z.boolean().exactOptional(),
     }),

@@ -7,6 +7,7 @@ import {planSelection} from '../../src/commands/selection.ts'
 import {parseConfig} from '../../src/config/load.ts'
 import {resolveSettings} from '../../src/config/settings.ts'
 import {memoryHost} from '../../src/host/memory.ts'
+import {TopologySchema} from '../../src/schema/machine.ts'
 import {isolctl, plant} from './isolctl.ts'
 
 let folder: string
@@ -53,6 +54,51 @@ describe('isolctl init', () => {
     expect(stdout).toContain('#   4-5  housekeeping  a slower core, fast enough for housekeeping\n')
     expect(stdout).toMatch(/^isolated: 2-3\nhousekeeping: 0-1,4-5$/m)
     expect(stdout).toContain('nothing was written')
+  })
+
+  it.each(['init', 'topology'])('%s: a root without CPUs is an error of the input', async (command) => {
+    const root = join(folder, `empty-${command}`)
+    await plant(root, {'etc/hostname': 'x\n'})
+    const more = command === 'init' ? ['--dry-run'] : []
+    expect(await isolctl(command, ...more, '--root', root)).toEqual({
+      stdout: '',
+      exit: 69,
+      stderr:
+        'error: cannot read the CPUs of the machine: /sys/devices/system/cpu does not exist\nhelp: with --root, give a directory with the sys/ and proc/ of a Linux machine\n',
+    })
+  })
+
+  it('topology shows core types, caches and clusters, and the schema has them', async () => {
+    const root = join(folder, 'caches')
+    const cpu = 'sys/devices/system/cpu'
+    const list = (index: number, name: string) => [
+      `${cpu}/cpu${index}/${name}`,
+      `${index & ~1}-${index | 1}\n`,
+    ]
+    await plant(root, {
+      [`${cpu}/online`]: '0-3\n',
+      'sys/devices/cpu_core/cpus': '0-1\n',
+      'sys/devices/cpu_lowpower/cpus': '2-3\n',
+      'sys/devices/system/node/node0/cpumap': 'f\n',
+      ...Object.fromEntries(
+        [0, 1, 2, 3].flatMap((index) => [
+          [`${cpu}/cpu${index}/topology/core_cpus_list`, `${index}\n`],
+          [`${cpu}/cpu${index}/cache/index3/level`, '3\n'],
+          list(index, 'cache/index3/shared_cpu_list'),
+          list(index, 'topology/cluster_cpus_list'),
+        ]),
+      ),
+    })
+    const {stdout} = await isolctl('topology', '--root', root)
+    expect(stdout).toContain(
+      '\ncores: performance 0-1; low-power 2-3\nclusters: 0-1; 2-3\nshare an L3 cache: 0-1; 2-3\n\nCPU ',
+    )
+    const json = await isolctl('topology', '--root', root, '--json')
+    const report = TopologySchema.parse(JSON.parse(json.stdout))
+    expect(report.nodes).toEqual([{node: 0, cpus: '0-3'}])
+    expect(report.cpus[2]).toMatchObject({node: 0, coreType: 'low-power', l3: '2-3', cluster: '2-3'})
+    const proposal = await isolctl('init', '--dry-run', '--root', root)
+    expect(proposal.stdout).toContain('\nisolated: 1\nhousekeeping: 0,2-3\n')
   })
 
   it('does not write to a captured machine', async () => {

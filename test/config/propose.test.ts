@@ -67,6 +67,138 @@ describe('the proposal', () => {
     expect(proposed({cpus: server(1, 8, 2)}, {cores: 2})).toEqual(['1-2,9-10', '0,3-8,11-15'])
   })
 
+  /** L3 caches of `size` CPUs each. */
+  const l3 = (cpus: number, size: number) =>
+    new Map(
+      Array.from({length: cpus}, (_, cpu) => {
+        const first = cpu - (cpu % size)
+        return [cpu, {l3: CpuSet.parse(`${first}-${first + size - 1}`)}] as const
+      }),
+    )
+
+  it('isolates the cores that share no L3 cache with housekeeping, and says so', () => {
+    const {isolated, housekeeping, reasons} = propose({cpus: server(1, 8, 1), sharing: l3(8, 4)})
+    expect([`${isolated}`, `${housekeeping}`]).toEqual(['4-7', '0-3'])
+    expect(reasons.map(({cpus, why}) => `${cpus}: ${why}`)).toEqual([
+      '0: the boot CPU',
+      '4-7: a core that housekeeping does not need on node 0, with an L3 cache that housekeeping does not use',
+      '1-3: shares an L3 cache with housekeeping',
+    ])
+    expect(proposed({cpus: server(2, 8, 1), sharing: l3(16, 4)})).toEqual(['4-7,12-15', '0-3,8-11'])
+  })
+
+  it('takes these cores first when a number is requested, and others after them', () => {
+    const facts = {cpus: server(1, 8, 1), sharing: l3(8, 4)}
+    expect(proposed(facts, {cores: 2})).toEqual(['4-5', '0-3,6-7'])
+    const {isolated, reasons} = propose(facts, {cores: 5})
+    expect(`${isolated}`).toBe('1,4-7')
+    expect(reasons.map(({why}) => why)).toContain(
+      'a core that housekeeping does not need on node 0, which shares its L3 cache with housekeeping',
+    )
+  })
+
+  it('isolates as before where every core shares an L3 cache with housekeeping, with a remark', () => {
+    const {isolated, remarks} = propose({cpus: server(2, 4, 1), sharing: l3(8, 4)})
+    expect([`${isolated}`, remarks]).toEqual([
+      '1-3,5-7',
+      [
+        'the nodes of the network cards are not known: all nodes were treated alike',
+        'all isolated CPUs share an L3 cache with housekeeping',
+      ],
+    ])
+    const unknown = propose({cpus: server(1, 4, 1), sharing: new Map()})
+    expect([`${unknown.isolated}`, unknown.remarks]).toEqual([
+      '1-3',
+      ['it is not known which CPUs share a cache: all cores were treated alike'],
+    ])
+  })
+
+  it('counts the L2 cache where there is no L3 cache', () => {
+    const sharing = new Map([...l3(8, 4)].map(([cpu, {l3}]) => [cpu, {l2: l3}]))
+    expect(proposed({cpus: server(1, 8, 1), sharing})).toEqual(['4-7', '0-3'])
+  })
+
+  it('keeps a core of each node where nodes overlap', () => {
+    const nodes = new Map([
+      [0, CpuSet.parse('0-3')],
+      [1, CpuSet.parse('2-3')],
+    ])
+    expect(proposed({cpus: server(1, 4, 1), nodes})).toEqual(['1,3', '0,2'])
+    // numa=fake: every node has every CPU.
+    const fake = new Map([0, 1, 2].map((node) => [node, CpuSet.parse('0-3')]))
+    expect(proposed({cpus: server(1, 4, 1), nodes: fake})).toEqual(['1-3', '0'])
+  })
+
+  it('does not keep a core for a node that has no online CPU', () => {
+    const nodes = new Map([
+      [0, CpuSet.parse('0-3')],
+      [1, CpuSet.parse('9')],
+      [2, undefined],
+    ])
+    expect(proposed({cpus: server(1, 4, 1), nodes})).toEqual(['1-3', '0'])
+  })
+
+  const one = [{name: 'eth0', node: 1}]
+  const slow = {performance: CpuSet.parse('0'), efficient: CpuSet.parse('1-3')}
+  it.each<readonly [string, ProposalFacts, string, string]>([
+    [
+      'one core',
+      {cpus: server(1, 1, 2)},
+      'none of 2 CPUs can be isolated: CPU 0-1 is kept (the core of the boot CPU)',
+      'a second core',
+    ],
+    [
+      'one CPU',
+      {cpus: server(1, 1, 1)},
+      'none of 1 CPU can be isolated: CPU 0 is kept (the boot CPU)',
+      'a second core',
+    ],
+    [
+      'one core in each node',
+      {cpus: server(2, 1, 1)},
+      'CPU 1 is kept (the first core of node 1)',
+      'each NUMA node has only one core',
+    ],
+    [
+      'slower cores',
+      {cpus: server(1, 4, 1), kinds: slow},
+      'CPU 1-3 is kept (a slower core, fast enough for housekeeping)',
+      'slower ones',
+    ],
+    [
+      'the others offline',
+      {cpus: server(1, 2, 1, [1])},
+      'none of 1 CPU can be isolated',
+      'CPU 1 is offline: bring it online',
+    ],
+    [
+      'a card on a small node',
+      {cpus: server(2, 2, 1).filter(({cpu}) => cpu < 3), nics: one},
+      'CPU 1 is kept (on node 0, which is not the node of eth0)',
+      'the node of eth0 has no second core',
+    ],
+    ['all offline', {cpus: server(1, 2, 1, [0, 1])}, 'no CPU is online', ''],
+  ])('refuses for the real reason: %s', (_, facts, message, help) => {
+    const failure = (() => {
+      try {
+        return propose(facts)
+      } catch (error) {
+        return error
+      }
+    })()
+    expect(failure).toMatchObject({message: expect.stringContaining(message), code: 'no-isolated', exit: 69})
+    expect((failure as {help?: string}).help ?? '').toContain(help)
+  })
+
+  it('names the network cards when the requested one does not exist', () => {
+    expect(() => propose({cpus: server(2, 2, 1), nics: cards}, {near: 'eth9'})).toThrow(
+      expect.objectContaining({help: 'the network cards are: eth0, fast0'}),
+    )
+    expect(() => propose({cpus: server(2, 2, 1)}, {near: 'eth9'})).toThrow(
+      expect.objectContaining({help: 'the network cards are: not known here'}),
+    )
+  })
+
   it('does not share a core with the boot CPU: a machine with one core has none to isolate', () => {
     expect(() => propose({cpus: server(1, 1, 2)})).toThrow('none of 2 CPUs can be isolated')
     expect(() => propose({cpus: server(2, 1, 1)})).toThrow('none of 2 CPUs can be isolated')

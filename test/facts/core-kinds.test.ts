@@ -12,6 +12,11 @@ const FOUR = {
 
 type Files = Readonly<Record<string, string>>
 
+const [CORE, ATOM, LOWPOWER] = ['cpu_core', 'cpu_atom', 'cpu_lowpower']
+const pmu = (name: string | undefined, cpus: string, folder = '/sys/devices') => ({
+  [`${folder}/${name}/cpus`]: `${cpus}\n`,
+})
+
 const read = <T>(fact: Fact<T>, files: Files): Promise<T> => gatherer(memoryHost({...FOUR, ...files}))(fact)
 
 const PMUS = {'/sys/devices/cpu_core/cpus': '0-1\n', '/sys/devices/cpu_atom/cpus': '2-3\n\0'}
@@ -29,4 +34,35 @@ test.for<readonly [string, Files, readonly string[], boolean]>([
   expect(found.map(([kind, cpus]) => `${kind} ${cpus}`)).toEqual(types)
   const kinds = await read(coreKinds, files)
   expect(kinds && [`${kinds.performance}`, `${kinds.efficient}`]).toEqual(both ? ['0-1', '2-3'] : undefined)
+})
+
+test.for<readonly [string, Files, readonly [string, string] | undefined]>([
+  [
+    'low-power cores are slower ones',
+    {...pmu(CORE, '0-1'), ...pmu(ATOM, '2'), ...pmu(LOWPOWER, '3')},
+    ['0-1', '2-3'],
+  ],
+  ['low-power cores beside fast ones only', {...pmu(CORE, '0-1'), ...pmu(LOWPOWER, '2-3')}, ['0-1', '2-3']],
+  [
+    'low-power cores beside efficient ones only',
+    {...pmu(ATOM, '0-1'), ...pmu(LOWPOWER, '2-3')},
+    ['0-1', '2-3'],
+  ],
+  [
+    'low-power cores that are also listed as efficient',
+    {...pmu(CORE, '0-1'), ...pmu(ATOM, '2-3'), ...pmu(LOWPOWER, '3')},
+    ['0-1', '2-3'],
+  ],
+  [
+    'a PMU on the bus only',
+    {
+      ...pmu(CORE, '0-1', '/sys/bus/event_source/devices'),
+      ...pmu(LOWPOWER, '2-3', '/sys/bus/event_source/devices'),
+    },
+    ['0-1', '2-3'],
+  ],
+  ['three speeds', rated(1024, 800, 300, 300), ['0', '1-3']],
+])('%s', async ([, files, expected]) => {
+  const kinds = await read(coreKinds, files)
+  expect(kinds && [`${kinds.performance}`, `${kinds.efficient}`]).toEqual(expected)
 })
