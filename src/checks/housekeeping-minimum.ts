@@ -19,7 +19,9 @@ export default defineCheck({
         : [
             {
               severity: 'warn' as const,
-              message: `CPU ${housekeeping} is the only housekeeping CPU`,
+              message: housekeeping.isEmpty
+                ? 'there is no housekeeping CPU'
+                : `CPU ${housekeeping} is the only housekeeping CPU`,
               expected: '2 CPUs, and one for each NUMA node',
               actual: `${housekeeping}`,
             },

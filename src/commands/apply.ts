@@ -8,7 +8,7 @@ import {changeCount, type Plan} from '../plan/plan.ts'
 import {loadPlan} from '../plan/plan-file.ts'
 import {requireRoot, session} from '../plan/session.ts'
 import {applyExit, applyFailure, applyReport, renderApply} from '../report/apply.ts'
-import {renderPlan} from '../report/plan.ts'
+import {renderPlan, renderUnknown} from '../report/plan.ts'
 import type {ApplyReport} from '../schema/machine.ts'
 import {columns, confirm} from '../ui/terminal.ts'
 import {watch} from '../ui/watch.ts'
@@ -59,7 +59,8 @@ export default class Apply extends IsolCommand {
     const again = applyCommand(flags, args.plan)
     const text = renderPlan(plan, {width: columns(), verbose: flags.verbose, applyCommand: again})
     if (flags['dry-run']) {
-      if (!this.jsonEnabled()) process.stdout.write(text)
+      this.print(text, flags)
+      if (flags.quiet && plan.unknown.length > 0) this.print(renderUnknown(plan, {width: columns()}), {})
       return plan
     }
     const events: ApplyEvent[] = []

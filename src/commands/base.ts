@@ -33,12 +33,11 @@ export const duration = Flags.custom<number>({
 
 /** A captured machine that is not there must not be read as one on which every file is missing. */
 async function existing(path: string): Promise<string> {
-  const code = path === '' ? 'ENOENT' : await stat(path).then(() => undefined, errnoOf)
-  if (code === undefined) return path
-  throw new UserError(`cannot read "${path}": ${code}`, {
-    code,
-    help: 'give a directory with the sys/ and proc/ of a Linux machine, or an archive of isolctl capture',
-  })
+  const help = 'give a directory with the sys/ and proc/ of a Linux machine, or an archive of isolctl capture'
+  const found = path === '' ? 'ENOENT' : await stat(path).catch((error: unknown) => errnoOf(error) ?? 'EIO')
+  if (typeof found === 'string') throw new UserError(`cannot read "${path}": ${found}`, {code: found, help})
+  if (found.isDirectory() || found.isFile()) return path
+  throw new UserError(`"${path}" is neither a directory nor an archive`, {code: 'ENOTDIR', help})
 }
 
 export abstract class IsolCommand extends Command {
@@ -65,6 +64,14 @@ export abstract class IsolCommand extends Command {
       description: 'print every result, finding and evidence',
       helpGroup: 'GLOBAL',
     }),
+  }
+
+  /**
+   * Print what was done or found. --quiet leaves out what neither failed nor is unknown, and --json
+   * prints the report instead.
+   */
+  protected print(text: string, {quiet}: {readonly quiet?: boolean | undefined}): void {
+    if (quiet !== true && !this.jsonEnabled()) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   }
 
   /** The machine to read: this one, or the captured one that --root names. */

@@ -39,6 +39,7 @@ export function readCall(args: readonly string[]): Call {
     return help ? {kind: 'help', subject: first} : {kind: 'run', id: first, argv: args.slice(1)}
   if (!TOPICS.includes(first)) throw unknown(first, second)
   if (second === undefined || second.startsWith('-')) return {kind: 'help', subject: first}
+  if (second === 'help') return readCall(['help', first, ...words.slice(2)])
   const id = `${first}:${second}`
   if (!COMMAND_IDS.includes(id)) throw unknown(first, second)
   return help ? {kind: 'help', subject: id} : {kind: 'run', id, argv: args.slice(colon ? 1 : 2)}
@@ -62,6 +63,7 @@ function unknown(first: string, second: string | undefined): UserError {
   const both = second === undefined ? undefined : didYouMean(`${first} ${second}`, visible)
   return new UserError(`there is no command "${first}"`, {
     code: 'unknown-command',
-    help: both ?? didYouMean(first, [...TOPICS, ...visible]) ?? 'isolctl --help lists the commands',
+    help:
+      both ?? didYouMean(first, [...TOPICS, ...visible, '--version']) ?? 'isolctl --help lists the commands',
   })
 }

@@ -30,8 +30,7 @@ export default class Capture extends IsolCommand {
     const capture = await takeCapture(this.view(flags.root), {version, also: [flags.config]})
     await writeCapture(args.path, capture)
     const report = captureReport(args.path, capture)
-    if (!this.jsonEnabled() && !flags.quiet)
-      process.stdout.write(renderCapture(report, {width: Math.min(columns(), 120), verbose: flags.verbose}))
+    this.print(renderCapture(report, {width: Math.min(columns(), 120), verbose: flags.verbose}), flags)
     return report
   }
 }

@@ -43,7 +43,7 @@ export default class Confirm extends IsolCommand {
       },
     )
     await disarm(host, run)
-    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(`${host.name}: run ${run} is kept\n`)
+    this.print(`${host.name}: run ${run} is kept`, flags)
     return {schema: 'isolctl.confirm/1', host: host.name, run}
   }
 }

@@ -20,14 +20,14 @@ export default class Explain extends IsolCommand {
   }
 
   async run(): Promise<object> {
-    const {args} = await this.parse(Explain)
+    const {args, flags} = await this.parse(Explain)
     const layout = {paint: paintWith, width: Math.min(columns(), 100)}
     if (args.id === undefined) {
-      this.log(renderCheckList(layout).join('\n'))
-      return {checks: CHECKS.map(({id, title}: Check) => ({id, title}))}
+      this.print(renderCheckList(layout).join('\n'), flags)
+      return {schema: 'isolctl.explain/1', checks: CHECKS.map(({id, title}: Check) => ({id, title}))}
     }
     const check = findCheck(CHECKS, args.id)
-    this.log(renderExplanation(check, layout).join('\n'))
-    return explanation(check)
+    this.print(renderExplanation(check, layout).join('\n'), flags)
+    return {schema: 'isolctl.explain/1', ...explanation(check)}
   }
 }

@@ -53,7 +53,7 @@ export default class Init extends IsolCommand {
       await write(host, flags.config, report.config, flags.force)
       report.written = flags.config
     }
-    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderInit(report, {width: columns()}))
+    this.print(renderInit(report, {width: columns()}), flags)
     return report
   }
 }

@@ -2,7 +2,7 @@
 import {Flags} from '@oclif/core'
 import type {Plan} from '../plan/plan.ts'
 import {savePlan} from '../plan/plan-file.ts'
-import {planExit, renderPlan} from '../report/plan.ts'
+import {planExit, renderPlan, renderUnknown} from '../report/plan.ts'
 import {columns} from '../ui/terminal.ts'
 import {IsolCommand} from './base.ts'
 import {applyCommand, planSelection, selectionFlags} from './selection.ts'
@@ -27,7 +27,8 @@ export default class PlanCommand extends IsolCommand {
     const plan = await planSelection(this.view(flags.root), flags)
     if (flags.out !== undefined) await savePlan(flags.out, plan)
     const layout = {width: columns(), verbose: flags.verbose, applyCommand: applyCommand(flags, flags.out)}
-    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderPlan(plan, layout))
+    this.print(renderPlan(plan, layout), flags)
+    if (flags.quiet && plan.unknown.length > 0) this.print(renderUnknown(plan, layout), {})
     process.exitCode = planExit(plan)
     return plan
   }

@@ -35,7 +35,7 @@ export default class Topology extends IsolCommand {
       nodes: await get(listedNodes).catch(() => undefined),
       sharing: await get(sharing).catch(() => undefined),
     })
-    process.stdout.write(this.jsonEnabled() ? '' : renderTopology(report, {width: columns()}))
+    this.print(renderTopology(report, {width: columns()}), flags)
     return report
   }
 }

@@ -69,7 +69,7 @@ export default class Undo extends IsolCommand {
     let interrupted = false
     if (flags['dry-run']) {
       undone.push(...(await rehearse(planned, {host, force: flags.force})))
-      if (!this.jsonEnabled()) process.stdout.write(renderRehearsal(undone, {width: columns()}))
+      this.print(renderRehearsal(undone, {width: columns()}), flags)
       // An unconfirmed run may still be running, or may not have started: only the lock shows
       // which.
     } else if (planned.length > 0 || flags['unless-confirmed'])
@@ -94,7 +94,7 @@ export default class Undo extends IsolCommand {
       )
     const report = undoReport(undone, {host: host.name, dryRun: flags['dry-run'], interrupted})
     process.exitCode = undoExit(report) || (flags.overdue && undone.length > 0 ? Exit.failures : Exit.ok)
-    if (!this.jsonEnabled() && !flags.quiet) process.stdout.write(renderUndo(report))
+    this.print(renderUndo(report), flags)
     return report
   }
 }

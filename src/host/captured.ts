@@ -128,13 +128,17 @@ async function unpackTarFile(file: string) {
   try {
     return await unpackTar(gunzipSync(readFileSync(file), {maxOutputLength: UNPACKED_LIMIT}))
   } catch (cause) {
-    throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? 'not a .tgz archive'}`, {
+    throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? damage(cause)}`, {
       exit: Exit.unsuitable,
       help: 'give a directory, or an archive that isolctl capture wrote',
       cause,
     })
   }
 }
+
+/** Zlib reports a missing end in this way; tar counts the bytes of a file. */
+const damage = (cause: unknown): string =>
+  (cause as {code?: unknown}).code === 'Z_BUF_ERROR' ? 'the archive is cut short' : 'not a .tgz archive'
 
 /**
  * A tree in memory with an index of its directories, so that a listing does not search all files.

@@ -25,8 +25,12 @@ export function nearest(typed: string, names: readonly string[], most = 3): read
     .map(({name}) => name)
 }
 
-/** 0 for a name that contains what was typed, 1 for a name that has nothing in common with it. */
-function distance(typed: string, name: string): number {
+/**
+ * 0 for a name that contains what was typed, 1 for a name that has nothing in common with it. The
+ * case does not count.
+ */
+function distance(text: string, called: string): number {
+  const [typed, name] = [text.toLowerCase(), called.toLowerCase()]
   if (name.includes(typed)) return 0
   const share = (text: string) => editDistance(typed, text) / Math.max(typed.length, text.length)
   // The start of a name is compared as well: people type the first words of a long name.

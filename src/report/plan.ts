@@ -30,13 +30,7 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayou
       ...wrap(`! ${evidence}`.split(' '), {width}).map((line) => colour.yellow(line)),
       ...wrap(help.split(' '), {width, indent: 2}),
     ]),
-    ...plan.unknown.flatMap(({id, title, reason}) => [
-      '',
-      ...heading(id, title, '', width),
-      ...wrap(`cannot be planned: ${reason}`.split(' '), {width, indent: 2}).map((line) =>
-        colour.yellow(line.replace('  ', '? ')),
-      ),
-    ]),
+    ...unknownLines(plan, width),
   ]
   for (const {id, title, reason, changes} of plan.onRequest ?? [])
     lines.push(
@@ -51,6 +45,19 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayou
     lines.push('', ...footer([`Apply with: ${applyCommand}`, 'Undo later with: isolctl undo'], width))
   return `${lines.join('\n')}\n`
 }
+
+/** The steps that cannot be planned, alone: what --quiet leaves of a plan. Pure. */
+export const renderUnknown = (plan: Plan, {width}: Pick<PlanLayout, 'width'>): string =>
+  `${unknownLines(plan, width).slice(1).join('\n')}\n`
+
+const unknownLines = ({unknown}: Plan, width: number): readonly string[] =>
+  unknown.flatMap(({id, title, reason}) => [
+    '',
+    ...heading(id, title, '', width),
+    ...wrap(`cannot be planned: ${reason}`.split(' '), {width, indent: 2}).map((line) =>
+      colour.yellow(line.replace('  ', '? ')),
+    ),
+  ])
 
 function headline(plan: Plan): string {
   const steps = plan.steps.filter(({changes}) => changes.length > 0)

@@ -23,6 +23,11 @@ export function badUsage(error: unknown, command: string | undefined): UserError
   const [unknown] = flags ?? []
   if (unknown !== undefined) {
     const typed = unknown.replace(/=.*/s, '')
+    if (typed === '--version')
+      return new UserError(`${command || 'isolctl'} has no flag ${typed}`, {
+        code: 'unknown-flag',
+        help: 'isolctl --version prints the version',
+      })
     const known = Object.keys(parse?.input?.flags ?? {}).map((name) => `--${name}`)
     return new UserError(`${command || 'isolctl'} has no flag ${typed}`, {
       code: 'unknown-flag',

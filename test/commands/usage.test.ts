@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {readCall} from '../../src/commands/call.ts'
 import {MENU} from '../../src/commands/help.ts'
 import {commandsFor} from '../../src/commands/index.ts'
-import {isolctl} from './isolctl.ts'
+import {isolctl, plant} from './isolctl.ts'
 
 /** Loading all commands takes seconds here, which must not count for a test. */
 beforeAll(() => commandsFor(), 60_000)
@@ -22,6 +22,13 @@ const MISTAKES: [line: string, message: string, help: string, code?: string][] =
   ['kernel xyzzy', 'there is no command "kernel xyzzy"', 'isolctl kernel lists', 'unknown-command'],
   ['lab rn -- true', 'there is no command "lab rn"', 'did you mean lab run?', 'unknown-command'],
   ['lab stori', 'there is no command "lab stori"', 'isolctl lab lists', 'unknown-command'],
+  ['PREFLIGHT', 'there is no command "PREFLIGHT"', 'did you mean preflight?', 'unknown-command'],
+  ['KERNEL list', 'there is no command "KERNEL"', 'did you mean kernel list?', 'unknown-command'],
+  ['kernel_list', 'there is no command "kernel_list"', 'did you mean kernel list?', 'unknown-command'],
+  ['version', 'there is no command "version"', 'did you mean --version?', 'unknown-command'],
+  ['kernel help buld', 'there is no command "kernel buld"', 'mean kernel build?', 'unknown-command'],
+  ['plan --version', 'plan has no flag --version', 'isolctl --version prints', 'unknown-flag'],
+  ['topology --root /dev/null', '--root: "/dev/null" is neither a directory nor', 'a directory', 'ENOTDIR'],
   ['help prefligt', 'there is no command "prefligt"', 'did you mean preflight?', 'unknown-command'],
   ['help kernel bild', 'there is no command "kernel bild"', 'did you mean kernel build?', 'unknown-command'],
   ['prefligt --help', 'there is no command "prefligt"', 'did you mean preflight?', 'unknown-command'],
@@ -119,6 +126,8 @@ describe('help', () => {
     [['plan', '--only', 'nonsense', '--help'], 'isolctl plan'],
     [['--help', 'plan'], 'isolctl plan'],
     [['help', 'lab', 'run'], 'isolctl lab run'],
+    [['lab', 'help', 'run'], 'isolctl lab run'],
+    [['kernel', 'help'], 'kernel rollback'],
   ])('isolctl %j', async (args, says) => {
     expect(await isolctl(...args)).toMatchObject({exit: 0, stderr: '', stdout: expect.stringContaining(says)})
   })
@@ -128,4 +137,61 @@ describe('help', () => {
     expect(readCall(['launch', ...argv])).toEqual({kind: 'run', id: 'launch', argv})
     expect(readCall(['kernel:list', '--json'])).toEqual({kind: 'run', id: 'kernel:list', argv: ['--json']})
   })
+})
+
+describe('on a captured machine', {timeout: 60_000}, () => {
+  const HOSTS = join(import.meta.dirname, '../hosts/lab')
+  const root = join(HOSTS, 'quiet.tgz')
+
+  it.each([
+    ['topology', '--root', root],
+    ['init', '--dry-run', '--root', root],
+    ['plan', '--root', root],
+    ['explain'],
+    ['explain', 'smt-sibling'],
+  ])('--quiet leaves out what did not fail, and --json does not change: %s', async (...line) => {
+    const loud = await isolctl(...line)
+    expect(loud.stdout).not.toBe('')
+    expect(await isolctl(...line, '--quiet')).toEqual({stdout: '', stderr: '', exit: loud.exit})
+    const json = await isolctl(...line, '--json')
+    expect(await isolctl(...line, '--json', '--quiet')).toEqual(json)
+    expect(json.exit).toBe(loud.exit)
+    expect(JSON.parse(json.stdout)).toMatchObject({schema: expect.stringMatching(/^isolctl\.[a-z]+\/\d$/)})
+  })
+
+  it('--quiet names the steps that cannot be planned', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+    try {
+      await plant(folder, {'sys/devices/system/cpu/online': '0-3\n'})
+      const plan = ['plan', '--root', folder, '--cpus', '2-3', '--only', 'irq-affinity']
+      const {stdout, exit} = await isolctl(...plan, '--quiet')
+      expect([exit, stdout.split('\n')[0]]).toEqual([3, expect.stringContaining('irq-affinity')])
+      expect(stdout).toContain('? cannot be planned: ')
+    } finally {
+      await rm(folder, {recursive: true})
+    }
+  })
+
+  it.each(['topology', 'init --dry-run', 'plan --cpus 2-3', 'preflight --passive --cpus 2-3'])(
+    'an archive that is cut short, and a file that is none, are one error: %s',
+    async (line) => {
+      const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+      try {
+        const [short, text] = [join(folder, 'short.tgz'), join(folder, 'text')]
+        await writeFile(short, (await readFile(root)).subarray(0, 3000))
+        await writeFile(text, 'x\n')
+        for (const [file, why] of [
+          [short, 'the archive is cut short'],
+          [text, 'not a .tgz archive'],
+        ] as const)
+          expect(await isolctl(...line.split(' '), '--root', file)).toEqual({
+            stdout: '',
+            exit: 69,
+            stderr: `error: cannot read ${file}: ${why}\nhelp: give a directory, or an archive that isolctl capture wrote\n`,
+          })
+      } finally {
+        await rm(folder, {recursive: true})
+      }
+    },
+  )
 })

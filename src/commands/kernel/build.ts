@@ -99,7 +99,7 @@ the same command goes on where it stopped. isolctl kernel install installs the p
       })
       for (const text of plan.notes) note(text)
       if (flags['dry-run']) {
-        this.log(planReport(plan))
+        this.print(planReport(plan), flags)
         return planJson(plan)
       }
       const progress = showProgress({quiet: flags.quiet || this.jsonEnabled()})
@@ -107,7 +107,7 @@ the same command goes on where it stopped. isolctl kernel install installs the p
       const folder = flags.output === undefined ? built.folder : await copyBuilt(built, flags.output)
       const before = flags.rebuild ? plan.built : undefined
       const same = before && {reproduced: before.vmlinuxSha256 === built.vmlinuxSha256}
-      this.log(builtReport({...built, ...same, folder}))
+      this.print(builtReport({...built, ...same, folder}), flags)
       return {...built, ...same, folder, log: await logOf(plan), notes: plan.notes}
     })
   }

@@ -56,17 +56,18 @@ Without an argument, the command installs the newest kernel that isolctl kernel 
     if (flags['dry-run']) {
       const here = await trialMachine(host, progress)
       const {release} = await planInstall(here, options)
-      this.log(
+      this.print(
         `would keep ${here.running} the default of ${here.control.name}, install ${release}, and boot it once`,
+        flags,
       )
       return {schema: 'isolctl.kernel-install/1', dryRun: true, release, knownGood: here.running}
     }
     const record = await withTrialMachine(host, progress, async (here) =>
       install(here, options, await planInstall(here, options)),
     )
-    this.log(`${record.release} is installed and boots once, at the next restart.`)
-    this.log(
-      `Unless its trial passes (${record.gate}), the machine returns to ${record.knownGood} by itself.`,
+    this.print(
+      `${record.release} is installed and boots once, at the next restart.\nUnless its trial passes (${record.gate}), the machine returns to ${record.knownGood} by itself.`,
+      flags,
     )
     return {dryRun: false, ...record, schema: 'isolctl.kernel-install/1'}
   }

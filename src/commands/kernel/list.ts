@@ -20,7 +20,7 @@ export default class KernelList extends IsolCommand {
       series === undefined ? '' : `series ${series.base} (${series.sha256.slice(0, 8)})`,
       fate?.text ?? '',
     ])
-    for (const line of table(rows)) this.log(line)
+    for (const line of table(rows)) this.print(line, flags)
     return {schema: 'isolctl.kernel-list/1', kernels}
   }
 }

@@ -20,7 +20,7 @@ export default class KernelPromote extends IsolCommand {
       showProgress({quiet: flags.quiet || this.jsonEnabled()}),
       async (here) => promote(here, await onlyRelease(here, args.release), 'promoted by hand'),
     )
-    this.log(`${record.release} is the default.`)
+    this.print(`${record.release} is the default.`, flags)
     return {...record, schema: 'isolctl.kernel-promote/1'}
   }
 }

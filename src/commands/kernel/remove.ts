@@ -20,7 +20,7 @@ export default class KernelRemove extends IsolCommand {
     await withTrialMachine(host, showProgress({quiet: flags.quiet || this.jsonEnabled()}), (here) =>
       remove(here, args.release),
     )
-    this.log(`${args.release} was removed.`)
+    this.print(`${args.release} was removed.`, flags)
     return {schema: 'isolctl.kernel-remove/1', release: args.release}
   }
 }

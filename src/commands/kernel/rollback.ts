@@ -21,7 +21,7 @@ export default class KernelRollback extends IsolCommand {
       showProgress({quiet: flags.quiet || this.jsonEnabled()}),
       async (here) => rollback(here, await onlyRelease(here, args.release)),
     )
-    this.log(`${record.knownGood} boots at the next restart.`)
+    this.print(`${record.knownGood} boots at the next restart.`, flags)
     return {...record, schema: 'isolctl.kernel-rollback/1'}
   }
 }

@@ -26,11 +26,8 @@ export default class KernelVerify extends IsolCommand {
     const {release} = await gatherer(host)(kernel)
     const build = args.build === undefined ? undefined : (await installable(args.build)).build
     const problems = await verifyRunning(host, {build})
-    this.log(
-      problems.length === 0
-        ? `${release} has everything.`
-        : problems.map((problem) => `${release}: ${problem}`).join('\n'),
-    )
+    if (problems.length === 0) this.print(`${release} has everything.`, flags)
+    for (const problem of problems) this.print(`${release}: ${problem}`, {})
     process.exitCode = problems.length === 0 ? Exit.ok : Exit.failures
     return {schema: 'isolctl.kernel-verify/1', release, problems}
   }

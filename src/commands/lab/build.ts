@@ -50,7 +50,7 @@ export default class LabBuild extends IsolCommand {
         series: flags.patches,
       }),
     )
-    this.log(built.bzImage)
+    this.print(built.bzImage, flags)
     return built
   }
 }
