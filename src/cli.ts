@@ -5,6 +5,7 @@ import {type Call, readCall} from './commands/call.ts'
 import {IsolHelp} from './commands/help.ts'
 import {commandsFor} from './commands/index.ts'
 import {reportFailure} from './ui/failure.ts'
+import {outliveOutput} from './ui/output.ts'
 
 const pjson: Interfaces.PJSON = {
   ...manifest,
@@ -52,15 +53,10 @@ async function answer(call: Call): Promise<void> {
 
 /** Never rejects: every failure has been reported and is in the exit code. */
 export async function main(args = process.argv.slice(2)): Promise<void> {
-  process.stdout.off('error', outputFailed).on('error', outputFailed)
+  outliveOutput()
   try {
     await answer(readCall(args))
   } catch (error) {
     reportFailure(error, {json: args.includes('--json'), verbose: args.includes('--verbose')})
   }
-}
-
-/** A reader that closes its end (`isolctl preflight | head`) is not an error of isolctl. */
-function outputFailed(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
 }

@@ -11,6 +11,7 @@ import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
 import {isolationReport, renderIsolation} from '../report/isolation.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
 import type {StatusReport} from '../schema/machine.ts'
+import {isAnswerLost} from '../ui/output.ts'
 import {columns} from '../ui/terminal.ts'
 import {duration, IsolCommand} from './base.ts'
 
@@ -53,7 +54,7 @@ The exit status is 1 when something drifted or a run was killed before it finish
         if (flags.watch === undefined) return report
         if (!host.live) return undefined
         await host.live.sleep(flags.watch, signal).catch(() => undefined)
-        if (signal.aborted) return undefined // the user ended the watch
+        if (signal.aborted || isAnswerLost()) return undefined // the user ended the watch
       }
     })
   }

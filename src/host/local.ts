@@ -111,6 +111,7 @@ async function helper(name: string, args: readonly string[], path: string, what:
     env: {LC_ALL: 'C'},
     stdin: 'ignore',
     reject: false,
+    detached: true,
   })
   if (exitCode === 0) return
   throw new HostError(/^E[A-Z0-9]+$/.exec(stderr.trim())?.[0] ?? 'EIO', path, what)

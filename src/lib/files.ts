@@ -44,19 +44,21 @@ export async function publishFile(path: string, contents: string | Uint8Array, m
 
 /**
  * Write the output of a command to the path that the user gave. A regular file is replaced in one
- * step; a device or a pipe (/dev/stdout) is written to. Throws UserError.
+ * step; a device or a pipe (/dev/stdout) is written to. Throws UserError: exit 74 for these, else 69.
  */
 export async function writeOutput(path: string, contents: string | Uint8Array, mode = 0o644): Promise<void> {
+  let stream = false
   try {
     const old = await stat(path).catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
     })
     if (old?.isDirectory()) throw Object.assign(new Error('it is a directory'), {code: 'EISDIR'})
-    await (old && !old.isFile() ? writeFile(path, contents) : publishFile(path, contents, mode))
+    stream = old !== undefined && !old.isFile()
+    await (stream ? writeFile(path, contents) : publishFile(path, contents, mode))
   } catch (cause) {
     throw new UserError(`cannot write ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
-      exit: Exit.unsuitable,
+      exit: stream ? Exit.outputLost : Exit.unsuitable,
       code: errnoOf(cause) ?? 'EIO',
       help: 'name a file in a directory that exists and that you can write to',
       cause,

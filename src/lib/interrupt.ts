@@ -3,8 +3,9 @@ import {Interrupted, UserError} from './errors.ts'
 
 /**
  * Run `body` with a signal that aborts on SIGINT, SIGTERM or SIGHUP, so that long work can stop its
- * children and clean up. The first signal aborts; a second one has its default action and ends the
- * process.
+ * children and clean up. The first signal aborts. SIGINT or SIGTERM for the second time has its
+ * default action and ends the process. SIGHUP never does: when a connection drops, the kernel, the
+ * shell and systemd send SIGHUP and SIGTERM together, and the clean-up must not be cut short.
  *
  * The listeners stay until `body` has finished, which `process.once` would not do: on a signal,
  * execa checks whether another listener exists, and ends the process at once if there is none.
@@ -12,9 +13,11 @@ import {Interrupted, UserError} from './errors.ts'
 export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const seen = new Set<NodeJS.Signals>()
   const listen = (name: NodeJS.Signals) => {
-    if (!controller.signal.aborted) {
-      controller.abort(new Interrupted())
+    if (!controller.signal.aborted) controller.abort(new Interrupted())
+    if (name === 'SIGHUP' || !seen.has(name)) {
+      seen.add(name)
       return
     }
     for (const each of signals) process.removeListener(each, listen)

@@ -26,9 +26,11 @@ export async function confirm(
     })
   note([text])
   const lines = createInterface({input: process.stdin, output: process.stderr})
-  const answer = await lines
-    .question(`${question} [y/N] `)
-    .catch(() => '') // Ctrl-C and Ctrl-D
-    .finally(() => lines.close())
+  // Ctrl-C, Ctrl-D, and a terminal that hangs up (EIO) are no answer.
+  const gone = new Promise<string>((resolve) => {
+    for (const event of ['close', 'error']) lines.once(event, () => resolve(''))
+  })
+  const asked = lines.question(`${question} [y/N] `).catch(() => '')
+  const answer = await Promise.race([asked, gone]).finally(() => lines.close())
   if (!/^y(es)?$/i.test(answer.trim())) throw new Interrupted('nothing was changed')
 }

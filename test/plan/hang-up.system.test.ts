@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+import {existsSync, readFileSync} from 'node:fs'
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {execa} from 'execa'
+import {afterEach, beforeEach, expect, test} from 'vitest'
+import {parseJournal} from '../../src/model/journal.ts'
+
+const CHANGES = 300
+/** All of them in `npm run test:hostile`. */
+const AT =
+  process.env['HOSTILE'] === undefined
+    ? [1, 2, 3, 64, 65, 150, 299, 300]
+    : Array.from({length: CHANGES}, (_, at) => at + 1)
+
+let root = ''
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+  for (const [path, text] of [
+    ['proc/sys/kernel/random', 'boot_id'],
+    ...Array.from({length: CHANGES}, (_, irq) => [`proc/irq/${irq}`, 'smp_affinity_list']),
+  ] as [string, string][]) {
+    await mkdir(join(root, path), {recursive: true})
+    await writeFile(join(root, path, text), '0-7\n')
+  }
+})
+afterEach(() => rm(root, {recursive: true}))
+
+const program = join(import.meta.dirname, 'fixtures/talking-run.ts')
+
+async function outcome(): Promise<{exit: number; values: readonly string[]; ends: readonly string[]}> {
+  while (!existsSync(join(root, 'exit'))) await sleep(5)
+  const values = Array.from({length: CHANGES}, (_, irq) =>
+    readFileSync(join(root, `proc/irq/${irq}/smp_affinity_list`), 'utf8').trim(),
+  )
+  const entries = parseJournal(readFileSync(join(root, 'state/journal.jsonl'), 'utf8'))
+  return {
+    exit: Number(readFileSync(join(root, 'exit'), 'utf8')),
+    values: [...new Set(values)],
+    ends: entries.flatMap((entry) => (entry.op === 'end' ? [entry.outcome] : [])),
+  }
+}
+
+test.for(AT)('a terminal that hangs up at change %i of 300 leaves nothing half done', async (at) => {
+  await execa('script', ['-qfc', `exec ${process.execPath} ${program} ${root} ${at}`, '/dev/null'], {
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+  })
+  const {exit, values, ends} = await outcome()
+  // SIGHUP asks the run to stop: what it did is undone, or it was already at its end.
+  expect([
+    {exit: 0, values: ['0-7'], ends: ['incomplete']},
+    {exit: 0, values: ['0-1'], ends: ['complete']},
+  ]).toContainEqual({exit, values, ends})
+})
+
+const run = (redirection: string) =>
+  execa('sh', ['-c', `${process.execPath} ${program} ${root} ${redirection}`], {
+    reject: false,
+    stdin: 'ignore',
+  })
+
+test.for([
+  ['a full disk under the log', '>/dev/full 2>&1'],
+  ['a reader that has ended', '2>&1 | head -n1'],
+  ['closed streams', '>&- 2>&-'],
+  ['streams that are open for reading only', '1</dev/null 2</dev/null'],
+] as const)('%s does not stop the work', async ([, redirection]) => {
+  await run(redirection)
+  expect(await outcome()).toEqual({exit: 0, values: ['0-1'], ends: ['complete']})
+})
+
+test('the signals of a connection that drops do not cut the clean-up short', async () => {
+  const child = execa(process.execPath, [join(import.meta.dirname, 'fixtures/dropped.ts')], {reject: false})
+  for await (const line of child) {
+    if (line === 'started') for (const signal of ['SIGHUP', 'SIGTERM', 'SIGHUP'] as const) child.kill(signal)
+    if (line === 'cleaned up') break
+  }
+  const {exitCode, stdout} = await child
+  expect({exitCode, stdout}).toEqual({exitCode: 0, stdout: 'started\ncleaned up'})
+})
