@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import {Args, Flags} from '@oclif/core'
+import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {interruptible} from '../lib/interrupt.ts'
+import {agreed} from '../plan/agree.ts'
 import type {ApplyEvent} from '../plan/apply.ts'
 import {withDeadMan} from '../plan/dead-man.ts'
 import {changeCount, type Plan} from '../plan/plan.ts'
@@ -13,7 +15,7 @@ import type {ApplyReport} from '../schema/machine.ts'
 import {columns, confirm} from '../ui/terminal.ts'
 import {watch} from '../ui/watch.ts'
 import {duration, IsolCommand} from './base.ts'
-import {applyCommand, planSelection, selectionFlags} from './selection.ts'
+import {applyCommand, planSelection, selectionFlags, selectionOf} from './selection.ts'
 
 export default class Apply extends IsolCommand {
   static override summary = 'Make the changes that plan shows, and record how to undo them.'
@@ -29,7 +31,8 @@ export default class Apply extends IsolCommand {
   ]
   static override args = {
     plan: Args.string({
-      description: 'a plan that plan --out saved; without it, the machine is planned now',
+      description:
+        'a plan that plan --out saved: its changes are made if isolctl still plans them; without it, the machine is planned now',
       ignoreStdin: true,
     }),
   }
@@ -55,9 +58,16 @@ export default class Apply extends IsolCommand {
       })
     if (!flags['dry-run']) requireRoot('apply')
     const plan =
-      args.plan === undefined ? await planSelection(host, flags) : await loadPlan(args.plan, host.name)
+      args.plan === undefined
+        ? await planSelection(host, flags)
+        : await planAgain(host, await loadPlan(args.plan, host.name), flags.config)
     const again = applyCommand(flags, args.plan)
-    const text = renderPlan(plan, {width: columns(), verbose: flags.verbose, applyCommand: again})
+    const text = renderPlan(plan, {
+      width: columns(),
+      verbose: flags.verbose,
+      applyCommand: again,
+      undo: true,
+    })
     if (flags['dry-run']) {
       this.print(text, flags)
       if (flags.quiet && plan.unknown.length > 0) this.print(renderUnknown(plan, {width: columns()}), {})
@@ -81,4 +91,9 @@ export default class Apply extends IsolCommand {
     if (failure) throw failure
     return report
   }
+}
+
+/** The part of today's plan that a saved plan chose: a file says what to do, and not how. */
+async function planAgain(host: Host, saved: Plan, config: string): Promise<Plan> {
+  return agreed(saved, await planSelection(host, {...selectionOf(saved), config}), host)
 }

@@ -8,7 +8,7 @@ import {invocation, sparedNics} from '../facts/invocation.ts'
 import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {didYouMean} from '../lib/nearest.ts'
-import type {CpuSet} from '../model/cpuset.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {OURSELVES} from '../plan/dead-man.ts'
 import {makePlan, type Plan} from '../plan/plan.ts'
 import {chooseSteps, STEPS} from '../plan/registry.ts'
@@ -43,7 +43,7 @@ export const selectionFlags = {
   cpus: cpulist({description: 'CPUs to isolate; default: those of the config, or of the boot arguments'}),
 }
 
-interface Selection {
+export interface Selection {
   readonly only?: readonly string[] | undefined
   readonly also?: readonly string[] | undefined
   readonly cpus?: CpuSet | undefined
@@ -67,7 +67,7 @@ export async function planSelection(
   const settings = await resolveSettings(host, flags)
   // A cpuset partition takes CPUs out of load balancing at run time; isolcpus= does it at boot.
   const dynamic = settings.boot?.isolation === 'dynamic' ? ['cpuset-partition'] : []
-  return makePlan(host, {
+  const plan = await makePlan(host, {
     settings,
     ...chooseSteps({
       ...steps,
@@ -84,6 +84,26 @@ export async function planSelection(
       }),
     ],
   })
+  const asked = askedOf(flags)
+  return {...plan, ...(Object.keys(asked).length > 0 ? {asked} : {})}
+}
+
+/** The flags that differ from their defaults, as a plan keeps them. Pure. */
+function askedOf({cpus, ...flags}: Selection): NonNullable<Plan['asked']> {
+  const {only, also, persist, runtime, 'spare-nic': spared} = flags
+  return {
+    ...(cpus ? {cpus: `${cpus}`} : {}),
+    ...(only ? {only: [...only]} : {}),
+    ...(also ? {also: [...also]} : {}),
+    ...(persist ? {persist} : {}),
+    ...(runtime ? {runtime} : {}),
+    ...(spared ? {'spare-nic': [...spared]} : {}),
+  }
+}
+
+/** The selection that a saved plan was made with. Pure. */
+export function selectionOf({asked: {cpus, ...flags} = {}}: Plan): Selection {
+  return {...flags, ...(cpus === undefined ? {} : {cpus: CpuSet.parse(cpus)})}
 }
 
 const alsoOf = ({also = [], persist}: Selection): readonly string[] => [

@@ -1,14 +1,51 @@
 // SPDX-License-Identifier: MIT
-import {mkdtemp, readFile, rename, rm, stat, writeFile} from 'node:fs/promises'
+import {constants, lstat, mkdtemp, open, rename, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
+import {setTimeout} from 'node:timers/promises'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 
-/** Contents of a file as UTF-8, or undefined when it does not exist. */
+/** Larger than every file that isolctl reads, except those that say so. */
+const LIMIT = 16 * 1024 * 1024
+
+/**
+ * Contents of a regular file as UTF-8. Throws a system error: that of open(2); EISDIR; ENXIO for a
+ * pipe, a device or a socket, which may have no end; EFBIG for more than `limit` bytes.
+ */
+export async function readRegular(path: string, {limit = LIMIT} = {}): Promise<string> {
+  return (await bytesOfRegular(path, {limit})).toString('utf8')
+}
+
+/** The same as bytes. */
+export async function bytesOfRegular(path: string, {limit = LIMIT} = {}): Promise<Buffer> {
+  // O_NONBLOCK: to open a pipe would wait for its writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    const kind = await file.stat()
+    if (kind.isDirectory()) throw failure('EISDIR')
+    if (!kind.isFile()) throw failure('ENXIO')
+    if (kind.size > limit) throw failure('EFBIG')
+    // A file of procfs has the size 0, and others may grow.
+    const pieces: Buffer[] = []
+    for (let length = 0; ; ) {
+      const {bytesRead, buffer} = await file.read({buffer: Buffer.allocUnsafe(64 * 1024)})
+      if (bytesRead === 0) return Buffer.concat(pieces)
+      pieces.push(buffer.subarray(0, bytesRead))
+      length += bytesRead
+      if (length > limit) throw failure('EFBIG')
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+const failure = (code: string) => Object.assign(new Error(code), {code})
+
+/** Contents of a regular file, or undefined when it does not exist. Throws as readRegular(). */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await readRegular(path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
@@ -44,27 +81,55 @@ export async function publishFile(path: string, contents: string | Uint8Array, m
 
 /**
  * Write the output of a command to the path that the user gave. A regular file is replaced in one
- * step; a device or a pipe (/dev/stdout) is written to. Throws UserError: exit 74 for these, else 69.
+ * step, with this mode; a device or a pipe is written to, and a pipe without a reader is an error. A
+ * symbolic link is replaced and not followed, because somebody else may have put it there, except
+ * those of the system to an open file (/dev/stdout). Throws UserError: exit 74 for a device or a
+ * pipe, else 69.
  */
 export async function writeOutput(path: string, contents: string | Uint8Array, mode = 0o644): Promise<void> {
   let stream = false
   try {
-    const old = await stat(path).catch((error: unknown) => {
+    const old = await lstat(path).catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
     })
-    if (old?.isDirectory()) throw Object.assign(new Error('it is a directory'), {code: 'EISDIR'})
-    stream = old !== undefined && !old.isFile()
-    await (stream ? writeFile(path, contents) : publishFile(path, contents, mode))
+    if (old?.isDirectory()) throw failure('EISDIR')
+    const device = old?.isSymbolicLink() === true && OPEN_FILE.test(path)
+    stream = device || !(old === undefined || old.isFile() || old.isSymbolicLink())
+    await (stream ? writeStream(path, contents) : publishFile(path, contents, mode))
   } catch (cause) {
-    throw new UserError(`cannot write ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
+    const code = errnoOf(cause) ?? 'EIO'
+    throw new UserError(`cannot write ${path}: ${code}`, {
       exit: stream ? Exit.outputLost : Exit.unsuitable,
-      code: errnoOf(cause) ?? 'EIO',
+      code,
       help: 'name a file in a directory that exists and that you can write to',
       cause,
     })
   }
 }
+
+/** Links of the system to the open files of this process: a shell names its pipes so, too. */
+const OPEN_FILE = /^\/dev\/(stdout|stderr|fd\/\d+)$/
+
+/** Opened without O_CREAT, and without waiting for the reader of a pipe: that is ENXIO (fifo(7)). */
+async function writeStream(path: string, contents: string | Uint8Array): Promise<void> {
+  const {O_WRONLY, O_APPEND, O_NONBLOCK, O_NOCTTY} = constants
+  const file = await open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY)
+  try {
+    const bytes = Buffer.from(contents)
+    for (let done = 0; done < bytes.length; )
+      try {
+        done += (await file.write(bytes, done)).bytesWritten
+      } catch (error) {
+        if (errnoOf(error) !== 'EAGAIN') throw error
+        await setTimeout(PAUSE_MS) // a full pipe: its reader is slow
+      }
+  } finally {
+    await file.close()
+  }
+}
+
+const PAUSE_MS = 10
 
 /**
  * Run `body` with a private directory (mode 0700, unpredictable name) and remove the directory

@@ -13,7 +13,10 @@ const absolute = z
     'not a plain absolute path',
   )
 
-const kernelFile = absolute.refine((path) => /^\/(proc|sys)\//.test(path), 'not below /proc or /sys')
+/** A directory of a process leads to any file of the machine: /proc/self/root/etc/passwd. */
+const kernelFile = absolute
+  .refine((path) => /^\/(proc|sys)\//.test(path), 'not below /proc or /sys')
+  .refine((path) => !/^\/proc\/(self|thread-self|\d+)(\/|$)/.test(path), 'leads through a process')
 
 const argv = z.tuple([z.string().min(1)], z.string()).readonly()
 

@@ -5,6 +5,7 @@ import {dirname, join} from 'node:path'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {withLock} from '../lib/lock.ts'
+import {requireTrusted} from '../lib/trust.ts'
 import {type Entry, intactLength, parseJournal} from '../model/journal.ts'
 
 /** The journal, opened by its only writer. */
@@ -34,6 +35,12 @@ export async function withJournal<T>(
   } catch (cause) {
     throw unwritable(directory, cause)
   }
+  for (const path of [directory, join(directory, 'journal.jsonl'), join(directory, 'lock')])
+    await requireTrusted(path, {
+      what: 'the path',
+      owners: [process.geteuid?.() ?? 0],
+      help: 'isolctl undo does what is written there: look at it, then give it to root alone with chown and chmod',
+    })
   return withLock(join(directory, 'lock'), patient ? {} : {refuse: lockedBy}, async () => {
     const file = await openJournal(directory)
     try {

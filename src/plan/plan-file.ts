@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: MIT
-import {readFile, writeFile} from 'node:fs/promises'
 import {errnoOf, UserError} from '../lib/errors.ts'
+import {readRegular, writeOutput} from '../lib/files.ts'
+import {callingUser, requireTrusted} from '../lib/trust.ts'
 import {type Plan, parsePlan} from './plan.ts'
 import {STEPS} from './registry.ts'
 
-/**
- * Save a plan for apply. The file is written directly, because the path may be /dev/stdout. Throws
- * UserError.
- */
+/** Far more than a plan for the largest machine. */
+const PLAN_LIMIT = 64 * 1024 * 1024
+
+/** Save a plan for apply, readable by all and writable by its owner. Throws UserError. */
 export async function savePlan(path: string, plan: Plan): Promise<void> {
-  await writeFile(path, `${JSON.stringify(plan, null, 2)}\n`).catch(refuse('write', path))
+  await writeOutput(path, `${JSON.stringify(plan, null, 2)}\n`).catch(refuse('write', path))
 }
 
 /**
- * Load a plan that was saved on this machine. Throws UserError with the reason when it is not one.
+ * Load a plan that was saved on this machine. Only root, this user, and the user who called sudo may
+ * be able to write to it. Throws UserError with the reason when it is not such a plan.
  */
 export async function loadPlan(path: string, host: string): Promise<Plan> {
-  const text = await readFile(path, 'utf8').catch(refuse('read', path))
+  const owners = [process.geteuid?.(), callingUser()].filter((uid) => uid !== undefined)
+  await requireTrusted(path, {
+    what: 'the plan',
+    owners,
+    help: 'somebody else could have changed it: make a new one in a directory that only you can write to',
+  })
+  const text = await readRegular(path, {limit: PLAN_LIMIT}).catch(refuse('read', path))
   return parsePlan(text, {path, host, steps: STEPS})
 }
 
 const refuse = (verb: string, path: string) => (cause: unknown) => {
-  throw new UserError(`cannot ${verb} the plan ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
+  const code = cause instanceof UserError ? cause.code : errnoOf(cause)
+  throw new UserError(`cannot ${verb} the plan ${path}: ${code ?? 'EIO'}`, {
+    ...(cause instanceof UserError && cause.exit !== 69 ? {exit: cause.exit} : {}),
     help: 'make a plan with: isolctl plan --out FILE',
     cause,
   })

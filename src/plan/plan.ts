@@ -9,6 +9,7 @@ import {UserError} from '../lib/errors.ts'
 import {ChangeSchema, placeOf} from '../model/change.ts'
 import type {Settings} from '../model/settings.ts'
 import {cpulist} from '../schema/cpulist.ts'
+import {firstOutOfBounds} from './bounds.ts'
 import type {Step} from './step.ts'
 
 const NoteSchema = z.strictObject({subject: z.string(), reason: z.string()})
@@ -35,6 +36,18 @@ export const PlanSchema = z.strictObject({
   host: z.string(),
   isolated: cpulist,
   housekeeping: cpulist,
+  /** The flags of plan, other than the defaults, that chose the steps and CPUs. */
+  asked: z
+    .strictObject({
+      cpus: cpulist,
+      only: z.array(z.string()),
+      also: z.array(z.string()),
+      persist: z.boolean(),
+      runtime: z.boolean(),
+      'spare-nic': z.array(z.string()),
+    })
+    .partial()
+    .exactOptional(),
   steps: z.array(PlannedStepSchema),
   /** Steps that would change something and are applied only when requested by id. */
   onRequest: z
@@ -172,6 +185,8 @@ export function parsePlan(
   if (parsed.data.host !== host) throw refuse(`the plan was made on ${parsed.data.host}; this is ${host}`)
   const unknown = parsed.data.steps.find(({id}) => !steps.some((step) => step.id === id))
   if (unknown) throw refuse(`this isolctl has no step "${unknown.id}"`)
+  const foreign = firstOutOfBounds(parsed.data.steps.flatMap(({changes}) => changes))
+  if (foreign !== undefined) throw refuse(foreign)
   return parsed.data
 }
 

@@ -4,7 +4,8 @@ import {gatherer} from '../facts/fact.ts'
 import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {STATE_DIRECTORY} from '../model/journal.ts'
+import {type Entry, inForce, JOURNAL, STATE_DIRECTORY} from '../model/journal.ts'
+import {firstOutOfBounds} from './bounds.ts'
 import {withJournal} from './journal-file.ts'
 import type {JournaledRun} from './run.ts'
 
@@ -27,9 +28,23 @@ export async function session<T>(
   const boot = await gatherer(host)(bootId)
   return withJournal(
     stateDirectory,
-    (journal) => body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})}),
+    (journal) => {
+      refuseForeign(journal.entries, boot)
+      return body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})})
+    },
     {patient},
   )
+}
+
+/** A journal is data: what no step of isolctl does is not undone because a file says so. */
+function refuseForeign(entries: readonly Entry[], boot: string): void {
+  const foreign = firstOutOfBounds(inForce(entries, boot).map(({change}) => change))
+  if (foreign === undefined) return
+  throw new UserError(`the journal has a change that isolctl never made: ${foreign}`, {
+    exit: Exit.unsuitable,
+    code: 'journal-foreign',
+    help: `${JOURNAL} was edited, or a newer isolctl wrote it: look at it before you undo anything`,
+  })
 }
 
 /** Only root can change a machine: one error instead of an EACCES for each file. */

@@ -12,11 +12,11 @@ export function changeMark(change: Change): '+' | '~' | '-' | '$' {
 
 /**
  * Changes as a diff, indented by two blanks. A command that runs only in the other direction is
- * left out. Pure.
+ * left out, unless `undo` asks for those that undo runs. Pure.
  */
 export function renderChanges(
   changes: readonly Change[],
-  {width}: {readonly width: number},
+  {width, undo = false}: {readonly width: number; readonly undo?: boolean},
 ): readonly string[] {
   const values = changes.filter((change) => change.kind === 'set' || change.kind === 'affinity')
   const diffs = values.map(diffOf)
@@ -33,9 +33,11 @@ export function renderChanges(
       return [
         `  ${changeMark(change)} ${change.path}   ${change.name}: ${orUnset(change.from)} -> ${orUnset(change.to)}`,
       ]
-    return change.argv === null
-      ? []
-      : [`  $ ${change.argv.join(' ')}${change.into ? ` > ${change.into.path}` : ''}`]
+    const into = change.into ? ` > ${change.into.path}` : ''
+    return [
+      ...(change.argv === null ? [] : [`  $ ${change.argv.join(' ')}${into}`]),
+      ...(undo && change.undo !== null ? [`  $ ${change.undo.join(' ')}${into}   (only on undo)`] : []),
+    ]
   })
 }
 

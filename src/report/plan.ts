@@ -15,16 +15,18 @@ export interface PlanLayout {
   readonly verbose: boolean
   /** The command that applies this plan, with the flags that it was made with. */
   readonly applyCommand: string
+  /** Show also the commands that only undo runs: an operator is to approve them too. */
+  readonly undo?: boolean
 }
 
 /** A plan as a diff. Pure. */
-export function renderPlan(plan: Plan, {width, verbose, applyCommand}: PlanLayout): string {
+export function renderPlan(plan: Plan, {width, verbose, applyCommand, undo = false}: PlanLayout): string {
   const shown = plan.steps.filter(
     ({changes, notes, pending}) => changes.length > 0 || notes.length > 0 || pending,
   )
   const lines = [
     ...wrap([`${plan.host}:`, ...headline(plan).split(' ')], {width}),
-    ...shown.flatMap((step) => ['', ...renderStep(step, {width, verbose})]),
+    ...shown.flatMap((step) => ['', ...renderStep(step, {width, verbose, undo})]),
     ...(plan.conflicts ?? []).flatMap(({evidence, help}) => [
       '',
       ...wrap(`! ${evidence}`.split(' '), {width}).map((line) => colour.yellow(line)),
@@ -78,14 +80,14 @@ function headline(plan: Plan): string {
 
 function renderStep(
   step: PlannedStep,
-  {width, verbose}: {width: number; verbose: boolean},
+  {width, verbose, undo}: {width: number; verbose: boolean; undo: boolean},
 ): readonly string[] {
   return [
     ...heading(step.id, step.title, lasting(step), width),
     ...(step.changes.length === 0
       ? []
       : wrap(step.blast.split(' '), {width, indent: 2}).map((line) => colour.dim(line))),
-    ...renderChanges(step.changes, {width}),
+    ...renderChanges(step.changes, {width, undo}),
     ...renderNotes(step, {width, verbose}),
     ...(step.pending ? ['  = already written; it takes effect at the next boot'] : []),
   ]

@@ -10,6 +10,7 @@ import {parseLoaderEntry} from '../../src/boot/loader-entry.ts'
 import type {Host} from '../../src/host/host.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 import type {Settings} from '../../src/model/settings.ts'
+import {firstOutOfBounds} from '../../src/plan/bounds.ts'
 import {makePlan, type PlannedStep} from '../../src/plan/plan.ts'
 import {bootArguments} from '../../src/plan/steps/boot-arguments.ts'
 import {alive, applyAll, machine, undoAll} from '../plan/machine.ts'
@@ -138,6 +139,7 @@ describe.each(pairs)('%s', (pair) => {
     const {before, after, m} = await load()
     const untouched = files(m)
     const plan = await planOn(m.host)
+    expect(firstOutOfBounds(plan.steps.flatMap(({changes}) => changes))).toBeUndefined()
     const {outcome, events} = await applyAll(plan, m.under(alive))
     expect(events.flatMap((event) => (event.type === 'failed' ? [event.error.message] : []))).toEqual([])
     expect(outcome.status).toBe('applied')

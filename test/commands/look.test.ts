@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
+import {chmod, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
@@ -175,6 +175,15 @@ describe('apply and undo', () => {
     expect([exit, stderr]).toEqual([2, expect.stringContaining('not a plan')])
     const missing = await isolctl('apply', join(root, 'none.json'), '--dry-run')
     expect([missing.exit, missing.stderr]).toEqual([2, expect.stringContaining('ENOENT')])
+  })
+
+  it('apply refuses a plan that others can write', async () => {
+    const file = join(root, '../open-plan.json')
+    await isolctl('plan', '--root', root, '--json', '--out', file)
+    expect((await stat(file)).mode & 0o777).toBe(0o644)
+    await chmod(file, 0o666)
+    const {stderr, exit} = await isolctl('apply', file, '--dry-run')
+    expect([exit, stderr]).toEqual([69, expect.stringContaining('can be written by everybody')])
   })
 
   it('apply of a saved plan does not accept a selection', async () => {

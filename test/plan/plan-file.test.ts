@@ -39,6 +39,21 @@ test.for([
     withChange({kind: 'set', path: '/proc/../etc/passwd', from: '', to: ''}),
     'plain absolute',
   ],
+  [
+    'a path through a process',
+    withChange({kind: 'set', path: '/proc/self/root/etc/passwd', from: '', to: ''}),
+    'leads through a process',
+  ],
+  [
+    'a command that no step runs',
+    withChange({kind: 'run', argv: ['sh', '-c', 'id'], undo: null}),
+    'no step of isolctl runs sh -c id',
+  ],
+  [
+    'a command that only undo runs',
+    withChange({kind: 'run', argv: null, undo: ['sh', '-c', 'id']}),
+    'no step of isolctl runs sh -c id',
+  ],
   ['a relative file', withChange({kind: 'file', path: 'etc/x', from: null, to: ''}), 'plain absolute'],
   ['a command that is no list', withChange({kind: 'run', argv: 'rm -rf /', undo: null}), 'not a plan'],
 ] as const)('refuses %s', ([, value, message]) => {

@@ -20,7 +20,7 @@ test.for([
   'topology',
   'status',
   'explain',
-  'lint --cmdline /proc/cmdline --cpus 4 --kernel 6.12',
+  'lint --cmdline /proc/cmdline --cpus 4 --kernel 6.12 --isolated 2-3',
   '--help',
   '--version',
   'status --watch 1s',

@@ -9,6 +9,7 @@ import {probe} from '../../../src/measure/watch.ts'
 import {cpusOf} from '../../../src/model/change.ts'
 import {CpuSet} from '../../../src/model/cpuset.ts'
 import type {Settings} from '../../../src/model/settings.ts'
+import {outOfBounds} from '../../../src/plan/bounds.ts'
 import {changeCount, makePlan} from '../../../src/plan/plan.ts'
 import {chooseSteps, STEPS} from '../../../src/plan/registry.ts'
 import type {Step} from '../../../src/plan/step.ts'
@@ -115,6 +116,11 @@ describe.for(STEPS)('$id', (step) => {
     const undone = await undoAll(m.under(alive))
     expect(undone.filter(({result}) => result !== 'undone')).toEqual([])
     expect(trimmed(m)).toEqual(before)
+  })
+
+  it('stays within the places and commands of isolctl', async () => {
+    const {steps} = await planFor(machine(machineFor(step)), step)
+    for (const change of steps.flatMap(({changes}) => changes)) expect(outOfBounds(change)).toBeUndefined()
   })
 
   it('never uses an isolated CPU, and always a housekeeping CPU', async () => {

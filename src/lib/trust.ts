@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+import {lstat, readlink} from 'node:fs/promises'
+import {dirname, join, resolve} from 'node:path'
+import {errnoOf, UserError} from './errors.ts'
+import {Exit} from './exit.ts'
+
+/** The kernel's limit for symbolic links in a path (include/linux/namei.h: MAXSYMLINKS). */
+const LINKS = 40
+
+const WRITABLE_BY_GROUP = 0o020
+const WRITABLE_BY_OTHERS = 0o002
+const STICKY = 0o1000
+
+/**
+ * Who else can change what a path leads to, or undefined when nobody can but root and `owners`
+ * (user ids). Looks at the owner and the mode of every component and of every symbolic link on the
+ * way. A directory that others can write to passes only with the sticky bit, because nobody else can
+ * rename the entries of another user there (/tmp). Group 0 is root's. Throws a system error for a
+ * path that does not exist.
+ */
+export async function foreignWriter(
+  path: string,
+  owners: readonly number[] = [],
+): Promise<string | undefined> {
+  const trusted = new Set([0, ...owners])
+  const seen = new Set<string>()
+  const rest = resolve(path).split('/').filter(Boolean)
+  let here = '/'
+  for (let links = 0; ; ) {
+    const {uid, gid, mode} = await lstat(here)
+    const isLink = (mode & 0o170000) === 0o120000
+    const isFolder = (mode & 0o170000) === 0o040000
+    if (!seen.has(here)) {
+      seen.add(here)
+      if (!trusted.has(uid)) return `${here} belongs to user ${uid}`
+      const open = mode & (gid === 0 ? WRITABLE_BY_OTHERS : WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS)
+      if (open && !isLink && !(isFolder && mode & STICKY))
+        return `${here} can be written by ${mode & WRITABLE_BY_OTHERS ? 'everybody' : `group ${gid}`}`
+    }
+    if (isLink) {
+      if (++links > LINKS) throw Object.assign(new Error('too many links'), {code: 'ELOOP'})
+      const target = resolve(dirname(here), await readlink(here))
+      rest.unshift(...target.split('/').filter(Boolean))
+      here = '/'
+      continue
+    }
+    const next = rest.shift()
+    if (next === undefined) return undefined
+    here = join(here, next)
+  }
+}
+
+/** The user who called isolctl with sudo(8); undefined without sudo. */
+export function callingUser(env: NodeJS.ProcessEnv = process.env): number | undefined {
+  const text = env['SUDO_UID']
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined
+}
+
+/**
+ * Require that nobody but root, and `owners`, can change what this path leads to. `what` names the
+ * path in the message: "the plan". Throws UserError (exit 69); nothing when the path does not exist.
+ */
+export async function requireTrusted(
+  path: string,
+  {what, owners = [], help}: {what: string; owners?: readonly number[]; help: string},
+): Promise<void> {
+  const who = await foreignWriter(path, owners).catch((cause: unknown) => {
+    const code = errnoOf(cause)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined // its reader reports that
+    throw new UserError(`cannot look at ${what} ${path}: ${code ?? 'EIO'}`, {exit: Exit.unsuitable, cause})
+  })
+  if (who !== undefined)
+    throw new UserError(`${what} ${path} is not safe from other users: ${who}`, {
+      exit: Exit.unsuitable,
+      code: 'not-trusted',
+      help,
+    })
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+import {chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {callingUser, foreignWriter, requireTrusted} from '../../src/lib/trust.ts'
+
+const me = process.geteuid?.() ?? 0
+let root = ''
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+  await mkdir(join(root, 'folder'), {mode: 0o755})
+  await writeFile(join(root, 'folder/file'), '', {mode: 0o644})
+})
+afterEach(() => rm(root, {recursive: true}))
+
+const who = (path: string) => foreignWriter(join(root, path), [me])
+
+describe('who else can change a file', () => {
+  it('is nobody for a file of ours in /tmp', async () => {
+    expect(await who('folder/file')).toBeUndefined()
+  })
+
+  it('is everybody, or a group, for a file or a directory that they can write', async () => {
+    await chmod(join(root, 'folder/file'), 0o666)
+    expect(await who('folder/file')).toMatch(/folder\/file can be written by everybody$/)
+    await chmod(join(root, 'folder/file'), 0o644)
+    await chmod(join(root, 'folder'), 0o777)
+    expect(await who('folder/file')).toMatch(/folder can be written by everybody$/)
+    await chmod(join(root, 'folder'), 0o1777)
+    expect(await who('folder/file')).toBeUndefined()
+  })
+
+  it('includes those who can change the target of a link', async () => {
+    await chmod(join(root, 'folder'), 0o777)
+    await symlink('folder/../folder/file', join(root, 'link'))
+    expect(await who('link')).toMatch(/folder can be written by everybody$/)
+    await symlink('loop', join(root, 'loop'))
+    await expect(who('loop')).rejects.toMatchObject({code: 'ELOOP'})
+  })
+
+  it.runIf(me === 0)('is the owner of any component', async () => {
+    await chown(join(root, 'folder'), 1234, 0)
+    expect(await who('folder/file')).toMatch(/folder belongs to user 1234$/)
+    expect(await foreignWriter(join(root, 'folder/file'), [1234])).toBeUndefined()
+    await chown(join(root, 'folder'), 0, 1234)
+    await chmod(join(root, 'folder'), 0o775)
+    expect(await who('folder/file')).toMatch(/folder can be written by group 1234$/)
+    await chown(join(root, 'folder'), 0, 0)
+    expect(await who('folder/file')).toBeUndefined()
+  })
+})
+
+it('an unsafe file is an error, and a missing one is left to its reader', async () => {
+  await chmod(join(root, 'folder/file'), 0o666)
+  const options = {what: 'the plan', owners: [me], help: 'h'}
+  await expect(requireTrusted(join(root, 'folder/file'), options)).rejects.toMatchObject({
+    exit: 69,
+    code: 'not-trusted',
+  })
+  await requireTrusted(join(root, 'none'), options)
+})
+
+it('the calling user is a number of sudo', () => {
+  expect(callingUser({SUDO_UID: '1000'})).toBe(1000)
+  for (const text of ['', '-1', '0x10', '1 2', 'root']) expect(callingUser({SUDO_UID: text})).toBeUndefined()
+  expect(callingUser({})).toBeUndefined()
+})
