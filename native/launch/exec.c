@@ -20,6 +20,7 @@
 #include "number.h"
 #include "program.h"
 #include "supervisor.h"
+#include "visible.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -49,10 +50,12 @@ __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, con
 {
 	int error = errno;
 	va_list arguments;
-	fputs("isol-exec: ", stderr);
+	char text[4096], shown[4 * sizeof text];
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	make_visible(shown, sizeof shown, text);
+	fprintf(stderr, "isol-exec: %s", shown);
 	if (error)
 		fprintf(stderr, ": %s", strerror(error));
 	fputc('\n', stderr);
@@ -62,7 +65,9 @@ __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, con
 /* The same without an errno, and with a help line. */
 __attribute__((noreturn)) static void refuse(int status, const char *what, const char *why, const char *help)
 {
-	fprintf(stderr, "isol-exec: %s: %s\nhelp: %s\n", what, why, help);
+	char shown[4096];
+	make_visible(shown, sizeof shown, what);
+	fprintf(stderr, "isol-exec: %s: %s\nhelp: %s\n", shown, why, help);
 	exit(status);
 }
 

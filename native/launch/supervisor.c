@@ -5,6 +5,7 @@
 #include "notify.h"
 #include "proc.h"
 #include "report.h"
+#include "visible.h"
 #include "words.h"
 
 #include <dirent.h>
@@ -30,11 +31,15 @@ __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *s
 						      ...)
 {
 	va_list arguments;
+	char text[4096], shown[4 * sizeof text];
 	if (supervisor->quiet || supervisor->json)
 		return;
 	va_start(arguments, format);
-	vdprintf(2, format, arguments);
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	/* Names of threads have no newline: those that are there end our lines. */
+	make_visible(shown, sizeof shown, text);
+	dprintf(2, "%s", shown);
 }
 
 static void say_break(const struct supervisor *supervisor, const struct reported *reported)

@@ -5,7 +5,9 @@ import {captured} from '../host/captured.ts'
 import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
+import {jsonText} from '../lib/visible.ts'
 import {CpuSet} from '../model/cpuset.ts'
+import {page} from '../report/colour.ts'
 import {reportFailure} from '../ui/failure.ts'
 
 /** A flag whose value is a cpulist. Gives a CpuSet. */
@@ -86,6 +88,20 @@ export abstract class IsolCommand extends Command {
         help: 'leave out --root, or look with: isolctl plan --root DIR',
       })
     return localHost()
+  }
+
+  /** Prints lines on stdout. Foreign text in them is made visible here. */
+  override log(message = ''): void {
+    if (!this.jsonEnabled()) process.stdout.write(page(message.split('\n')))
+  }
+
+  /** The same on stderr. */
+  override logToStderr(message = ''): void {
+    if (!this.jsonEnabled()) process.stderr.write(page(message.split('\n')))
+  }
+
+  override logJson(json: unknown): void {
+    if (json !== undefined) process.stdout.write(`${jsonText(json, 2)}\n`)
   }
 
   protected override async catch(error: Error): Promise<void> {

@@ -91,7 +91,7 @@ stderr what broke isolation. It ends with the program.`
       workers: flags.workers,
     })
     const shim = asset('libexec/isol-exec')
-    for (const note of launch.notes) if (!flags.quiet) process.stderr.write(`note: ${note}\n`)
+    for (const note of launch.notes) if (!flags.quiet) this.logToStderr(`note: ${note}`)
     if (!flags['dry-run']) return await become(shim, [basename(shim), ...launch.argv])
     const command = [shim, ...launch.argv]
     this.log(shellLine(command))

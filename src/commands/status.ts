@@ -7,7 +7,9 @@ import {writers} from '../facts/tuners.ts'
 import type {HostView} from '../host/host.ts'
 import {Exit} from '../lib/exit.ts'
 import {interruptible} from '../lib/interrupt.ts'
+import {jsonText} from '../lib/visible.ts'
 import {changesInForce, readPlaces, statusOf} from '../plan/status.ts'
+import {page} from '../report/colour.ts'
 import {isolationReport, renderIsolation} from '../report/isolation.ts'
 import {renderStatus, statusExit, statusReport} from '../report/status.ts'
 import type {StatusReport} from '../schema/machine.ts'
@@ -36,13 +38,13 @@ The exit status is 1 when something drifted or a run was killed before it finish
     const {flags} = await this.parse(Status)
     const host = this.view(flags.root)
     const show = ({report, threads}: Looked) => {
-      if (this.jsonEnabled() && flags.watch !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`)
+      if (this.jsonEnabled() && flags.watch !== undefined) process.stdout.write(`${jsonText(report)}\n`)
       if (this.jsonEnabled() || (flags.quiet && report.ok)) return
       const {threadsUnknown} = report
       process.stdout.write(renderStatus(report, {width: columns()}))
       if (threads) process.stdout.write(renderIsolation(threads))
       if (threadsUnknown !== undefined)
-        process.stdout.write(`\nit is not known which threads are isolated: ${threadsUnknown}\n`)
+        process.stdout.write(page(['', `it is not known which threads are isolated: ${threadsUnknown}`]))
     }
     return await interruptible(async (signal) => {
       for (;;) {

@@ -2,6 +2,7 @@
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {readRegular, writeOutput} from '../lib/files.ts'
 import {callingUser, requireTrusted} from '../lib/trust.ts'
+import {jsonText} from '../lib/visible.ts'
 import {type Plan, parsePlan} from './plan.ts'
 import {STEPS} from './registry.ts'
 
@@ -10,7 +11,7 @@ const PLAN_LIMIT = 64 * 1024 * 1024
 
 /** Save a plan for apply, readable by all and writable by its owner. Throws UserError. */
 export async function savePlan(path: string, plan: Plan): Promise<void> {
-  await writeOutput(path, `${JSON.stringify(plan, null, 2)}\n`).catch(refuse('write', path))
+  await writeOutput(path, `${jsonText(plan, 2)}\n`).catch(refuse('write', path))
 }
 
 /**

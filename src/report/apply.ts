@@ -8,6 +8,7 @@ import {type Plan, rebootPending} from '../plan/plan.ts'
 import type {Undone} from '../plan/undo.ts'
 import type {ApplyReport, UndoReport} from '../schema/machine.ts'
 import {named} from './changes.ts'
+import {page} from './colour.ts'
 
 /** What a run did, from its events: `isolctl.apply/1`. Pure. */
 export function applyReport(
@@ -98,7 +99,7 @@ export function renderApply(report: ApplyReport, {width}: {readonly width: numbe
   if (report.confirmWithinMs !== undefined)
     lines.push(`Taken back in ${report.confirmWithinMs / 1000} s unless confirmed with: isolctl confirm`)
   else if (outcome === 'applied' && results('done') > 0) lines.push('Undo later with: isolctl undo')
-  return `${lines.join('\n')}\n`
+  return page(lines)
 }
 
 const HELP: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import type {Capture} from '../capture/capture.ts'
 import {count, wrap} from '../lib/text.ts'
+import {page} from './colour.ts'
 
 /** What `isolctl capture --json` prints. */
 export const CaptureSchema = z.strictObject({
@@ -48,8 +49,5 @@ export function renderCapture(
       : []),
     `judge it with: isolctl preflight --root ${path}`,
   ]
-  return paragraphs
-    .flatMap((text) => wrap(text.split(' '), {width}))
-    .map((line) => `${line}\n`)
-    .join('')
+  return page(paragraphs.flatMap((text) => wrap(text.split(' '), {width})))
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 import type {Proposal} from '../config/propose.ts'
 import {table, wrap} from '../lib/text.ts'
+import {visible} from '../lib/visible.ts'
 import type {InitReport} from '../schema/init.ts'
+import {page} from './colour.ts'
 
 export function initReport(proposal: Proposal, host: string): InitReport {
   const {isolated, housekeeping, reasons, remarks} = proposal
@@ -19,7 +21,7 @@ export function initReport(proposal: Proposal, host: string): InitReport {
 /** The text of the proposed config, with the reasons above it. Pure. */
 export function configText({isolated, housekeeping, reasons, remarks}: Proposal, host: string): string {
   const why = table(reasons.map((reason) => [`#   ${reason.cpus}`, reason.role, reason.why]))
-  return [
+  const lines = [
     `# Proposed by isolctl init for ${host}. docs/config.md explains the keys.`,
     '#',
     ...why,
@@ -28,8 +30,9 @@ export function configText({isolated, housekeeping, reasons, remarks}: Proposal,
     `housekeeping: ${housekeeping}`,
     'policy: other',
     'isolation: static',
-    '',
-  ].join('\n')
+  ]
+  // A newline in a name would end the comment that it is in.
+  return lines.map((line) => `${visible(line)}\n`).join('')
 }
 
 /** The proposal for each CPU, and the next command. Pure. */
@@ -38,12 +41,12 @@ export function renderInit(report: InitReport, {width}: {readonly width: number}
   const headline = `${host}: isolate ${isolated}, keep ${housekeeping} for housekeeping`
   const rest =
     written === undefined
-      ? [config.trimEnd(), '', 'nothing was written']
+      ? [...config.trimEnd().split('\n'), '', 'nothing was written']
       : [
           ...table(reasons.map(({cpus, role, why}) => [role, cpus, why])),
           ...remarks.flatMap((remark) => wrap(`! ${remark}`.split(' '), {width})),
           '',
           `written: ${written}        Next: isolctl plan`,
         ]
-  return `${[...wrap(headline.split(' '), {width}), '', ...rest].join('\n')}\n`
+  return page([...wrap(headline.split(' '), {width}), '', ...rest])
 }

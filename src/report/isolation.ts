@@ -4,6 +4,7 @@ import type {IsolatedThread} from '../facts/isolation.ts'
 import {count, table} from '../lib/text.ts'
 import {breakHelp, breakSentence} from '../model/break-words.ts'
 import type {StatusReport} from '../schema/machine.ts'
+import {page} from './colour.ts'
 
 /** The isolated threads of the machine, one line each, and below it what broke the isolation last, with its help. Pure. */
 export function renderIsolation(threads: readonly IsolatedThread[]): string {
@@ -24,7 +25,7 @@ export function renderIsolation(threads: readonly IsolatedThread[]): string {
     const after = `${(record.durationNs / 1e9).toFixed(3)} s`
     return [row, `    last, after ${after}: ${breakSentence(record)}`, `    help: ${breakHelp(record)}`]
   })
-  return `\n${lines.join('\n')}\n`
+  return page(['', ...lines])
 }
 
 /** The same for machines. Pure. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import {visible} from '../lib/visible.ts'
 import type {Report} from '../schema/preflight.ts'
 import {detailLines, fails, findingLine} from './plain-finding.ts'
 import type {RenderOptions} from './render-options.ts'
@@ -57,21 +58,23 @@ function testCase(check: CheckReport, strict: boolean): readonly string[] {
   const {id, ms, status, reason = '', evidence, findings = []} = check
   const open = `    <testcase${attributes({name: id, classname: 'isolctl.preflight', time: seconds(ms)})}`
   const body = (line: string) => [`${open}>`, `      ${line}`, '    </testcase>']
-  const details = escaped(detailLines(check).join('\n'))
+  const details = escaped(detailLines(check).map(visible).join('\n'))
   if (fails(check, strict)) {
     const [first] = findings
     const message = first ? findingLine(first) : check.title
     return body(`<failure${attributes({type: status, message})}>${details}</failure>`)
   }
   if (status === 'unknown') return body(`<error${attributes({type: status, message: reason})}/>`)
-  if (status === 'skip') return body(`<skipped>${escaped(reason)}</skipped>`)
+  if (status === 'skip') return body(`<skipped>${escaped(visible(reason))}</skipped>`)
   if (status === 'warn') return body(`<system-out>${details}</system-out>`)
-  return evidence === undefined ? [`${open}/>`] : body(`<system-out>${escaped(evidence)}</system-out>`)
+  return evidence === undefined
+    ? [`${open}/>`]
+    : body(`<system-out>${escaped(visible(evidence))}</system-out>`)
 }
 
 const attributes = (values: Readonly<Record<string, string | number>>): string =>
   Object.entries(values)
-    .map(([name, value]) => ` ${name}="${escaped(String(value)).replaceAll('\n', '&#10;')}"`)
+    .map(([name, value]) => ` ${name}="${escaped(visible(String(value)))}"`)
     .join('')
 
 const ENTITY: Readonly<Record<string, string>> = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;'}

@@ -4,7 +4,7 @@ import {count, wrap} from '../lib/text.ts'
 import {isVolatile} from '../model/change.ts'
 import {changeCount, type Plan, type PlannedStep, rebootPending} from '../plan/plan.ts'
 import {renderChanges} from './changes.ts'
-import {colour} from './colour.ts'
+import {colour, page} from './colour.ts'
 
 /** How many of the things that a step leaves alone are named; `verbose` names all. */
 const NAMED = 3
@@ -45,7 +45,7 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand, undo = fal
     )
   if (changeCount(plan) > 0)
     lines.push('', ...footer([`Apply with: ${applyCommand}`, 'Undo later with: isolctl undo'], width))
-  return `${lines.join('\n')}\n`
+  return page(lines)
 }
 
 /** The steps that cannot be planned, alone: what --quiet leaves of a plan. Pure. */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+
+import {visible} from '../lib/visible.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Report} from '../schema/preflight.ts'
 import type {RenderOptions} from './render-options.ts'
@@ -103,4 +105,7 @@ function braces(labels: Readonly<Record<string, string | number>>): string {
 }
 
 const escaped = (text: string): string =>
-  text.toWellFormed().replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  text
+    .split('\n')
+    .map((line) => visible(line).replaceAll('\\', '\\\\').replaceAll('"', '\\"'))
+    .join('\\n')

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import {jsonText} from '../lib/visible.ts'
 import type {Report} from '../schema/preflight.ts'
 import {toJunit} from './junit.ts'
 import {toPrometheus} from './prometheus.ts'
@@ -17,7 +18,7 @@ export type Format = (typeof FORMATS)[number]
 export function renderReport(report: Report, format: Format, options: RenderOptions): string {
   switch (format) {
     case 'json':
-      return `${JSON.stringify(report, null, 2)}\n`
+      return `${jsonText(report, 2)}\n`
     case 'junit':
       return toJunit(report, options)
     case 'tap':

@@ -5,7 +5,7 @@ import {invert} from '../model/change.ts'
 import type {Status} from '../plan/status.ts'
 import type {StatusReport} from '../schema/machine.ts'
 import {named} from './changes.ts'
-import {colour} from './colour.ts'
+import {colour, page} from './colour.ts'
 
 export function statusReport(
   {deltas, unfinished, refused, goneAtReboot, awaiting}: Status,
@@ -67,7 +67,7 @@ export function renderStatus(report: StatusReport, {width}: {readonly width: num
   if (unfinished.length > 0)
     lines.push('', `run ${unfinished.join(', ')} was killed before it finished; undo it with: isolctl undo`)
   else if (changes.length > 0) lines.push('', 'Undo with: isolctl undo')
-  return `${lines.join('\n')}\n`
+  return page(lines)
 }
 
 function renderChange(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {stringify} from 'yaml'
+import {Document, visit} from 'yaml'
+import {isVisible, visible, visibleLines} from '../lib/visible.ts'
 import type {Report} from '../schema/preflight.ts'
 import {fails} from './plain-finding.ts'
 import type {RenderOptions} from './render-options.ts'
@@ -27,11 +28,24 @@ export function toTap({checks}: Report, {strict}: Pick<RenderOptions, 'strict'>)
 }
 
 /** In a description, "#" would begin a directive, and a line break would end the description. */
-const escaped = (text: string): string => text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, ' ')
+const escaped = (text: string): string => visible(text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, ' '))
+
+/** A string with something invisible is in double quotes, where YAML has the escapes of JSON. */
+function yamlOf(value: object): string {
+  const document = new Document(value)
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && !isVisible(scalar.value)) scalar.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return visibleLines(
+    document.toString({lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER}),
+  )
+}
 
 const yamlBlock = (value: object): readonly string[] => [
   '  ---',
-  ...stringify(value, {lineWidth: 0})
+  ...yamlOf(value)
     .trimEnd()
     .split('\n')
     .map((line) => `  ${line}`),

@@ -4,6 +4,7 @@ import {count, table, wrap} from '../lib/text.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Cpu, Sharing} from '../model/topology.ts'
 import type {TopologyReport} from '../schema/machine.ts'
+import {page} from './colour.ts'
 
 export interface TopologyFacts {
   readonly host: string
@@ -83,7 +84,7 @@ export function renderTopology(report: TopologyReport, {width}: {readonly width:
   const header = ['CPU', 'socket', 'node', 'core', 'siblings', 'isolated', 'nohz_full']
   const headline = wrap([`${report.host}:`, ...parts.join(', ').split(' ')], {width})
   const groups = groupLines(report).flatMap((line) => wrap(line.split(' '), {width}))
-  return `${[...headline, ...groups, '', ...table([header, ...rows])].join('\n')}\n`
+  return page([...headline, ...groups, '', ...table([header, ...rows])])
 }
 
 /** What divides the CPUs: core types, and sets of several cores that share a cache or a cluster. */

@@ -5,6 +5,7 @@ import type {Undone} from '../plan/undo.ts'
 import type {UndoReport} from '../schema/machine.ts'
 import {undoneReport} from './apply.ts'
 import {renderChanges} from './changes.ts'
+import {page} from './colour.ts'
 import {renderEvent} from './events.ts'
 
 /** What undo did, or would do: `isolctl.undo/1`. Pure. */
@@ -42,12 +43,12 @@ export function renderRehearsal(undone: readonly Undone[], {width}: {readonly wi
     ...renderChanges(todo, {width}),
     ...rest.flatMap((each) => renderEvent({type: 'undo', undone: each}, layout)),
   ]
-  return lines.map((line) => `${line}\n`).join('')
+  return page(lines)
 }
 
 export function renderUndo(report: UndoReport): string {
   const {changes, dryRun, host, interrupted} = report
-  if (changes.length === 0) return `${host}: nothing to undo\n`
+  if (changes.length === 0) return page([`${host}: nothing to undo`])
   const results = (...wanted: string[]) => changes.filter(({result}) => wanted.includes(result)).length
   const parts = [
     `${dryRun ? 'would undo' : 'undone'}: ${count(results('undone'), 'change')}`,
@@ -60,5 +61,5 @@ export function renderUndo(report: UndoReport): string {
     ...(results('conflict') > 0 ? ['To overwrite these values: isolctl undo --force'] : []),
     ...(results('failed') > 0 ? ['Try the rest again with: isolctl undo'] : []),
   ]
-  return `${[parts.join(', '), ...next].join('\n')}\n`
+  return page([parts.join(', '), ...next])
 }

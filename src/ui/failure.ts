@@ -2,8 +2,10 @@
 import {HostError} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {jsonText} from '../lib/visible.ts'
 import {colour} from '../report/colour.ts'
 import {badUsage} from './bad-usage.ts'
+import {note} from './terminal.ts'
 
 interface Failure {
   readonly message: string
@@ -28,12 +30,14 @@ export function reportFailure(error: unknown, {json, verbose, command}: ReportOp
   const failure = describe(error, command)
   process.exitCode = failure.exit
   if (json) {
-    process.stdout.write(`${JSON.stringify({schema: 'isolctl.error/1', error: failure}, null, 2)}\n`)
+    process.stdout.write(`${jsonText({schema: 'isolctl.error/1', error: failure}, 2)}\n`)
     return
   }
-  process.stderr.write(`${colour.red('error')}: ${failure.message}\n`)
-  if (failure.help !== undefined) process.stderr.write(`${colour.cyan('help')}: ${failure.help}\n`)
-  if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+  note([
+    `${colour.red('error')}: ${failure.message}`,
+    ...(failure.help === undefined ? [] : [`${colour.cyan('help')}: ${failure.help}`]),
+    ...(verbose && error instanceof Error ? (error.stack ?? '').split('\n') : []),
+  ])
 }
 
 function describe(thrown: unknown, command: string | undefined): Failure {

@@ -4,7 +4,7 @@ import type {Result} from '../checks/run.ts'
 import {localHost} from '../host/local.ts'
 import {writeOutput} from '../lib/files.ts'
 import {busy, WARM_UP_MS, watched} from '../measure/watch.ts'
-import {paintWith} from '../report/colour.ts'
+import {page, paintWith} from '../report/colour.ts'
 import type {ReportContext} from '../report/json.ts'
 import {nagiosLine} from '../report/nagios.ts'
 import {completedGroup, heading, renderGroup, renderSummary, squeezed} from '../report/preflight.ts'
@@ -53,7 +53,7 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
   const lines: string[] = []
   const printLine = squeezed((line) => {
     if (atEnd) lines.push(line)
-    else process.stdout.write(`${line}\n`)
+    else process.stdout.write(page([line]))
   })
   const streams = format === 'text' && !silent
   const print = (block: readonly string[]) => {
@@ -83,12 +83,10 @@ export function presenter(context: ReportContext, options: PresenterOptions): Pr
     },
     async end(results, report) {
       print(renderSummary(results, settings.isolated, text))
-      const answer = streams && answerFirst ? `${nagiosLine(report, {strict})}\n` : ''
+      const answer = streams && answerFirst ? page([nagiosLine(report, {strict})]) : ''
       const kind = format === 'text' && silent ? 'json' : format
       const whole =
-        kind === 'text'
-          ? lines.map((line) => `${line}\n`).join('')
-          : renderReport(report, kind, {at: localHost().live.now(), strict})
+        kind === 'text' ? page(lines) : renderReport(report, kind, {at: localHost().live.now(), strict})
       if (toFile) await writeOutput(output, answer + whole)
       else if (!silent) process.stdout.write(answer + whole)
     },

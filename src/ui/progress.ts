@@ -9,6 +9,8 @@ import {
   remainingText,
   silent,
 } from '../lib/progress.ts'
+import {visible} from '../lib/visible.ts'
+import {note} from './terminal.ts'
 
 /** A log gets a line when this time has passed, or when another tenth of the work is done. */
 const LOG_EVERY_MS = 10_000
@@ -20,7 +22,7 @@ const SHARE = 0.1
  */
 export function showProgress({quiet}: {quiet: boolean}): Progress {
   if (quiet) return silent
-  return process.stderr.isTTY ? terminalProgress() : logProgress((line) => process.stderr.write(`${line}\n`))
+  return process.stderr.isTTY ? terminalProgress() : logProgress((line) => note([line]))
 }
 
 function terminalProgress(): Progress {
@@ -34,15 +36,15 @@ function terminalProgress(): Progress {
         const elapsed = performance.now() - started
         const parts = [amount && amountText(amount), elapsed >= 1000 ? elapsedText(elapsed) : undefined]
         const left = amount && begun ? remainingText(amount, begun, performance.now()) : ''
-        return [title, parts.filter((part) => part !== undefined).join(', ') + left]
-          .filter(Boolean)
-          .join(': ')
+        return visible(
+          [title, parts.filter((part) => part !== undefined).join(', ') + left].filter(Boolean).join(': '),
+        )
       }
       const output = new ProcessOutput(process.stderr, process.stderr, {leaveEmptyLine: false})
       const list = new Listr(
         [
           {
-            title,
+            title: visible(title),
             task: async (_, task) => {
               const timer = setInterval(() => {
                 task.title = text()

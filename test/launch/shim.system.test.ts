@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {readdirSync, readFileSync} from 'node:fs'
-import {chmod, mkdir, readFile, writeFile} from 'node:fs/promises'
+import {chmod, copyFile, mkdir, readFile, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -68,6 +68,15 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
       {encoding: 'buffer'},
     )
     expect([...env.stdout]).toEqual([0xe9])
+  })
+  it('prints no control character of a name', async () => {
+    const odd = join(shop.folder, 'evil\u001b[2J\u009b\u202ename')
+    await copyFile('/bin/true', odd)
+    for (const argv of [[odd], [`${odd}-missing`]]) {
+      const {stderr} = await run(argv, ['--settle=10'])
+      expect(stderr).toContain('evil\\x1b[2J\\xc2\\x9b\\xe2\\x80\\xaename')
+      expect(stderr).toMatch(/^[\n\x20-\x7e]*$/)
+    }
   })
   it('runs the program as itself: same pid, same group, its own exit status', async () => {
     const script = `echo $$; exec "${shim}" ${places.join(' ')} -- "${probe}" 7`
