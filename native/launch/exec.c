@@ -327,6 +327,21 @@ static void fill_standard_descriptors(void)
 		close(fd);
 }
 
+/*
+ * Open the status file. No symbolic link is followed, which somebody else may have put there, but
+ * for those of the system to our own descriptors. A pipe without a reader is ENXIO, and no wait.
+ * What is in the file stays until the first report replaces it.
+ */
+static int open_status(const char *path)
+{
+	const bool ours = strncmp(path, "/dev/std", 8) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+	const int fd = open(
+		path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (ours ? 0 : O_NOFOLLOW), 0644);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
@@ -365,7 +380,7 @@ int main(int argc, char **argv)
 		unsetenv("NOTIFY_SOCKET");
 	}
 	if (options.status_file) {
-		supervisor.status_fd = open(options.status_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		supervisor.status_fd = open_status(options.status_file);
 		if (supervisor.status_fd < 0)
 			fail(FAILED, "%s", options.status_file);
 	}

@@ -106,6 +106,19 @@ bool in_rseq(const struct held *held, int memory)
 	       held->regs.rip - code.start < code.length;
 }
 
+/*
+ * Wait for the thread to stop, however long it takes, because nothing can be done before: a thread
+ * in a call has our registers, and would run on with them. -1: it has ended.
+ */
+static int wait_for_stop(pid_t tid)
+{
+	for (;;) {
+		const int status = wait_stop(tid, 1000);
+		if (status >= 0 || errno != ETIMEDOUT)
+			return status;
+	}
+}
+
 long call(const struct held *held, uint64_t gate, long number, const long arguments[6])
 {
 	struct user_regs_struct regs = held->regs;
@@ -121,16 +134,20 @@ long call(const struct held *held, uint64_t gate, long number, const long argume
 	regs.r8 = (unsigned long)arguments[4];
 	regs.r9 = (unsigned long)arguments[5];
 	/* No handler may run with these registers. */
-	if (trace(PTRACE_SETSIGMASK, held->tid, sizeof all, &all) < 0 ||
-	    trace(PTRACE_SETREGS, held->tid, 0, &regs) < 0)
+	if (trace(PTRACE_SETSIGMASK, held->tid, sizeof all, &all) < 0)
 		return -errno;
+	if (trace(PTRACE_SETREGS, held->tid, 0, &regs) < 0) {
+		result = -errno;
+		trace(PTRACE_SETSIGMASK, held->tid, sizeof held->mask, (void *)(uintptr_t)&held->mask);
+		return result;
+	}
 	/* Two stops: before the call and after it. */
 	for (int stops = 0; stops < 2;) {
 		if (trace(PTRACE_SYSCALL, held->tid, 0, NULL) < 0)
 			break;
-		int status = wait_stop(held->tid, 10000);
+		int status = wait_for_stop(held->tid);
 		if (status < 0)
-			break;
+			break; /* it has ended */
 		if (is_syscall_stop(status))
 			stops++;
 		else if (status >> 16 == 0)
@@ -268,6 +285,18 @@ uint64_t map_slots(const struct held *held, int memory, uint64_t gate)
 		if (pwrite(memory, &trap, 1, address + page) != 1)
 			return 0;
 	return (uint64_t)address;
+}
+
+bool reserve_slots(struct stubs *stubs, const struct held *held, int memory, uint64_t gate, size_t count)
+{
+	size_t free = 0;
+	for (size_t page = 0; page < STUB_PAGES && free < count; page++) {
+		if (!stubs->page[page] && !(stubs->page[page] = map_slots(held, memory, gate)))
+			return false;
+		for (size_t slot = page * SLOTS; slot < (page + 1) * SLOTS; slot++)
+			free += !stubs->used[slot];
+	}
+	return true;
 }
 
 int take_slot(struct stubs *stubs, const struct held *held, int memory, uint64_t gate, uint64_t *address)

@@ -61,8 +61,10 @@ bool stopped_at_call(pid_t tid, uint64_t *number);
 uint64_t find_gate(pid_t pid, int memory);
 
 /*
- * Let the thread make one system call at `gate`. Returns its result, -errno on failure. A SIGSTOP
- * that comes meanwhile, the one signal that cannot be blocked, is sent again afterwards.
+ * Let the thread make one system call at `gate`, and wait until it has returned, however long that
+ * takes. Returns its result, -errno on failure, -EIO when the thread has ended; its registers and its
+ * signal mask are as before. A SIGSTOP that comes meanwhile, the one signal that cannot be blocked,
+ * is sent again afterwards. Hold no other thread: nobody would let it run on.
  */
 long call(const struct held *held, uint64_t gate, long number, const long arguments[6]);
 
@@ -70,6 +72,12 @@ long call(const struct held *held, uint64_t gate, long number, const long argume
  * Map SLOTS stub slots into the process, present and locked. Returns the address, or 0 with errno.
  */
 uint64_t map_slots(const struct held *held, int memory, uint64_t gate);
+
+/*
+ * Map what is missing for `count` free slots, so that take_slot() has no call to make. False with
+ * errno.
+ */
+bool reserve_slots(struct stubs *stubs, const struct held *held, int memory, uint64_t gate, size_t count);
 
 /*
  * A free slot for a thread that we hold. Returns its number and its address, or -1 with errno:

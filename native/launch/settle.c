@@ -262,6 +262,25 @@ static const char *find_runtime(pid_t pid)
 	return found;
 }
 
+/*
+ * Whether a part of its memory waits for a program at a page fault (userfaultfd(2)): to lock it could
+ * wait for the very thread that would lock it. "um", "uw", "ui": fs/proc/task_mmu.c,
+ * show_smap_vma_flags().
+ */
+static bool has_userfaults(pid_t pid)
+{
+	char path[32], line[512];
+	bool found = false;
+	snprintf(path, sizeof path, "/proc/%d/smaps", pid);
+	FILE *maps = fopen(path, "re");
+	while (maps && !found && fgets(line, sizeof line, maps))
+		found = strncmp(line, "VmFlags:", 8) == 0 &&
+			(strstr(line, " um") || strstr(line, " uw") || strstr(line, " ui"));
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
 /* Why a thread must not be traced at all, or NULL. */
 static const char *untouchable(struct settle *settle, const struct candidate *thread)
 {
@@ -274,13 +293,15 @@ static const char *untouchable(struct settle *settle, const struct candidate *th
 		return "is gone";
 	if (number_of(text, "TracerPid"))
 		return "is being debugged";
+	if (has_userfaults(settle->pid))
+		return "has memory that it pages in itself (userfaultfd), which cannot be locked";
 	if (number_of(text, "Seccomp"))
 		return "has a seccomp filter, which may forbid what has to be injected";
 	return NULL;
 }
 
-/* Stop the thread, lock its memory, put it on its CPU, and let it run on under PTRACE_SYSCALL. */
-static bool seize(struct settle *settle, struct candidate *thread)
+/* Stop the thread at an instruction of its own. False: it is released, and its `why` says why. */
+static bool stop(struct settle *settle, struct candidate *thread)
 {
 	const char *reason = untouchable(settle, thread);
 	if (reason) {
@@ -297,17 +318,47 @@ static bool seize(struct settle *settle, struct candidate *thread)
 		let_go(thread);
 		return false;
 	}
-	long locked = -EFAULT;
 	if (!can_return(&thread->held)) {
 		give_up(thread, "is not a 64-bit program");
 	} else if (in_rseq(&thread->held, settle->memory)) {
 		give_up(thread, "was in a restartable sequence");
 	} else if (!settle->gate && !(settle->gate = find_gate(settle->pid, settle->memory))) {
 		give_up(thread, "has no syscall instruction");
-	} else if ((locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT})) <
-		   0) {
+	} else {
+		return true;
+	}
+	let_go(thread);
+	return false;
+}
+
+/*
+ * Let one thread make the calls that the program needs once: lock its memory, and map stubs for
+ * `count` threads. They can take long, a locked page may have to come from a disk, so no other
+ * thread is held meanwhile; this one goes on when they have returned. False when the program cannot
+ * be prepared: `why` of the thread says it.
+ */
+static bool prepare(struct settle *settle, struct candidate *thread, size_t count)
+{
+	if (!stop(settle, thread))
+		return false;
+	const long locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT});
+	bool ready = false;
+	if (locked < 0)
 		give_up(thread, "cannot lock its memory (ulimit -l): %s", strerror((int)-locked));
-	} else if (!move_in(settle, thread)) {
+	else if (!reserve_slots(&settle->stubs, &thread->held, settle->memory, settle->gate, count))
+		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
+	else
+		ready = true;
+	let_go(thread);
+	return ready;
+}
+
+/* Stop the thread, put it on its CPU, and let it run on under PTRACE_SYSCALL. */
+static bool seize(struct settle *settle, struct candidate *thread)
+{
+	if (!stop(settle, thread))
+		return false;
+	if (!move_in(settle, thread)) {
 		give_up(thread, "cannot be put on CPU %d: %s", thread->cpu, strerror(errno));
 	} else if (trace(PTRACE_SYSCALL, thread->tid, 0, NULL) == 0) {
 		take_sample(settle->pid, thread->tid, &thread->sample);
@@ -420,10 +471,12 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 		settle->runtime = NULL;
 	}
 	bool watched[THREADS_MAX] = {false};
+	/* The others try again at the next step, when another thread is the first. */
+	const bool prepared = prepare(settle, threads[0], count);
 	for (size_t i = 0; i < count; i++)
-		watched[i] = seize(settle, threads[i]);
+		watched[i] = prepared && !threads[i]->held.tid && seize(settle, threads[i]);
 	const uint64_t start = now_ns(), time = settle->options.ms * 1000000ULL;
-	for (bool proved = false; !proved && now_ns() - start < WATCH_LONGEST * time;) {
+	for (bool proved = !prepared; !proved && now_ns() - start < WATCH_LONGEST * time;) {
 		nanosleep(&pause, NULL);
 		proved = now_ns() - start >= time;
 		for (size_t i = 0; i < count; i++) {

@@ -2,9 +2,11 @@
 import {access, constants} from 'node:fs/promises'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {visible} from '../lib/visible.ts'
+import {passInherited} from './inherit.ts'
 
 /**
- * Replace this process by another program (execve(2)): it keeps the pid and stdio. Does not return.
+ * Replace this process by another program (execve(2)): it keeps the pid and all descriptors. Does not return.
  * Throws UserError when the file cannot be executed. This is checked first, because a failing
  * execve aborts Node.js.
  */
@@ -24,5 +26,8 @@ export async function become(file: string, argv: readonly string[]): Promise<nev
       exit: Exit.unsuitable,
       help: 'use Node.js 22.18 or newer on Linux',
     })
+  const lost = passInherited()
+  if (lost !== undefined)
+    process.stderr.write(`note: the descriptors from 3 on are closed: ${visible(lost)}\n`)
   return execve.call(process, file, argv, process.env)
 }

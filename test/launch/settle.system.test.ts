@@ -35,6 +35,20 @@ describe.runIf(process.arch === 'x64')('sending a thread through the stub', () =
   })
 })
 
+describe.runIf(process.arch === 'x64')('a thread that makes a call for us', () => {
+  test.for([
+    // Longer than any wait of the supervisor: it went on with our registers, and died of SIGSEGV.
+    ['takes 12 s', ['none', '12'], 'call 0\nprogram runs, turns, 0 signals'],
+    ['is signalled meanwhile', ['signal', '3'], 'call 0\nprogram runs, turns, 1 signals'],
+    ['is stopped meanwhile', ['stop', '3'], /^call (0|-\d+)\nstate T\nprogram runs, turns, 0 signals$/],
+    ['is killed meanwhile', ['kill', '30'], 'call -5\nprogram ended, stands, 0 signals'],
+  ] as const)('%s, and goes on as before', async ([, argv, expected]) => {
+    const {stdout} = await execa(await shop.compile('test/launch/fixtures/calls.c', 'calls'), argv)
+    if (typeof expected === 'string') expect(stdout).toBe(expected)
+    else expect(stdout).toMatch(expected)
+  })
+})
+
 describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', () => {
   /** 40 ms, at most `times`: few when nothing is expected, many on a busy machine. */
   const settle = async (program: readonly string[], times: number) => {
