@@ -72,7 +72,7 @@ export async function takeCapture(
   const files = new Map<string, string>()
   for (const [path, text] of recorded.files) {
     const kept = path.endsWith('/environ') ? redact.environment(text) : text
-    files.set(inside(redact.path(path)), VERBATIM.has(path) ? kept : redact.text(kept))
+    files.set(inside(redact.path(path)), VERBATIM.has(path) ? kept : redact.secrets(path, redact.text(kept)))
   }
   const unreadable = Object.fromEntries([...recorded.errors].map(([path, code]) => [redact.path(path), code]))
   const manifest: Manifest = {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 
+import {type Count, withoutPeople, withoutSecrets} from './secrets.ts'
+
 /** The number of redactions of each kind. */
-export type Redactions = Readonly<Record<'host names' | 'MAC addresses' | 'serial numbers' | 'UUIDs', number>>
+export type Redactions = Readonly<
+  Record<'host names' | 'MAC addresses' | 'serial numbers' | 'UUIDs' | Parameters<Count>[0], number>
+>
 
 export interface Redactor {
-  /** Redact the contents of a file. */
+  /** Redact the contents of any file: what identifies the machine. */
   text(text: string): string
+  /** Redact the secrets of this file, by its path. */
+  secrets(path: string, text: string): string
   /**
    * Keep only the variables that facts read, from the text of /proc/PID/environ: the others may
    * hold passwords.
@@ -40,7 +46,17 @@ const WWN = /\b((?:wwn|wwid|nguid|eui64)[-.:= ]\s*(?:0x|t10\.|naa\.|eui\.)?)([0-
  * `counts` grows with use; there is no module state.
  */
 export function redactor(hostName: string): Redactor {
-  const counts = {'host names': 0, 'MAC addresses': 0, 'serial numbers': 0, UUIDs: 0}
+  const counts = {
+    'host names': 0,
+    'MAC addresses': 0,
+    'serial numbers': 0,
+    UUIDs: 0,
+    'user names': 0,
+    'boot arguments': 0,
+    passwords: 0,
+    comments: 0,
+    'kernel log lines': 0,
+  }
   const known = new Map<string, string>()
   const standIn = (kind: keyof Redactions, value: string, write: (index: number) => string) => {
     counts[kind]++
@@ -55,6 +71,8 @@ export function redactor(hostName: string): Redactor {
     standIn('MAC addresses', address, (index) => `02:00:00:00:${hex(index, 4).replace(/(..)/, '$1:')}`)
   const inName = (_: string, prefix: string, address: string) =>
     prefix + mac((address.match(/../g) ?? []).join(':')).replaceAll(':', '')
+  const people = (path: string) =>
+    withoutPeople(path, (name) => standIn('user names', name, (index) => `name-${index}`))
   const host = hostPattern(hostName)
   return {
     text(text) {
@@ -82,7 +100,13 @@ export function redactor(hostName: string): Redactor {
         .filter((variable) => /^(IRQBALANCE_\w+|container)=/.test(variable))
         .map((variable) => `${variable}\0`)
         .join(''),
-    path: (path) => path.replaceAll(MAC_IN_NAME, inName),
+    secrets: (path, text) => {
+      const clean = withoutSecrets(path, text, (kind) => {
+        counts[kind]++
+      })
+      return path.endsWith('/cgroup') ? clean.split('\n').map(people).join('\n') : clean
+    },
+    path: (path) => people(path.replaceAll(MAC_IN_NAME, inName)),
     counts: () => ({...counts}),
   }
 }

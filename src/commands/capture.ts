@@ -9,9 +9,10 @@ import {IsolCommand} from './base.ts'
 export default class Capture extends IsolCommand {
   static override summary = 'Save the files that isolctl reads, to judge this machine elsewhere.'
   static override description =
-    'Saves the files that the checks and the plan read, and no others. It measures nothing. The host name, MAC addresses, ' +
-    'serial numbers and UUIDs are redacted. The names of programs and threads, and network addresses, are kept: read the ' +
-    'capture before you pass it on.'
+    'Saves the files that the checks and the plan read, and no others. It measures nothing. Redacted are: the host name, MAC addresses, ' +
+    'serial numbers, UUIDs, names of users, the values of boot arguments that have nothing to do with isolation, passwords and ' +
+    'comments in the files of boot loaders, and most of the kernel log. The names of programs and threads, and network ' +
+    'addresses, are kept: read the capture before you pass it on.'
   static override examples = [
     '<%= config.bin %> capture rt-07.tgz',
     '<%= config.bin %> capture ./rt-07 && <%= config.bin %> preflight --root ./rt-07',

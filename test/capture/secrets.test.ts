@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, it, test} from 'vitest'
+import {takeCapture} from '../../src/capture/capture.ts'
+import {withoutPeople, withoutSecrets} from '../../src/capture/secrets.ts'
+import {fakeLive, goodFiles, taskFiles} from '../support/machine.ts'
+import {untunedFiles} from '../support/untuned.ts'
+
+const clean = (path: string, text: string) => withoutSecrets(path, text, () => {})
+
+/** Every secret on the machine has this word in it. */
+const SECRET = 's3cretmark'
+
+const ARGUMENTS = `ro quiet isolcpus=2-3 nohz_ful=2-3 rcutree.kthread_prio=1 rd.iscsi.password=${SECRET}1 inst.ks=https://u:${SECRET}2@h/ks token=${SECRET}3 ${SECRET}4 "quoted=${SECRET}5 more ${SECRET}5b" systemd.setenv=KEY=${SECRET}6 -- ${SECRET}7`
+
+const FILES: Readonly<Record<string, string>> = {
+  '/proc/cmdline': `${ARGUMENTS}\n`,
+  '/etc/kernel/cmdline': `${ARGUMENTS}\n`,
+  '/boot/loader/entries/a.conf': `title Debian\n# call ${SECRET}8\nlinux /vmlinuz\noptions ${ARGUMENTS}\n`,
+  '/boot/grub/grub.cfg': `### BEGIN /etc/grub.d/10_linux ###\nset superusers="${SECRET}9"\npassword_pbkdf2 ${SECRET}9 grub.pbkdf2.sha512.10000.${SECRET}10\n  password ${SECRET}11 ${SECRET}12\n  linux /vmlinuz ${ARGUMENTS}\n### END /etc/grub.d/10_linux ###\n`,
+  '/etc/default/grub': `# ask ${SECRET}13\nGRUB_CMDLINE_LINUX="${ARGUMENTS.replaceAll('"', '')}" # ${SECRET}14\n`,
+  '/etc/isolctl/config.yaml': `# ${SECRET}15 told me\nisolated: 2-3 # ask ${SECRET}16\n`,
+  '/var/log/dmesg': [
+    `Linux version 6.12.1 (${SECRET}17@build) (gcc)`,
+    `Command line: ${ARGUMENTS}`,
+    `Kernel command line: ${ARGUMENTS}`,
+    `Unknown kernel command line parameters "token=${SECRET}18 ${SECRET}19", will be passed to user space.`,
+    `ata1.00: ATA-8: WDC ${SECRET}20, max UDMA/133`,
+    `audit: type=1006 acct="${SECRET}21" uid=1000`,
+    `systemd[1]: Started Session 3 of User ${SECRET}22.`,
+    `usb 1-1: SerialNumber: ${SECRET}23`,
+    'rcu: \tOffload RCU callbacks from CPUs: 2-3.',
+    '',
+  ].join('\n'),
+  '/proc/self/cgroup': `0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-${SECRET}24.scope\n`,
+  [`/sys/fs/cgroup/user.slice/user-${SECRET}25.slice/cpuset.cpus`]: '\n',
+  [`/sys/fs/cgroup/user.slice/user-${SECRET}25.slice/cpuset.cpus.effective`]: '0-3\n',
+  [`/sys/fs/cgroup/user.slice/user-${SECRET}25.slice/cpuset.cpus.partition`]: 'member\n',
+  [`/sys/fs/cgroup/system.slice/backup@${SECRET}26.service/cpuset.cpus`]: '\n',
+  [`/sys/fs/cgroup/system.slice/backup@${SECRET}26.service/cpuset.cpus.effective`]: '0-3\n',
+  [`/sys/fs/cgroup/system.slice/backup@${SECRET}26.service/cpuset.cpus.partition`]: 'member\n',
+}
+
+test.each(Object.keys(FILES).filter((path) => !path.includes('cgroup')))('%s has no secret left', (path) => {
+  // The serial numbers of the log are redacted by their own rule, or with their line.
+  expect(clean(path, FILES[path] ?? '')).not.toContain(SECRET)
+})
+
+test('what the checks need stays', () => {
+  const kept = clean('/proc/cmdline', `${ARGUMENTS}\n`)
+  expect(kept).toHaveLength(ARGUMENTS.length + 1) // the check of the length must not change
+  expect(kept.replaceAll(/REDACTED_*/g, 'R')).toBe(
+    'ro quiet isolcpus=2-3 nohz_ful=2-3 rcutree.kthread_prio=1 rd.iscsi.password=R inst.ks=R token=R R quoted=R systemd.setenv=R -- R\n',
+  )
+  const log = clean('/var/log/dmesg', FILES['/var/log/dmesg'] ?? '')
+  expect(log).toContain('Offload RCU callbacks from CPUs: 2-3.')
+  expect(log).toContain(
+    'Unknown kernel command line parameters "token=REDACTED____ REDACTED____", will be passed',
+  )
+  expect(clean('/boot/grub/grub.cfg', FILES['/boot/grub/grub.cfg'] ?? '')).toContain(
+    '### BEGIN /etc/grub.d/10_linux ###',
+  )
+  expect(clean('/etc/isolctl/config.yaml', 'isolated: 2-3\n')).toBe('isolated: 2-3\n')
+  expect(clean('/etc/x', '# Written by isolctl.\n')).toBe('# Written by isolctl.\n')
+})
+
+test('a grubenv keeps its size', () => {
+  const text = `# GRUB Environment Block\nkernelopts=ro token=${SECRET}\n`.padEnd(1024, '#')
+  const kept = clean('/boot/grub2/grubenv', text)
+  expect(kept).toHaveLength(1024)
+  expect(kept).toMatch(/^# GRUB Environment Block\nkernelopts=ro token=REDACTED__\n#+$/)
+})
+
+test('names of people in cgroups get stand-ins', () => {
+  const standIn = (name: string) => `<${name.length}>`
+  expect(withoutPeople('/sys/fs/cgroup/user.slice/user-1000.slice/cpuset.cpus', standIn)).toBe(
+    '/sys/fs/cgroup/user.slice/<9>.slice/cpuset.cpus',
+  )
+  expect(withoutPeople('/system.slice/backup@alice.service', standIn)).toBe(
+    '/system.slice/backup@<5>.service',
+  )
+  expect(withoutPeople('/system.slice/ssh.service', standIn)).toBe('/system.slice/ssh.service')
+})
+
+describe('a machine full of secrets', () => {
+  it('has none of them in its capture, which says what was redacted', async () => {
+    const {host} = fakeLive({
+      ...goodFiles(),
+      ...untunedFiles(),
+      ...taskFiles({tid: 77, comm: 'worker', cpu: 2, allowed: '2', switches: 5}),
+      ...FILES,
+      '/proc/77/environ': `PASSWORD=${SECRET}\0`,
+      '/sys/fs/cgroup/cgroup.controllers': 'cpuset cpu\n',
+      '/proc/sys/kernel/hostname': 'h\n',
+    })
+    const {files, redactions} = await takeCapture(host, {version: '0', also: ['/etc/isolctl/config.yaml']})
+    const whole = [...files].map(([path, text]) => `${path}\n${text}`).join('\n')
+    expect(whole).not.toContain(SECRET)
+    expect(redactions['boot arguments']).toBeGreaterThan(10)
+    expect(redactions['kernel log lines']).toBe(4)
+    expect(redactions.comments).toBeGreaterThan(1)
+  })
+})
