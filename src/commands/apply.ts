@@ -3,6 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {interruptible} from '../lib/interrupt.ts'
+import {requireRootsProgram, requireTrusted} from '../lib/trust.ts'
 import {agreed} from '../plan/agree.ts'
 import type {ApplyEvent} from '../plan/apply.ts'
 import {withDeadMan} from '../plan/dead-man.ts'
@@ -75,6 +76,13 @@ export default class Apply extends IsolCommand {
     }
     const events: ApplyEvent[] = []
     if (changeCount(plan) > 0) {
+      if (plan.steps.some(({id, changes}) => id === 'persistence' && changes.length > 0)) {
+        await requireRootsProgram('the unit of --persist')
+        await requireTrusted(flags.config, {
+          what: 'the unit of --persist reads the config as root, and',
+          help: 'copy the config to a place where only root can write, such as /etc/isolctl/config.yaml',
+        })
+      }
       if (!flags.yes) await confirm(text, {question: 'Apply?', command: again})
       await interruptible((signal) =>
         session(host, {clock: host.live.now, isolctl: this.config.version, signal}, async (options) => {

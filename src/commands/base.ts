@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type {Stats} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {Command, Flags} from '@oclif/core'
 import {captured} from '../host/captured.ts'
@@ -23,13 +24,21 @@ export const cpulist = Flags.custom<CpuSet>({
   defaultHelp: async ({options}) => String(options.default ?? ''),
 })
 
-/** A flag whose value is a time, such as "500ms", "10s" or "2m". Gives milliseconds. */
+/** 30 days: no 32-bit counter of a tick at 1000 Hz wraps in that time, and no date overflows. */
+const LONGEST_MS = 30 * 24 * 3_600_000
+
+const UNIT_MS = {ms: 1, s: 1000, m: 60_000, h: 3_600_000} as const
+
+/** A flag whose value is a time, such as "500ms", "10s" or "2m". Gives whole milliseconds, at least 1. */
 export const duration = Flags.custom<number>({
   helpValue: '<time>',
   parse: async (text) => {
-    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text)
+    const match = /^(\d{1,15}(?:\.\d{1,15})?)(ms|s|m|h)$/.exec(text)
     if (!match) throw new UserError(`not a time: "${text}"`, {help: 'a time looks like 500ms, 10s or 2m'})
-    return Number(match[1]) * {ms: 1, s: 1000, m: 60_000, h: 3_600_000}[match[2] as 'ms' | 's' | 'm' | 'h']
+    const ms = Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS])
+    if (ms < 1 || ms > LONGEST_MS)
+      throw new UserError(`a time of ${text} is out of range`, {help: 'give 1ms to 720h, which is 30 days'})
+    return ms
   },
 })
 

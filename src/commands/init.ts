@@ -31,7 +31,7 @@ export default class Init extends IsolCommand {
       description: 'isolate only CPUs of the NUMA node of this network card',
       helpValue: 'NIC',
     }),
-    cores: Flags.integer({description: 'isolate at most this many cores', min: 1}),
+    cores: Flags.integer({description: 'isolate at most this many cores', min: 1, max: 8192}),
     force: Flags.boolean({char: 'f', description: 'replace the config if there is one', default: false}),
     'dry-run': Flags.boolean({char: 'n', description: 'show the config and write nothing', default: false}),
   }

@@ -65,6 +65,7 @@ stderr what broke isolation. It ends with the program.`
       description: 'the number of isolated threads of the program; default: one for each CPU',
       helpValue: 'N',
       min: 1,
+      max: 1024, // THREADS_MAX of native/launch/settle.h
     }),
     numa: Flags.option({
       options: NUMA,

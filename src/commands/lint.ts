@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-import {readFile} from 'node:fs/promises'
-import {text as textOf} from 'node:stream/consumers'
 import {Flags} from '@oclif/core'
 import {parseKernel} from '../facts/kernel.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {readRegular} from '../lib/files.ts'
 import {lintBoot} from '../lint/lint.ts'
 import {paintWith} from '../report/colour.ts'
 import {lintReport, renderLint} from '../report/lint.ts'
@@ -12,6 +11,19 @@ import {exitCode} from '../report/verdict.ts'
 import type {LintReport} from '../schema/lint.ts'
 import {columns} from '../ui/terminal.ts'
 import {cpulist, IsolCommand} from './base.ts'
+
+/** The kernel's own limit is 4 KiB at most (COMMAND_LINE_SIZE); 64 KiB shows what is cut off. */
+const CMDLINE_LIMIT = 64 * 1024
+
+async function standardInput(): Promise<string> {
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += chunk
+    if (text.length > CMDLINE_LIMIT)
+      throw new UserError('standard input is longer than any boot arguments', {exit: Exit.unsuitable})
+  }
+  return text
+}
 
 export default class Lint extends IsolCommand {
   static override summary = "Judge boot arguments without a machine, by the kernel's own rules."
@@ -73,8 +85,8 @@ export default class Lint extends IsolCommand {
 async function input(file: string): Promise<string> {
   const text =
     file === '-'
-      ? await textOf(process.stdin)
-      : await readFile(file, 'utf8').catch((cause: unknown) => {
+      ? await standardInput()
+      : await readRegular(file, {limit: CMDLINE_LIMIT}).catch((cause: unknown) => {
           throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? 'EIO'}`, {
             exit: Exit.unsuitable,
             cause,

@@ -96,7 +96,7 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
       windowMs: flags.window,
       policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
     })
-    return interruptible(async (signal) => {
+    const {report, results, show, nagios} = await interruptible(async (signal) => {
       const host = abortable(view, signal)
       const get = gatherer(host, [
         given(settings, asked),
@@ -125,11 +125,12 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
         results.push(result)
         show.result(result)
       }
-      const report = toReport(results, await context(results))
-      await show.end(results, report)
-      process.exitCode = nagios ? NAGIOS[nagiosState(report, flags)] : exitCode(results, flags)
-      return report
+      return {report: toReport(results, await context(results)), results, show, nagios}
     })
+    // A signal ends the process here: the reader of a pipe may never come.
+    await show.end(results, report)
+    process.exitCode = nagios ? NAGIOS[nagiosState(report, flags)] : exitCode(results, flags)
+    return report
   }
 
   protected override async catch(error: Error): Promise<void> {

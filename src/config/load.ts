@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-import {readFile} from 'node:fs/promises'
 import {type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument} from 'yaml'
 import type * as z from 'zod'
 import type {HostView} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {readRegular} from '../lib/files.ts'
 import {didYouMean} from '../lib/nearest.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {type Config, ConfigSchema, type Where} from '../schema/config.ts'
 
 export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
+/** Bytes: ten thousand host classes. It bounds the time that a hostile YAML can take. */
+const CONFIG_LIMIT = 512 * 1024
 
 /**
  * Read the config; it is empty when the default file does not exist. The default file is read from
@@ -17,28 +19,46 @@ export const DEFAULT_CONFIG = '/etc/isolctl/config.yaml'
  */
 export async function loadConfig(host: HostView, path: string): Promise<Config> {
   const text = path === DEFAULT_CONFIG ? await host.read(path) : await readNamed(path)
-  return text === undefined ? {} : parseConfig(text, path)
+  if (text === undefined) return {}
+  if (text.length > CONFIG_LIMIT) throw unreadable(path, 'EFBIG')
+  return parseConfig(text, path)
 }
 
 async function readNamed(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return await readRegular(path, {limit: CONFIG_LIMIT})
   } catch (cause) {
-    throw new UserError(`cannot read the config ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
-      help: 'check the path that --config or ISOLCTL_CONFIG gives',
-      exit: Exit.usage,
-      cause,
-    })
+    throw unreadable(path, errnoOf(cause) ?? 'EIO', cause)
+  }
+}
+
+const unreadable = (path: string, code: string, cause?: unknown) =>
+  new UserError(`cannot read the config ${path}: ${code}`, {
+    help: 'check the path that --config or ISOLCTL_CONFIG gives',
+    exit: Exit.usage,
+    cause,
+  })
+
+/** What goes wrong when a text of YAML is turned into values: unknown aliases, too many, or too deep. */
+function valuesOf<T>(path: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new UserError(
+      `${path}: ${cause instanceof RangeError ? 'it is nested too deeply' : 'an alias is unknown, or used too often'}`,
+      {help: 'the config is YAML', code: 'config', cause},
+    )
   }
 }
 
 /** Parse and check the config. Throws UserError with the line and the key. Pure. */
 export function parseConfig(text: string, path: string): Config {
   const lineCounter = new LineCounter()
-  const document = parseDocument(text, {lineCounter})
+  const document = valuesOf(path, () => parseDocument(text, {lineCounter}))
   const [syntax] = document.errors
   if (syntax)
-    throw new UserError(`${path}:${syntax.linePos?.[0].line ?? 1}: ${syntax.message.split('\n')[0]}`, {
+    // The part after a colon quotes the file, which may be one that the caller cannot read.
+    throw new UserError(`${path}:${syntax.linePos?.[0].line ?? 1}: ${syntax.message.split(/\n|: /)[0]}`, {
       help: 'the config is YAML',
     })
   const lineOf = (offset: number | undefined) => lineCounter.linePos(offset ?? 0).line || 1
@@ -59,7 +79,8 @@ export function parseConfig(text: string, path: string): Config {
     if (isScalar(node) && typeof node.value === 'number')
       requireDecimal(node, `${where(key)}: ${key.join('.')}`)
   }
-  const result = ConfigSchema.safeParse(document.toJS() ?? {})
+  const values: unknown = valuesOf(path, () => document.toJS({maxAliasCount: 100}))
+  const result = ConfigSchema.safeParse(values ?? {})
   if (result.success) return {...result.data, where}
   const [issue] = result.error.issues
   if (issue === undefined) throw result.error
@@ -101,7 +122,11 @@ function complaint(
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys
     const meant = issue.path.length === 0 ? didYouMean(key, known) : undefined
-    return new UserError(`${keyLine(issue.path, key)}: there is no key "${[...issue.path, key].join('.')}"`, {
+    // A line of another file, such as /etc/shadow, is not a key and is not printed.
+    const shownKey = /^[A-Za-z][\w-]{0,31}$/.test(key)
+      ? `key "${[...issue.path, key].join('.')}"`
+      : 'such key'
+    return new UserError(`${keyLine(issue.path, key)}: there is no ${shownKey}`, {
       code: 'config',
       help: [...(meant === undefined ? [] : [meant]), `known keys: ${known.join(', ')}`].join(' '),
     })

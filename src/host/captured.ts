@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-import {closeSync, constants, openSync, readFileSync, statSync} from 'node:fs'
+import {closeSync, constants, fstatSync, openSync, readFileSync, statSync} from 'node:fs'
 import {gunzipSync} from 'node:zlib'
 import {unpackTar} from 'modern-tar'
 import * as z from 'zod'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
-import {parseJson} from '../lib/files.ts'
+import {bytesOfRegular, parseJson} from '../lib/files.ts'
 import {HostError, type HostView} from './host.ts'
 import {byNumberThenName, rooted} from './rooted.ts'
 
@@ -33,16 +33,22 @@ export function captured(root: string): HostView {
   return text === undefined ? tree : withManifest(tree, parseManifest(text, root))
 }
 
+/** Many times the largest manifest. */
+const MANIFEST_LIMIT = 64 * 1024 * 1024
+
 /** Read the manifest without following a symbolic link, which `isolctl capture` never writes. */
 function readOwn(file: string): string | undefined {
   try {
-    const opened = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const opened = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
+      const kind = fstatSync(opened)
+      if (!kind.isFile() || kind.size > MANIFEST_LIMIT) throw new HostError('ENXIO', file, 'cannot read')
       return readFileSync(opened, 'utf8')
     } finally {
       closeSync(opened)
     }
   } catch (error) {
+    if (error instanceof HostError) throw error
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw new HostError(errnoOf(error) ?? 'EIO', file, 'cannot read', {cause: error})
   }
@@ -101,6 +107,8 @@ function archived(file: string): HostView {
 
 /** Far more than the largest machine needs, and far less than the memory of the smallest. */
 const UNPACKED_LIMIT = 1024 * 1024 * 1024
+/** Of a file that was packed on the machine: the configuration of its kernel. */
+const PACKED_FILE_LIMIT = 32 * 1024 * 1024
 
 async function unpack(file: string): Promise<HostView> {
   const entries = await unpackTarFile(file)
@@ -112,7 +120,7 @@ async function unpack(file: string): Promise<HostView> {
     if (header.type !== 'file' || data === undefined) continue
     const bytes = Buffer.from(data)
     files[path] = (
-      path.endsWith('.gz') ? gunzipSync(bytes, {maxOutputLength: UNPACKED_LIMIT}) : bytes
+      path.endsWith('.gz') ? gunzipSync(bytes, {maxOutputLength: PACKED_FILE_LIMIT}) : bytes
     ).toString()
   }
   const manifest = files[`/${MANIFEST}`]
@@ -126,7 +134,9 @@ async function unpack(file: string): Promise<HostView> {
 
 async function unpackTarFile(file: string) {
   try {
-    return await unpackTar(gunzipSync(readFileSync(file), {maxOutputLength: UNPACKED_LIMIT}))
+    return await unpackTar(
+      gunzipSync(await bytesOfRegular(file, {limit: UNPACKED_LIMIT}), {maxOutputLength: UNPACKED_LIMIT}),
+    )
   } catch (cause) {
     throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? damage(cause)}`, {
       exit: Exit.unsuitable,

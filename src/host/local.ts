@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 import {closeSync, openSync, readlinkSync, writeSync} from 'node:fs'
-import {constants, mkdir, open, readFile, rename, rm, rmdir, stat} from 'node:fs/promises'
+import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {dirname} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
 import {errnoOf} from '../lib/errors.ts'
+import {bytesOfRegular} from '../lib/files.ts'
+import {cleanEnvironment} from '../lib/programs.ts'
 import {freshBeside} from './fresh.ts'
 import {type CommandOptions, type Helper, type Host, HostError, type Live, type Thread} from './host.ts'
 import {absent, rooted} from './rooted.ts'
@@ -25,7 +27,7 @@ async function mode(path: string): Promise<number | undefined> {
 }
 
 async function bytes(path: string): Promise<Uint8Array | undefined> {
-  return await readFile(path).catch(absent(path, undefined))
+  return await bytesOfRegular(path).catch(absent(path, undefined))
 }
 
 /** Synchronous, as all reads (rooted.ts): a machine has thousands of open files. */
@@ -108,7 +110,8 @@ const checkpoint = (folder: string): Promise<void> =>
  */
 async function helper(name: string, args: readonly string[], path: string, what: string): Promise<void> {
   const {exitCode, stderr} = await execa(asset(`libexec/${name}`), args, {
-    env: {LC_ALL: 'C'},
+    env: cleanEnvironment(),
+    extendEnv: false,
     stdin: 'ignore',
     reject: false,
     detached: true,
@@ -142,7 +145,8 @@ async function run(
 ): Promise<{readonly stdout: string}> {
   try {
     const {stdout} = await execa(file, args, {
-      env: translated ? {} : {LC_ALL: 'C'},
+      env: cleanEnvironment({translated}),
+      extendEnv: false,
       ...(stdin === undefined ? {stdin: 'ignore' as const} : {input: stdin}),
       stripFinalNewline: false,
       detached: true,
@@ -162,15 +166,28 @@ async function run(
   }
 }
 
+/**
+ * The longest timer of Node.js, 24.8 days. It fires a longer one after 1 ms, and prints a warning
+ * only.
+ */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Waits at least this time, by the monotonic clock: a timer may fire a millisecond early. */
+async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
+  const end = performance.now() + ms
+  for (let rest = ms; rest > 0; rest = end - performance.now())
+    await sleep(Math.min(Math.ceil(rest), LONGEST_TIMER_MS), undefined, signal ? {signal} : {}).catch(
+      (error: unknown) => {
+        signal?.throwIfAborted() // with the reason from the caller
+        throw error
+      },
+    )
+}
+
 const live: Live = {
   now: () => new Date().toISOString(),
   monotonicMs: () => performance.now(),
-  sleep: async (ms, signal) => {
-    await sleep(ms, undefined, signal ? {signal} : {}).catch((error: unknown) => {
-      signal?.throwIfAborted() // with the reason from the caller
-      throw error
-    })
-  },
+  sleep: sleepFor,
   start,
   stayOn: async (cpus) => {
     await run(['taskset', '-a', '-c', '-p', `${cpus}`, `${process.pid}`])
@@ -181,7 +198,13 @@ const live: Live = {
 
 async function start([name, ...args]: readonly [string, ...string[]]): Promise<Helper> {
   const file = asset(`libexec/${name}`)
-  const child = execa(file, args, {env: {LC_ALL: 'C'}, stdin: 'ignore', reject: false, cleanup: true})
+  const child = execa(file, args, {
+    env: cleanEnvironment(),
+    extendEnv: false,
+    stdin: 'ignore',
+    reject: false,
+    cleanup: true,
+  })
   const process = child.nodeChildProcess
   const ready = new Promise<string>((resolve, reject) => {
     let text = ''

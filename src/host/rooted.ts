@@ -2,6 +2,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   openSync,
   readdirSync,
@@ -139,11 +140,14 @@ function reader(flags: number, {inPieces}: {readonly inPieces: boolean}): (path:
   return (path) => {
     const file = openSync(path, flags)
     try {
+      // A device may have no end. A pipe has one, because it is not waited for.
+      if (fstatSync(file).isCharacterDevice()) throw Object.assign(new Error(path), {code: 'ENXIO'})
       let length = 0
       for (;;) {
         const count = readSync(file, buffer, length, buffer.length - length, null)
         length += count
         if (count === 0 || (!inPieces && length < buffer.length)) return contentsOf(path, buffer, length)
+        if (length >= FILE_LIMIT) throw Object.assign(new Error(path), {code: 'EFBIG'})
         if (length === buffer.length) buffer = Buffer.concat([buffer, Buffer.allocUnsafe(length)])
       }
     } finally {
@@ -159,6 +163,8 @@ function contentsOf(path: string, buffer: Buffer, length: number): string {
   return buffer.toString('utf8', 0, length)
 }
 const unpack = (contents: Buffer) => gunzipSync(contents, {maxOutputLength: UNPACKED_LIMIT}).toString('utf8')
+/** Ten times the largest file of a machine with thousands of CPUs, /proc/interrupts. */
+const FILE_LIMIT = 256 * 1024 * 1024
 /** A hundred times the size of the largest kernel configuration. */
 const UNPACKED_LIMIT = 32 * 1024 * 1024
 

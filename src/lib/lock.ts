@@ -4,6 +4,7 @@ import {execa} from 'execa'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 import {interruption} from './interrupt.ts'
+import {cleanEnvironment} from './programs.ts'
 
 export interface LockOptions {
   /**
@@ -61,6 +62,8 @@ async function take(file: FileHandle, path: string, {refuse, onWait, signal}: Lo
       stdin: file.fd as 0, // any open fd is possible; execa's types have the standard ones only
       stdout: 'ignore',
       reject: false,
+      env: cleanEnvironment(),
+      extendEnv: false,
       ...(signal === undefined ? {} : {cancelSignal: signal}),
     },
   ).finally(() => clearTimeout(patience))

@@ -11,6 +11,29 @@ export interface Program {
   readonly package: string
 }
 
+/** Where root's programs are. A directory below /usr/local or a home may belong to somebody else. */
+const ROOT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * The whole environment of the programs that isolctl calls on a machine: nothing of the caller's can
+ * tell them to load or run something else (LD_PRELOAD, NODE_OPTIONS, GRUB_CONFIG...). As root the
+ * PATH is fixed. `translated`: in the language of the caller, otherwise LC_ALL=C.
+ */
+export function cleanEnvironment({translated = false} = {}, env = process.env): Record<string, string> {
+  const root = process.geteuid?.() === 0
+  const kept = Object.entries(env).filter(
+    ([name, value]) =>
+      value !== undefined &&
+      (/^(TERM|TZ)$/.test(name) || (translated && /^(LANG|LANGUAGE|LC_[A-Z]+)$/.test(name))),
+  )
+  return {
+    PATH: root ? ROOT_PATH : (env['PATH'] ?? ROOT_PATH),
+    HOME: root ? '/root' : (env['HOME'] ?? '/'),
+    ...(Object.fromEntries(kept) as Record<string, string>),
+    ...(translated ? {} : {LC_ALL: 'C'}),
+  }
+}
+
 /** Absolute path of a program in PATH, or undefined. */
 export async function findProgram(
   name: string,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {lstat, readlink} from 'node:fs/promises'
+import {lstat, readdir, readlink} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
+import {packageRoot} from './assets.ts'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
 
@@ -48,6 +49,29 @@ export async function foreignWriter(
     if (next === undefined) return undefined
     here = join(here, next)
   }
+}
+
+/**
+ * Require that isolctl itself is root's alone: Node.js, the bundle, and the programs of its build.
+ * `purpose` is what will call it later as root, with nobody there who asked for it. Throws UserError.
+ */
+export async function requireRootsProgram(purpose: string, root = packageRoot): Promise<void> {
+  const built = ['dist', 'dist/libexec'].map((name) => join(root, name))
+  const files = await Promise.all(
+    built.map(async (folder) => (await readdir(folder).catch(() => [])).map((name) => join(folder, name))),
+  )
+  const all = [
+    process.execPath,
+    join(root, 'bin/run.js'),
+    join(root, 'package.json'),
+    ...built,
+    ...files.flat(),
+  ]
+  for (const path of all)
+    await requireTrusted(path, {
+      what: `${purpose} runs it as root, and`,
+      help: 'install isolctl and Node.js where only root can write, such as /opt/isolctl, and call it there',
+    })
 }
 
 /** The user who called isolctl with sudo(8); undefined without sudo. */

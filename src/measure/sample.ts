@@ -153,9 +153,12 @@ function switchesOn(
 ): number | undefined {
   if (typeof before.runQueues !== 'string' && typeof after.runQueues !== 'string') {
     const [from, to] = [before.runQueues.get(cpu), after.runQueues.get(cpu)]
-    if (from && to) return to.switches - from.switches
+    if (from && to) return grown(from.switches, to.switches)
   }
   const of = ({tasks}: Sample) => tasks.find(({tid}) => tid === spinner)?.switches
   const [from, to] = [of(before), of(after)]
-  return from === undefined || to === undefined ? undefined : to - from
+  return from === undefined || to === undefined ? undefined : grown(from, to)
 }
+
+/** The increase of a counter of 64 bits; undefined for one that went back, which proves nothing. */
+const grown = (from: number, to: number): number | undefined => (to >= from ? to - from : undefined)

@@ -135,6 +135,7 @@ async function watchBusy(host: LiveView, wanted: Wanted): Promise<Watch> {
     spun: true,
     cpus: watch.cpus.map((seen) => {
       const record = gaps.get(seen.cpu)
+      if (record) requireWhole(record.observedNs / 1e6, windowMs)
       const witnesses = 'witnesses' in traced ? traced.witnesses.filter(({cpu}) => cpu === seen.cpu) : []
       return {
         ...seen,
@@ -212,12 +213,21 @@ async function watchWindow(
   const before = await takeSample(host, cpus)
   await host.live.sleep(windowMs)
   const after = await takeSample(host, cpus, before)
+  requireWhole(after.atMs - before.atMs, windowMs)
   return {
     startedAt,
     seconds: (after.atMs - before.atMs) / 1000,
     spun: false,
     cpus: movements(before, after, {cpus, spinners}),
   }
+}
+
+/** A shorter window proves less than what was asked for: nothing. Throws Error. */
+export function requireWhole(measuredMs: number, windowMs: number): void {
+  if (!(measuredMs >= windowMs))
+    throw new Error(
+      `the window was ${measuredMs / 1000} s long, and not the ${windowMs / 1000} s that were asked for`,
+    )
 }
 
 /**

@@ -5,7 +5,7 @@ import {settings} from '../facts/settings.ts'
 import {tasks} from '../facts/tasks.ts'
 import {NotMeasured} from '../host/host.ts'
 import type {CpuSet} from '../model/cpuset.ts'
-import {probe, watched} from './watch.ts'
+import {probe, requireWhole, watched} from './watch.ts'
 
 /** A user thread that may run only on isolated CPUs: the machine is isolated for it. */
 export interface Worker {
@@ -54,8 +54,10 @@ export const takenFrom = defineFact<TakenFrom>('taken-from', async (host, get) =
   const rest = windowMs - (live.monotonicMs() - start)
   if (rest > 0) await live.sleep(rest) // another check has already waited for the window
   const after = await count()
+  const measuredMs = live.monotonicMs() - start
+  requireWhole(measuredMs, windowMs)
   return {
-    seconds: (live.monotonicMs() - start) / 1000,
+    seconds: measuredMs / 1000,
     times: new Map(
       [...after].flatMap(([tid, times]) => {
         const was = before.get(tid)

@@ -4,6 +4,8 @@ import process from 'node:process'
 import {execa} from 'execa'
 import type {Host} from '../host/host.ts'
 import {packageRoot} from '../lib/assets.ts'
+import {cleanEnvironment} from '../lib/programs.ts'
+import {requireRootsProgram} from '../lib/trust.ts'
 import {type ApplyEvent, apply} from './apply.ts'
 import type {Plan} from './plan.ts'
 import {type JournaledRun, newRun} from './run.ts'
@@ -34,6 +36,8 @@ export async function arm(host: Host, run: string, ms: number): Promise<void> {
     cleanup: false,
     stdio: 'ignore',
     reject: false,
+    env: cleanEnvironment(),
+    extendEnv: false,
   })
   await new Promise<void>((resolve, reject) => {
     child.nodeChildProcess.once('spawn', resolve)
@@ -48,11 +52,12 @@ export async function arm(host: Host, run: string, ms: number): Promise<void> {
  */
 export async function* withDeadMan(
   plan: Plan,
-  options: JournaledRun,
+  options: JournaledRun & {readonly requireProgram?: (purpose: string) => Promise<void>},
   withinMs: number | undefined,
 ): AsyncGenerator<ApplyEvent> {
   if (withinMs === undefined) return yield* apply(plan, options)
   const {host, clock} = options
+  await (options.requireProgram ?? requireRootsProgram)('the undo of --confirm-within')
   const run = newRun()
   await arm(host, run, withinMs)
   let stays = false

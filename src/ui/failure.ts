@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {HostError} from '../host/host.ts'
-import {UserError} from '../lib/errors.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {jsonText} from '../lib/visible.ts'
 import {colour} from '../report/colour.ts'
@@ -58,5 +58,22 @@ function describe(thrown: unknown, command: string | undefined): Failure {
     }
   const message = error instanceof Error ? error.message : String(error)
   const [head = 'unknown error'] = message.split('\n')
-  return {message: head, exit: Exit.unsuitable, help: 'this is a bug in isolctl; --verbose shows where'}
+  if ((error as Error | undefined)?.name === 'AbortError')
+    return {message: 'interrupted', exit: Exit.interrupted}
+  const code = errnoOf(error)
+  if (code !== undefined) return {message: head, exit: Exit.unsuitable, code}
+  return {message: head, exit: Exit.unsuitable, help: isOfTheMachine(error) ? DAMAGED : BUG}
+}
+
+const BUG = 'this is a bug in isolctl; --verbose shows where'
+const DAMAGED = 'a file of the machine is missing, or is not what the kernel writes; --verbose shows where'
+
+/**
+ * Whether an error is about what was read. Facts throw Error, and CpuSet RangeError, for a text that
+ * they do not understand; what JavaScript itself throws is a fault of the program.
+ */
+function isOfTheMachine(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof RangeError) return error.message.startsWith('not a cpu')
+  return error.constructor === Error
 }

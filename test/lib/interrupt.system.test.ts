@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {once} from 'node:events'
 import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {expect, test} from 'vitest'
 import {localHost} from '../../src/host/local.ts'
@@ -56,6 +57,23 @@ test('status --watch, ended by Ctrl-C, exits with its last status and prints onl
   const {stdout, exitCode} = await child
   expect(exitCode).toBeLessThan(4) // 0, or a status for drifted or unknown values of this machine
   for (const line of stdout.split('\n')) expect(JSON.parse(line).schema).toBe('isolctl.status/1')
+})
+
+test('a wait of more than 24.8 days does not end at once', async () => {
+  const controller = new AbortController()
+  const waiting = localHost().live.sleep(2 ** 31 + 5, controller.signal)
+  const first = await Promise.race([waiting, sleep(200, 'still waits')])
+  expect(first).toBe('still waits')
+  controller.abort(new Interrupted())
+  await expect(waiting).rejects.toThrow(Interrupted)
+})
+
+test('a wait is never shorter than asked for', async () => {
+  for (const ms of [1, 1.5, 7, 20]) {
+    const start = performance.now()
+    await localHost().live.sleep(ms)
+    expect(performance.now() - start).toBeGreaterThanOrEqual(ms)
+  }
 })
 
 test('an interrupted wait rejects with Interrupted', async () => {

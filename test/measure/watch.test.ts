@@ -3,7 +3,7 @@
 import {describe, expect, test} from 'vitest'
 import {gatherer} from '../../src/facts/fact.ts'
 import {abortable} from '../../src/host/abortable.ts'
-import {NotMeasured} from '../../src/host/host.ts'
+import {type HostView, NotMeasured} from '../../src/host/host.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {Interrupted} from '../../src/lib/errors.ts'
 import {busy, watched} from '../../src/measure/watch.ts'
@@ -14,6 +14,39 @@ const SERVED = interruptsText({
   LOC: [999, 999, 30, 40],
   RES: [1, 2, 3, 14],
   CAL: [9, 9, 9, 19],
+})
+
+describe('a window that is shorter than the one that was asked for proves nothing', () => {
+  const early = (host: HostView): HostView => ({
+    ...host,
+    ...(host.live
+      ? {live: {...host.live, sleep: (ms) => host.live?.sleep(ms / 2) ?? Promise.resolve()}}
+      : {}),
+  })
+  test('under load', async () => {
+    const get = gatherer(early(fakeLive(goodFiles()).host), givens())
+    await expect(get(busy)).rejects.toThrow('the window was 5 s long, and not the 10 s that were asked for')
+  })
+  test('without load', async () => {
+    const get = gatherer(early(fakeLive(goodFiles()).host), givens({}, {spin: false, isolate: false}))
+    await expect(get(watched)).rejects.toThrow('not the 10 s')
+  })
+  test('a spinner that ran for less than the window', async () => {
+    const {host} = fakeLive(goodFiles(), {observedNs: 9_999_000_000})
+    await expect(gatherer(host, givens())(busy)).rejects.toThrow('the window was 9.999 s long')
+  })
+})
+
+test('a counter of context switches that goes back is not a proof', async () => {
+  const {host} = fakeLive(goodFiles(), {
+    during: {
+      '/sys/kernel/debug/sched/debug': schedDebugText(
+        Object.fromEntries([0, 1, 2, 3].map((cpu) => [cpu, {running: 1, switches: 0}])),
+      ),
+    },
+  })
+  const {cpus} = await gatherer(host, givens())(busy)
+  expect(cpus[0]?.switches).toBeUndefined()
 })
 
 describe('watching CPUs under load', () => {

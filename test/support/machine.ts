@@ -274,6 +274,7 @@ export function fakeLive(
     during = {},
     refuse = {},
     maxGapNs = 300,
+    observedNs = 10_000_000_000,
     onSleep,
     trace = '',
   }: {
@@ -282,6 +283,8 @@ export function fakeLive(
     readonly refuse?: Readonly<Record<number, string>>
     /** The output of the spinners. */
     readonly maxGapNs?: number
+    /** For how long they say that they ran. */
+    readonly observedNs?: number
     readonly onSleep?: (ms: number) => void
     /** The trace that tracepoints write, or the error. */
     readonly trace?: string | Error
@@ -322,7 +325,7 @@ export function fakeLive(
         async stop() {
           running.delete(cpu)
           return {
-            stdout: complaint === undefined ? `ready\n${RECORD(cpu, maxGapNs)}\n` : '',
+            stdout: complaint === undefined ? `ready\n${RECORD(cpu, maxGapNs, observedNs)}\n` : '',
             stderr: complaint ?? '',
             exitCode: 0,
           }
@@ -341,11 +344,11 @@ export function fakeLive(
   return {host: {...memory, live}, files: memory.files, started, running, traced}
 }
 
-const RECORD = (cpu: number, maxGapNs: number) =>
+const RECORD = (cpu: number, maxGapNs: number, observedNs: number) =>
   JSON.stringify({
     cpu,
     tickHz: 2.4e9,
-    observedNs: 1e10,
+    observedNs,
     iterations: 1e8,
     thresholdNs: 1000,
     gaps: 0,

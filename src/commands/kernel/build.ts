@@ -62,6 +62,7 @@ the same command goes on where it stopped. isolctl kernel install installs the p
       char: 'j',
       description: 'compile this many files at once; by default as many as CPUs and memory allow',
       min: 1,
+      max: 8192,
     }),
     output: Flags.directory({char: 'o', description: 'also copy the packages to this directory'}),
     rebuild: Flags.boolean({description: 'build again, and print whether the result is the same'}),

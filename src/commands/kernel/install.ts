@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: MIT
 import {Args, Flags} from '@oclif/core'
+import type {Host, Live} from '../../host/host.ts'
+import {chosen, copied} from '../../kernel/install/chosen.ts'
 import {install, planInstall} from '../../kernel/install/install.ts'
 import {installable} from '../../kernel/install/installable.ts'
-import {GATES} from '../../kernel/install/record.ts'
+import {GATES, type Gate} from '../../kernel/install/record.ts'
+import {withPrivateFolder} from '../../lib/files.ts'
+import type {Progress} from '../../lib/progress.ts'
+import {requireRootsProgram} from '../../lib/trust.ts'
 import {requireRoot} from '../../plan/session.ts'
 import {showProgress} from '../../ui/progress.ts'
 import {duration, IsolCommand} from '../base.ts'
 import {isolctlCommand, trialMachine, withTrialMachine} from './machine.ts'
+
+interface InstallFlags {
+  readonly 'dry-run': boolean
+  readonly gate: Gate
+  readonly 'confirm-within': number
+}
 
 export default class KernelInstall extends IsolCommand {
   static override summary = 'Install a kernel package for one trial boot.'
@@ -46,9 +57,19 @@ Without an argument, the command installs the newest kernel that isolctl kernel 
     const {flags, args} = await this.parse(KernelInstall)
     const host = this.machine(flags.root)
     requireRoot('kernel install')
+    await requireRootsProgram('the trial')
     const progress = showProgress({quiet: flags.quiet || this.jsonEnabled()})
+    return withPrivateFolder((folder) => this.install(host, progress, {folder, ...args, flags}))
+  }
+
+  private async install(
+    host: Host & {readonly live: Live},
+    progress: Progress,
+    {folder, package: named, flags}: {folder: string; package: string | undefined; flags: InstallFlags},
+  ): Promise<unknown> {
     const options = {
-      ...(await installable(args.package)),
+      // What is inspected is what dpkg runs: nobody can change the copy in between.
+      ...(await installable(await copied(await chosen(named), folder))),
       gate: flags.gate,
       confirmWithinMs: flags['confirm-within'],
       isolctl: isolctlCommand(),

@@ -5,8 +5,10 @@ import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
 import type {Host, Live} from '../../host/host.ts'
 import {bootControl} from '../../kernel/install/boot-loader.ts'
+import {RECORDS} from '../../kernel/install/record.ts'
 import type {TrialMachine} from '../../kernel/install/trial-machine.ts'
 import type {Progress} from '../../lib/progress.ts'
+import {requireTrusted} from '../../lib/trust.ts'
 import {STATE_DIRECTORY} from '../../model/journal.ts'
 import {withJournal} from '../../plan/journal-file.ts'
 
@@ -38,6 +40,10 @@ export async function withTrialMachine<T>(
   progress: Progress,
   body: (machine: TrialMachine) => Promise<T>,
 ): Promise<T> {
+  await requireTrusted(RECORDS, {
+    what: 'the directory',
+    help: 'the records of installed kernels are there: look at them, then give it to root alone with chown and chmod',
+  })
   return await withJournal(STATE_DIRECTORY, async () => await body(await trialMachine(host, progress)))
 }
 

@@ -15,7 +15,7 @@ export default class LabBuild extends IsolCommand {
     '<%= config.bin %> lab build --source linux-6.12.117.tar.xz --sums sha256sums.asc --keyring kernel-org.gpg',
   ]
   static override flags = {
-    jobs: Flags.integer({char: 'j', description: 'compile this many files at once', min: 1}),
+    jobs: Flags.integer({char: 'j', description: 'compile this many files at once', min: 1, max: 8192}),
     source: Flags.file({
       description: 'a Linux source archive, to use instead of the Debian package',
       env: 'ISOLCTL_KERNEL_SOURCE',

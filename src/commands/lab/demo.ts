@@ -36,7 +36,7 @@ export default class LabDemo extends IsolCommand {
     ...machineFlags,
     // One CPU is busy, and two are left for the rest. On a host with two cores, more CPUs make the
     // demo slower.
-    cpus: Flags.integer({description: 'number of CPUs of the machine', default: 3}),
+    cpus: Flags.integer({description: 'number of CPUs of the machine', default: 3, min: 1, max: 512}),
     isolated: cpulist({description: 'CPUs to isolate; default: the last one'}),
   }
 

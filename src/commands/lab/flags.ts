@@ -9,9 +9,9 @@ import {cpulist, duration} from '../base.ts'
 
 /** The flags that describe the machine, for every command that boots one. */
 export const machineFlags = {
-  cpus: Flags.integer({description: 'number of CPUs of the machine', default: 4}),
+  cpus: Flags.integer({description: 'number of CPUs of the machine', default: 4, min: 1, max: 512}),
   isolated: cpulist({description: 'CPUs to isolate; default: the last two; "" isolates none'}),
-  memory: Flags.integer({description: 'memory in MB', default: 2048}),
+  memory: Flags.integer({description: 'memory in MB', default: 2048, min: 64, max: 4_194_304}),
   kernel: Flags.file({description: 'boot this bzImage; default: the one that isolctl builds'}),
   accel: Flags.option({
     description: 'auto uses KVM if a guest starts under it, and TCG otherwise',

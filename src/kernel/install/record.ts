@@ -27,14 +27,17 @@ const InstalledBuildSchema = z.strictObject({
 })
 export type InstalledBuild = Readonly<z.output<typeof InstalledBuildSchema>>
 
+/** A name that is an argument of dpkg and a part of a path: no option, no directory. */
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]*$/)
+
 const InstalledKernelSchema = z.strictObject({
   schema: z.literal('isolctl.installed-kernel/1'),
   /** What `uname -r` prints. */
-  release: z.string(),
+  release: name,
   /** Its Debian package. */
-  package: z.string(),
+  package: name,
   /** The release to fall back to, which ran when this one was installed. */
-  knownGood: z.string(),
+  knownGood: name,
   /** Absent for a package without a manifest. */
   build: InstalledBuildSchema.optional(),
   gate: z.enum(GATES),
