@@ -30,7 +30,8 @@ async function both(redirections: string, script: string): Promise<readonly [str
   return [await run(`${process.execPath} ${folder}/launch.ts`), await run('bash -c')]
 }
 
-const LIST = 'for fd in /proc/$$/fd/*; do n=$(basename $fd); [ $n -ge 3 ] && [ $n -lt 200 ] && echo $n; done; :'
+const LIST =
+  'for fd in /proc/$$/fd/*; do n=$(basename $fd); [ $n -ge 3 ] && [ $n -lt 200 ] && echo $n; done; :'
 
 test('descriptors 3 to 15 belong to the program, and no other is added', async () => {
   const open = Array.from({length: 13}, (_, at) => `${at + 3}<a`).join(' ')
