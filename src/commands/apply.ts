@@ -70,8 +70,8 @@ export default class Apply extends IsolCommand {
       undo: true,
     })
     if (flags['dry-run']) {
-      this.print(text, flags)
-      if (flags.quiet && plan.unknown.length > 0) this.print(renderUnknown(plan, {width: columns()}), {})
+      this.show(text, flags)
+      if (flags.quiet && plan.unknown.length > 0) this.show(renderUnknown(plan, {width: columns()}), {})
       return plan
     }
     const events: ApplyEvent[] = []

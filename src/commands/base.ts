@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import type {Stats} from 'node:fs'
 import {stat} from 'node:fs/promises'
 import {Command, Flags} from '@oclif/core'
 import {captured} from '../host/captured.ts'
@@ -51,6 +50,10 @@ async function existing(path: string): Promise<string> {
   throw new UserError(`"${path}" is neither a directory nor an archive`, {code: 'ENOTDIR', help})
 }
 
+interface Quiet {
+  readonly quiet?: boolean | undefined
+}
+
 export abstract class IsolCommand extends Command {
   static override enableJsonFlag = true
   static override baseFlags = {
@@ -78,11 +81,16 @@ export abstract class IsolCommand extends Command {
   }
 
   /**
-   * Print what was done or found. --quiet leaves out what neither failed nor is unknown, and --json
-   * prints the report instead.
+   * Print what was done or found: lines, in which foreign text is made visible. --quiet leaves out
+   * what neither failed nor is unknown, and --json prints the report instead.
    */
-  protected print(text: string, {quiet}: {readonly quiet?: boolean | undefined}): void {
-    if (quiet !== true && !this.jsonEnabled()) process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  protected print(lines: string, {quiet}: Quiet): void {
+    if (quiet !== true) this.log(lines)
+  }
+
+  /** The same for text that is ready for the terminal: see `page` in src/report/colour.ts. */
+  protected show(page: string, {quiet}: Quiet): void {
+    if (quiet !== true && !this.jsonEnabled()) process.stdout.write(page)
   }
 
   /** The machine to read: this one, or the captured one that --root names. */

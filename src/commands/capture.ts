@@ -31,7 +31,7 @@ export default class Capture extends IsolCommand {
     const capture = await takeCapture(this.view(flags.root), {version, also: [flags.config]})
     await writeCapture(args.path, capture)
     const report = captureReport(args.path, capture)
-    this.print(renderCapture(report, {width: Math.min(columns(), 120), verbose: flags.verbose}), flags)
+    this.show(renderCapture(report, {width: Math.min(columns(), 120), verbose: flags.verbose}), flags)
     return report
   }
 }

@@ -53,7 +53,7 @@ export default class Init extends IsolCommand {
       await write(host, flags.config, report.config, flags.force)
       report.written = flags.config
     }
-    this.print(renderInit(report, {width: columns()}), flags)
+    this.show(renderInit(report, {width: columns()}), flags)
     return report
   }
 }

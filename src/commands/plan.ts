@@ -27,8 +27,8 @@ export default class PlanCommand extends IsolCommand {
     const plan = await planSelection(this.view(flags.root), flags)
     if (flags.out !== undefined) await savePlan(flags.out, plan)
     const layout = {width: columns(), verbose: flags.verbose, applyCommand: applyCommand(flags, flags.out)}
-    this.print(renderPlan(plan, layout), flags)
-    if (flags.quiet && plan.unknown.length > 0) this.print(renderUnknown(plan, layout), {})
+    this.show(renderPlan(plan, layout), flags)
+    if (flags.quiet && plan.unknown.length > 0) this.show(renderUnknown(plan, layout), {})
     process.exitCode = planExit(plan)
     return plan
   }

@@ -35,7 +35,7 @@ export default class Topology extends IsolCommand {
       nodes: await get(listedNodes).catch(() => undefined),
       sharing: await get(sharing).catch(() => undefined),
     })
-    this.print(renderTopology(report, {width: columns()}), flags)
+    this.show(renderTopology(report, {width: columns()}), flags)
     return report
   }
 }

@@ -69,7 +69,7 @@ export default class Undo extends IsolCommand {
     let interrupted = false
     if (flags['dry-run']) {
       undone.push(...(await rehearse(planned, {host, force: flags.force})))
-      this.print(renderRehearsal(undone, {width: columns()}), flags)
+      this.show(renderRehearsal(undone, {width: columns()}), flags)
       // An unconfirmed run may still be running, or may not have started: only the lock shows
       // which.
     } else if (planned.length > 0 || flags['unless-confirmed'])
@@ -94,7 +94,7 @@ export default class Undo extends IsolCommand {
       )
     const report = undoReport(undone, {host: host.name, dryRun: flags['dry-run'], interrupted})
     process.exitCode = undoExit(report) || (flags.overdue && undone.length > 0 ? Exit.failures : Exit.ok)
-    this.print(renderUndo(report), flags)
+    this.show(renderUndo(report), flags)
     return report
   }
 }

@@ -50,7 +50,7 @@ export function renderPlan(plan: Plan, {width, verbose, applyCommand, undo = fal
 
 /** The steps that cannot be planned, alone: what --quiet leaves of a plan. Pure. */
 export const renderUnknown = (plan: Plan, {width}: Pick<PlanLayout, 'width'>): string =>
-  `${unknownLines(plan, width).slice(1).join('\n')}\n`
+  page(unknownLines(plan, width).slice(1))
 
 const unknownLines = ({unknown}: Plan, width: number): readonly string[] =>
   unknown.flatMap(({id, title, reason}) => [

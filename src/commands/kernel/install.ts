@@ -14,6 +14,7 @@ import {duration, IsolCommand} from '../base.ts'
 import {isolctlCommand, trialMachine, withTrialMachine} from './machine.ts'
 
 interface InstallFlags {
+  readonly quiet: boolean
   readonly 'dry-run': boolean
   readonly gate: Gate
   readonly 'confirm-within': number
