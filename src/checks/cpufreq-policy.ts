@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import {told} from '../facts/fact.ts'
 import {frequencyPolicies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -13,7 +12,7 @@ export default defineCheck({
   title: 'isolated CPUs run at a steady frequency',
   why: 'Other governors follow the load: the frequency is low when the program needs the CPU, and each change stops the program for about ten microseconds.',
   values: 'The governor. performance and userspace keep the frequency; the others follow the load.',
-  facts: {frequencyPolicies: told(frequencyPolicies), settings},
+  facts: {frequencyPolicies, settings},
   skip: ({frequencyPolicies}) =>
     frequencyPolicies.length === 0 ? 'the kernel does not scale the frequency here' : undefined,
   judge({frequencyPolicies, settings: {isolated}}) {

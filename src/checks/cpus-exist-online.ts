@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-import {online, present} from '../facts/cpus.ts'
+import {present} from '../facts/cpus.ts'
+import {onlineOrDerived} from '../facts/derived-cpus.ts'
 import {settings} from '../facts/settings.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import type {Finding} from '../model/finding.ts'
 import {defineCheck} from './check.ts'
 
@@ -10,8 +12,9 @@ export default defineCheck({
   title: 'every isolated CPU exists and is online',
   why: 'A list that was written for another machine, or before a CPU was taken offline, isolates fewer CPUs than it names.',
   values: 'A CPU that does not exist or is offline fails: no other check can say anything about it.',
-  facts: {online, present, settings},
-  judge({online, present, settings: {isolated}}) {
+  facts: {onlineOrDerived, present, settings},
+  judge({onlineOrDerived: {cpus: online, derivedFrom}, present, settings}) {
+    const isolated = settings.isolated.union(settings.unavailable ?? CpuSet.empty)
     const [absent, offline] = [isolated.minus(present), isolated.intersect(present).minus(online)]
     const findings: Finding[] = []
     if (!absent.isEmpty)
@@ -32,6 +35,10 @@ export default defineCheck({
           command: `echo 1 > /sys/devices/system/cpu/cpu${[...offline][0]}/online`,
         },
       })
+    if (findings.length === 0 && derivedFrom !== undefined)
+      return {
+        unknown: `/sys/devices/system/cpu/online was not captured; according to ${derivedFrom}, CPU ${online} are online`,
+      }
     return findings
   },
   evidence: ({settings: {isolated}}) => `${isolated}`,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {valuesOf} from '../boot/cmdline.ts'
 import {cmdline} from '../facts/cmdline.ts'
-import {optional, told} from '../facts/fact.ts'
+import {optional} from '../facts/fact.ts'
 import {DEEPEST_US, idleStates, resumeLatencies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -15,7 +15,7 @@ export default defineCheck({
     'The time in microseconds that the CPU needs to leave the deepest enabled idle state, as its driver declares it.',
   facts: {
     cmdline: optional(cmdline),
-    idleStates: told(idleStates),
+    idleStates,
     resumeLatencies: optional(resumeLatencies),
     settings,
   },

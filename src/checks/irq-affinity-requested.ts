@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {isOwnQueue, touchingIrqs} from '../facts/irq-kinds.ts'
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {settings} from '../facts/settings.ts'
 import {irqRemedy, irqState} from '../measure/remedies/irq.ts'
@@ -10,10 +11,10 @@ export default defineCheck({
   title: 'no interrupt may be routed to an isolated CPU',
   why: 'The kernel can move an interrupt at any time to any CPU of its affinity, for example when a CPU goes offline or a driver restarts.',
   values: 'The CPUs of smp_affinity_list. An isolated CPU among them fails.',
-  facts: {irqState, irqs, settings},
-  judge: ({irqState, irqs, settings}) =>
-    irqs
-      .filter(({movable}) => movable !== false)
+  facts: {irqState, irqs, settings, touchingIrqs},
+  judge: ({irqState, settings, touchingIrqs}) =>
+    touchingIrqs
+      .filter((irq) => irq.movable !== false && !irq.managed && !isOwnQueue(irq, settings.isolated))
       .flatMap((irq) =>
         reaching(irq.affinity, settings, {
           severity: 'fail',

@@ -12,11 +12,13 @@ export default defineCheck({
   facts: {settings, touchingIrqs},
   judge({settings: {isolated, housekeeping}, touchingIrqs}) {
     const unreported = touchingIrqs.filter(
-      ({movable, managed}) => movable === undefined && managed === undefined,
+      ({movable, managed, refusal}) =>
+        movable === undefined && managed === undefined && refusal === undefined,
     )
     const findings = touchingIrqs
       .filter(
-        ({movable, managed, affinity}) => (managed ?? movable === false) && affinity.isSubsetOf(isolated),
+        ({movable, managed, affinity, refusal}) =>
+          (managed ?? (movable === false || refusal !== undefined)) && affinity.isSubsetOf(isolated),
       )
       .map(({irq, actions, affinity}) => ({
         severity: 'warn' as const,

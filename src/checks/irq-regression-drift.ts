@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {bootId} from '../facts/boot-id.ts'
+import {told} from '../facts/fact.ts'
 import {affinityPath, irqs} from '../facts/irqs.ts'
 import {journal} from '../facts/journal.ts'
 import {settings} from '../facts/settings.ts'
@@ -21,7 +22,7 @@ export default defineCheck({
   why: 'irqbalance, other tuning tools, container runtimes and restarted drivers set affinities again, and report nothing.',
   values: 'Expected is what apply wrote. Found is the value now: another program has written it since.',
   extended: true,
-  facts: {bootId, irqs, journal, settings},
+  facts: {bootId, irqs, journal: told(journal), settings},
   skip: ({bootId, journal}) =>
     applied(journal, bootId).size === 0 ? 'apply has moved no interrupt since this boot' : undefined,
   judge({bootId, irqs, journal, settings: {isolated}}) {

@@ -17,6 +17,8 @@ export default defineCheck({
       return {unknown: 'irqbalance runs, and neither its environment nor its settings can be read'}
     const spared = inForce ?? banned
     const open = isolated.minus(spared)
+    if (open.isEmpty && inForce === undefined)
+      return {unknown: `irqbalance runs, and only ${from} can be read, not what it was started with`}
     if (open.isEmpty) return []
     return [
       {

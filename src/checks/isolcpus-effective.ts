@@ -15,9 +15,9 @@ export default defineCheck({
   why: 'The scheduler moves tasks to any CPU of a scheduling domain. Isolated CPUs must be in no domain: through isolcpus=domain at boot, or an isolated cpuset partition.',
   values: 'The CPUs without load balancing. A missing CPU fails; further CPUs warn.',
   facts: {bootIsolated, bootState, cmdline: optional(cmdline), partitioned: optional(partitioned), settings},
-  judge({bootIsolated, cmdline, partitioned, settings: {isolated}}) {
+  judge({bootIsolated, cmdline, partitioned, settings: {isolated, unavailable = CpuSet.empty}}) {
     const effective = bootIsolated.union(partitioned ?? CpuSet.empty)
-    const [missing, extra] = [isolated.minus(effective), effective.minus(isolated)]
+    const [missing, extra] = [isolated.minus(effective), effective.minus(isolated).minus(unavailable)]
     const [booted] = cmdline ? valuesOf(cmdline, 'isolcpus') : []
     if (!missing.isEmpty && partitioned === undefined)
       return {unknown: `CPU ${missing} is not in isolcpus=, and cpuset partitions cannot be read`}

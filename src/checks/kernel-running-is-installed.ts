@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {told} from '../facts/fact.ts'
 import {isolationKernels} from '../facts/installed-kernels.ts'
 import {kernel} from '../facts/kernel.ts'
 import {defineCheck} from './check.ts'
@@ -8,7 +9,7 @@ export default defineCheck({
   title: 'the isolation kernel is the one running',
   why: 'After an update, a failed trial boot or a wrong menu entry, the machine runs another kernel than the one that was installed for isolation. Nothing else shows it.',
   values: 'Expected is the kernel that isolctl installed. Found is the kernel that was booted.',
-  facts: {isolationKernels, kernel},
+  facts: {isolationKernels: told(isolationKernels), kernel},
   skip: ({isolationKernels}) =>
     isolationKernels.length === 0 ? 'no kernel with task isolation is installed below /boot' : undefined,
   judge: ({isolationKernels, kernel: {release}}) =>

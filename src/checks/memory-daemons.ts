@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-import {told} from '../facts/fact.ts'
 import type {Knob} from '../facts/knob.ts'
 import {
   compactLocked,
@@ -26,12 +25,12 @@ export default defineCheck({
   why: 'To merge pages, build huge pages, move pages between nodes or swap takes pages away from a running program. The program takes page faults, and its CPUs get TLB shootdowns.',
   values: 'Each finding is the path of a setting with which the kernel moves, merges or swaps pages.',
   facts: {
-    compactLocked: told(compactLocked),
-    numaBalancing: told(numaBalancing),
-    proactiveCompaction: told(proactiveCompaction),
-    samePageMerging: told(samePageMerging),
-    swaps: told(swaps),
-    transparentHugePages: told(transparentHugePages),
+    compactLocked,
+    numaBalancing,
+    proactiveCompaction,
+    samePageMerging,
+    swaps,
+    transparentHugePages,
   },
   judge({compactLocked, numaBalancing, proactiveCompaction, samePageMerging, swaps, transparentHugePages}) {
     const set = [compactLocked, numaBalancing, proactiveCompaction, samePageMerging, transparentHugePages]

@@ -22,8 +22,8 @@ export default defineCheck({
   skip: ({cgroupVersion, cpusets}) =>
     withoutVersion2(cgroupVersion) ??
     (cpusets.some(isPartition) ? undefined : 'there is no cpuset partition'),
-  judge: ({cpusets}) =>
-    cpusets.filter(isPartition).flatMap(({path, partition = '', cpus, effective}) => {
+  judge({cpusets}) {
+    const findings = cpusets.filter(isPartition).flatMap(({path, partition = '', cpus, effective}) => {
       const [, kind = '', reason] = /^(\w+) invalid(?: \((.*)\))?$/.exec(partition) ?? []
       const subject = `${CGROUP}${path}/cpuset.cpus.partition`
       if (kind !== '')
@@ -39,7 +39,7 @@ export default defineCheck({
           },
         ]
       // All its CPUs offline: the file still says "isolated".
-      if (effective.isEmpty)
+      if (effective?.isEmpty)
         return [
           {
             severity: 'fail' as const,
@@ -51,7 +51,12 @@ export default defineCheck({
           },
         ]
       return []
-    }),
+    })
+    const blind = cpusets.filter(isPartition).find(({effective}) => effective === undefined)
+    if (findings.length === 0 && blind)
+      return {unknown: `${CGROUP}${blind.path}/cpuset.cpus.effective does not exist`}
+    return findings
+  },
   evidence: ({cpusets}) =>
     cpusets
       .filter(isPartition)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import {told} from '../facts/fact.ts'
 import {DEEPEST_US, idleStates, resumeLatencies} from '../facts/idle.ts'
 import {settings} from '../facts/settings.ts'
 import {CpuSet} from '../model/cpuset.ts'
@@ -12,7 +11,7 @@ export default defineCheck({
   title: 'a wake-up latency is set for isolated CPUs',
   why: 'The idle governor keeps the latency limit of each CPU. In this file, 0 is no limit, and n/a allows no latency at all.',
   values: 'The microseconds that a wake-up may take. n/a allows none; 0 is no limit.',
-  facts: {idleStates: told(idleStates), resumeLatencies, settings},
+  facts: {idleStates, resumeLatencies, settings},
   skip: ({idleStates}) =>
     idleStates.length === 0
       ? 'the kernel has no idle driver here'

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {guest} from '../facts/platform.ts'
+import {guest} from '../facts/guest.ts'
 import {formatSeconds} from '../measure/disturbances.ts'
 import {busy} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'

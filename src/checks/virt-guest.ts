@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {guest} from '../facts/platform.ts'
+import {guest} from '../facts/guest.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-import {bootIsolated, nohzFull, online} from '../facts/cpus.ts'
-import {gatherer} from '../facts/fact.ts'
+import {bootIsolatedOrDerived, nohzFullOrDerived, onlineOrDerived} from '../facts/derived-cpus.ts'
+import {type Get, gatherer} from '../facts/fact.ts'
 import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import type {Policy} from '../model/policy.ts'
 import type {Settings} from '../model/settings.ts'
+import {type Meant, WORKLOAD_KEYS} from '../model/workload.ts'
 import type {Config} from '../schema/config.ts'
 import {loadConfig} from './load.ts'
 import {type ConfiguredSets, setsFor} from './sets.ts'
@@ -25,24 +26,40 @@ export interface SettingsRequest {
 export async function resolveSettings(host: HostView, asked: SettingsRequest): Promise<Settings> {
   const config = await loadConfig(host, asked.config)
   const get = gatherer(host)
-  const machine = await get(online).catch((cause: Error) => {
+  const {cpus: machine} = await get(onlineOrDerived).catch((cause: Error) => {
     throw new UserError(`cannot tell which CPUs are online: ${cause.message}`, {
       exit: Exit.unsuitable,
       help: 'with --root, give a directory with the sys/ and proc/ of a Linux machine',
       cause,
     })
   })
-  // Empty when a kernel lacks these files, because it isolates no CPU then.
-  const optional = (fact: typeof bootIsolated) => get(fact).catch(() => CpuSet.empty)
-  const booted = (await optional(bootIsolated)).union(await optional(nohzFull))
   const sets = asked.cpus === undefined ? await setsFor(config, {name: host.name, online: machine, get}) : {}
+  const named = asked.cpus ?? sets.isolated
+  const booted = named === undefined ? await isolatedAtBoot(get) : CpuSet.empty
   return {
     ...located(sets, () => resolveTarget({flag: asked.cpus, config: sets, online: machine, booted})),
     policy: asked.policy ?? config.policy ?? {kind: 'other'},
     windowMs: asked.windowMs ?? 10_000,
+    ...(config.workload ? {workload: config.workload.flatMap(meantBy)} : {}),
     ...(config.devices ? {devices: config.devices} : {}),
     ...(config.hugepages ? {hugepages: sizesInKb(config.hugepages)} : {}),
     boot: {isolation: config.isolation ?? 'static', extra: config.bootArguments ?? []},
+  }
+}
+
+/**
+ * The CPUs of isolcpus= and nohz_full= together. Throws UserError when they are not known: fewer CPUs
+ * than were isolated would be judged.
+ */
+async function isolatedAtBoot(get: Get): Promise<CpuSet> {
+  try {
+    return (await get(bootIsolatedOrDerived)).union(await get(nohzFullOrDerived))
+  } catch (cause) {
+    throw new UserError(`cannot tell which CPUs are isolated at boot: ${(cause as Error).message}`, {
+      exit: Exit.unsuitable,
+      help: 'choose CPUs with --cpus 2-3, or with "isolated: 2-3" in the config',
+      cause,
+    })
   }
 }
 
@@ -61,6 +78,13 @@ function located<T>({isolated, housekeeping, at}: ConfiguredSets, resolve: () =>
     })
   }
 }
+
+/** {unit: 'dpdk.service'} becomes {by: 'unit', name: 'dpdk.service'}. */
+const meantBy = (entry: NonNullable<Config['workload']>[number]): readonly Meant[] =>
+  WORKLOAD_KEYS.flatMap((by) => {
+    const name = entry[by]
+    return name === undefined ? [] : [{by, name}]
+  })
 
 const UNIT_KB = {K: 1, M: 1024, G: 1024 * 1024} as const
 

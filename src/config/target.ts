@@ -30,6 +30,13 @@ export function resolveTarget({flag, config, online, booted}: TargetSources): Ta
       },
     )
   const missing = isolated.minus(online)
+  const asked = flag ?? config.isolated
+  // What the boot arguments list is judged all the same: "4-N" lists each CPU that could be plugged
+  // in, and a sibling may be offline. The check cpus-exist-online reports it.
+  if (asked === undefined && !missing.isEmpty && !isolated.intersect(online).isEmpty) {
+    const target = resolveTarget({flag, config, online, booted: booted.intersect(online)})
+    return {...target, unavailable: missing}
+  }
   if (!missing.isEmpty)
     throw new UserError(`CPU ${missing} is not online; this machine has ${online}`, {
       code: 'cpu-not-online',

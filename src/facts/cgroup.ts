@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, parsed} from './fact.ts'
+import {defineFact, parsed, readText} from './fact.ts'
 
 export const CGROUP = '/sys/fs/cgroup'
 export const SUBTREE_CONTROL = `${CGROUP}/cgroup.subtree_control`
@@ -45,8 +45,8 @@ export interface Cpuset {
   readonly path: string
   /** cpuset.cpus, the requested CPUs; empty: those of the parent. */
   readonly cpus: CpuSet
-  /** The CPUs that its tasks may use. */
-  readonly effective: CpuSet
+  /** The CPUs that its tasks may use. Absent when the file is not there, as in a partial capture. */
+  readonly effective?: CpuSet
   /**
    * cpuset.cpus.partition: "member", "isolated", "isolated invalid (reason)". Absent in version 1.
    */
@@ -59,11 +59,17 @@ export interface Cpuset {
  * mounted.
  */
 export const cgroupVersion = defineFact<1 | 2 | undefined>('cgroup-version', async (host) => {
-  if ((await host.read(`${CGROUP}/cgroup.controllers`)) !== undefined) return 2
+  if ((await readText(host, `${CGROUP}/cgroup.controllers`)) !== undefined) return 2
   if ((await host.list(`${CGROUP}/cpuset`)).length > 0) return 1
+  const second = (await host.list(CGROUP)).find((name) => SECOND.test(name))
+  if (second !== undefined)
+    throw new Error(`${CGROUP}/cgroup.controllers does not exist, and ${CGROUP}/${second} does`)
   if (tellsAbsence(host)) return undefined
   throw new Error(`no cgroup hierarchy with cpusets is mounted at ${CGROUP}`)
 })
+
+/** Names at the root of version 2 that version 1 has only below a controller. */
+const SECOND = /^(cgroup\.(procs|subtree_control|events|max\..*)|cpuset\.cpus.*|.*\.(slice|scope))$/
 
 /** Why the checks of partitions and of systemd's cpusets do not apply; undefined when they do. */
 export const withoutVersion2 = (version: 1 | 2 | undefined): string | undefined =>
@@ -104,14 +110,23 @@ const INTERFACE =
   /^((cgroup|cpu|cpuset|cpuacct|io|memory|pids|rdma|misc|hugetlb|irq|dmem|net_cls|net_prio)\.|tasks$|notify_on_release$|release_agent$)/
 
 async function readCpuset(host: HostView, root: string, path: string): Promise<Cpuset | undefined> {
-  const read = async (name: string) => (await host.read(`${root}${path}/${name}`))?.trim()
+  const read = async (name: string) => (await readText(host, `${root}${path}/${name}`))?.trim()
   const list = async (name: string) => {
     const text = await read(name)
     return text === undefined ? undefined : parsed(`${root}${path}/${name}`, text, CpuSet.parse)
   }
   const cpus = await list('cpuset.cpus')
-  if (cpus === undefined) return undefined
-  const effective = (await list('cpuset.cpus.effective')) ?? (await list('cpuset.effective_cpus')) ?? cpus
+  const effective = (await list('cpuset.cpus.effective')) ?? (await list('cpuset.effective_cpus'))
   const partition = await read('cpuset.cpus.partition')
-  return {path, cpus, effective, ...(partition === undefined ? {} : {partition})}
+  if (cpus === undefined && effective === undefined && partition === undefined) return undefined
+  // The kernel makes the files of a controller together.
+  if (cpus === undefined) throw new Error(`${root}${path}/cpuset.cpus does not exist`)
+  const group = {path, cpus, ...(effective === undefined ? {} : {effective})}
+  if (root !== CGROUP) return group
+  if (partition === undefined) throw new Error(`${root}${path}/cpuset.cpus.partition does not exist`)
+  if (!/^(member|root|isolated)( invalid( \(.*\))?)?$/.test(partition))
+    throw new Error(
+      `${root}${path}/cpuset.cpus.partition: not a kind of partition: "${partition.slice(0, 40)}"`,
+    )
+  return {...group, partition}
 }

@@ -3,7 +3,8 @@
 import {CpuSet} from '../model/cpuset.ts'
 import type {CoreKinds} from '../model/topology.ts'
 import {readCpulist} from './cpu-files.ts'
-import {defineFact} from './fact.ts'
+import {online} from './cpus.ts'
+import {defineFact, integer, parsed, readText} from './fact.ts'
 import {topology} from './topology.ts'
 
 /** The PMUs of a hybrid Intel machine, one for each kind of core (arch/x86/events/intel/core.c). */
@@ -29,16 +30,20 @@ export const coreTypes = defineFact<ReadonlyMap<string, CpuSet> | undefined>(
         (await readCpulist(host, `/sys/bus/event_source/devices/${pmu}/cpus`))
       if (cpus !== undefined) named.set(pmu, cpus)
     }
-    if (named.size > 0) return named
-    const online = (await get(topology)).filter((cpu) => cpu.online)
+    if (named.size > 0) {
+      const covered = [...named.values()].reduce((all, cpus) => all.union(cpus), CpuSet.empty)
+      const missing = (await get(online)).minus(covered)
+      if (!missing.isEmpty) throw new Error(`no core type of /sys/devices has CPU ${missing}`)
+      return named
+    }
+    const present = (await get(topology)).filter((cpu) => cpu.online)
     for (const name of RATINGS) {
       const rated = await Promise.all(
-        online.map(async ({cpu}) => ({
-          cpu,
-          rating: Number(
-            (await host.read(`/sys/devices/system/cpu/cpu${cpu}/${name}`))?.trim() || Number.NaN,
-          ),
-        })),
+        present.map(async ({cpu}) => {
+          const path = `/sys/devices/system/cpu/cpu${cpu}/${name}`
+          const text = await readText(host, path)
+          return {cpu, rating: text === undefined ? Number.NaN : parsed(path, text, (each) => integer(each))}
+        }),
       )
       const best = Math.max(...rated.map(({rating}) => rating))
       if (Number.isNaN(best)) continue

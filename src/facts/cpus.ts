@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 
+import {valuesOf} from '../boot/cmdline.ts'
 import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
+import {cmdline} from './cmdline.ts'
 import {readCpulist} from './cpu-files.ts'
 import {defineFact, type Fact} from './fact.ts'
+import {kernelConfig} from './kernel-config.ts'
 
 const CPU = '/sys/devices/system/cpu'
 
@@ -22,11 +25,16 @@ export const bootIsolated = cpulistFile('isolated', `${CPU}/isolated`)
 const declaredNohzFull = cpulistFile('nohz_full', `${CPU}/nohz_full`)
 
 /**
- * CPUs whose tick may stop while one task runs (nohz_full=). Empty when a running kernel lacks the
- * file, because it was built without CONFIG_NO_HZ_FULL.
+ * CPUs whose tick may stop while one task runs (nohz_full=). Empty when a kernel that was built
+ * without CONFIG_NO_HZ_FULL lacks the file. Where the configuration is not known, a kernel that was
+ * not given the argument counts as such.
  */
-export const nohzFull = defineFact<CpuSet>('nohz-full', async (host, get) =>
-  tellsAbsence(host) && (await host.read(`${CPU}/nohz_full`)) === undefined
-    ? CpuSet.empty
-    : get(declaredNohzFull),
-)
+export const nohzFull = defineFact<CpuSet>('nohz-full', async (host, get) => {
+  if (!tellsAbsence(host) || (await host.read(`${CPU}/nohz_full`)) !== undefined) return get(declaredNohzFull)
+  const symbols = (await get(kernelConfig).catch(() => undefined))?.symbols
+  const has =
+    symbols === undefined
+      ? valuesOf(await get(cmdline), 'nohz_full').length > 0
+      : symbols.get('NO_HZ_FULL') === 'y'
+  return has ? get(declaredNohzFull) : CpuSet.empty
+})

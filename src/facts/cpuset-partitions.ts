@@ -2,7 +2,7 @@
 import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {CGROUP, cpusets} from './cgroup.ts'
-import {defineFact, parsed} from './fact.ts'
+import {defineFact, parsed, readText} from './fact.ts'
 
 const ISOLATED = `${CGROUP}/cpuset.cpus.isolated`
 
@@ -12,10 +12,10 @@ const ISOLATED = `${CGROUP}/cpuset.cpus.isolated`
  * read. Empty on a running machine without cgroup v2.
  */
 export const partitioned = defineFact<CpuSet>('partitioned', async (host, get) => {
-  const text = await host.read(ISOLATED)
+  const text = await readText(host, ISOLATED)
   if (text !== undefined) return parsed(ISOLATED, text, CpuSet.parse)
   if (tellsAbsence(host) && (await host.read(`${CGROUP}/cgroup.controllers`)) === undefined)
     return CpuSet.empty
   const partitions = (await get(cpusets)).filter(({partition}) => partition === 'isolated')
-  return partitions.reduce((all, {effective}) => all.union(effective), CpuSet.empty)
+  return partitions.reduce((all, {cpus, effective = cpus}) => all.union(effective), CpuSet.empty)
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {defineFact, mayRead, mustRead} from './fact.ts'
+import {defineFact, mayRead, mustRead, parsed} from './fact.ts'
+import {choice} from './knob.ts'
 
 export const LOCKDOWN = '/sys/kernel/security/lockdown'
 
@@ -9,11 +10,13 @@ export const LOCKDOWN = '/sys/kernel/security/lockdown'
  */
 export const lockdown = defineFact<string | undefined>('lockdown', async (host) => {
   const text = await mayRead(host, LOCKDOWN)
-  return text === undefined ? undefined : /\[(\w+)\]/.exec(text)?.[1]
+  return text === undefined ? undefined : parsed(LOCKDOWN, text, choice)
 })
 
 /** Types of the mounted file systems: "debugfs", "tracefs" (proc(5), /proc/mounts). */
 export const mountedTypes = defineFact<ReadonlySet<string>>('mounted-types', async (host) => {
   const lines = (await mustRead(host, '/proc/mounts')).split('\n')
-  return new Set(lines.flatMap((line) => line.split(' ')[2] ?? []))
+  const types = new Set(lines.flatMap((line) => line.split(' ')[2] ?? []))
+  if (types.size === 0) throw new Error('/proc/mounts lists no file system')
+  return types
 })

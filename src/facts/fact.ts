@@ -45,19 +45,30 @@ export function gatherer(host: HostView, known: readonly Given[] = []): Get {
   return get
 }
 
-/** The text of a file. Throws Error when it does not exist. */
-export async function mustRead(host: HostView, path: string): Promise<string> {
+/**
+ * The text of a file in which the kernel, or the program that writes it, always prints something: at
+ * least a newline. Undefined when it is absent. Throws Error for a file without a byte, which was
+ * not read completely. Files that may have no byte are read with host.read().
+ */
+export async function readText(host: HostView, path: string): Promise<string | undefined> {
   const text = await host.read(path)
+  if (text === '') throw new Error(`${path} is empty`)
+  return text
+}
+
+/** The text of a file. Throws Error when it does not exist, or as readText. */
+export async function mustRead(host: HostView, path: string): Promise<string> {
+  const text = await readText(host, path)
   if (text === undefined) throw new Error(`${path} does not exist`)
   return text
 }
 
 /**
  * The text of a file that not every machine has: undefined when it is absent. Throws Error when it
- * is absent in a captured tree, because the capture may lack the file.
+ * is absent in a captured tree, because the capture may lack the file, or as readText.
  */
 export async function mayRead(host: HostView, path: string): Promise<string | undefined> {
-  const text = await host.read(path)
+  const text = await readText(host, path)
   if (text === undefined && !tellsAbsence(host)) throw new Error(`${path} was not captured`)
   return text
 }
@@ -73,13 +84,13 @@ export async function mayList(host: HostView, path: string): Promise<readonly st
 }
 
 /**
- * The same fact, for which undefined or an empty list means that the machine has no such thing. In
- * a captured tree that is not known: it throws Error there.
+ * The same fact, for which undefined, false or an empty list means that the machine has no such
+ * thing. In a captured tree that is not known: it throws Error there.
  */
 export function told<T>(fact: Fact<T>): Fact<T> {
   return defineFact(`${fact.id}!`, async (host, get) => {
     const value = await get(fact)
-    const nothing = value === undefined || (Array.isArray(value) && value.length === 0)
+    const nothing = value === undefined || value === false || (Array.isArray(value) && value.length === 0)
     if (nothing && !tellsAbsence(host)) throw new Error(`${fact.id}: not captured`)
     return value
   })
@@ -94,11 +105,35 @@ export function parsed<T>(path: string, text: string, parse: (text: string) => T
   }
 }
 
-/** A whole number on one line. Throws Error for anything else. */
-export function integer(text: string): number {
+/** The values that a number may have, both ends included. */
+export interface Range {
+  readonly least?: number
+  readonly most?: number
+}
+
+/**
+ * A whole number on one line, by default not negative. It is the only parser of numbers that stand
+ * alone in a file. Throws Error for anything else: "", "-1", "50000000 ns", "0x10".
+ */
+export function integer(text: string, {least = 0, most = Number.MAX_SAFE_INTEGER}: Range = {}): number {
   const trimmed = text.trim()
-  if (!/^-?\d{1,15}$/.test(trimmed)) throw new Error(`not a number: "${trimmed.slice(0, 40)}"`)
-  return Number(trimmed)
+  if (!/^-?\d{1,20}$/.test(trimmed)) throw new Error(`not a number: "${trimmed.slice(0, 40)}"`)
+  const value = Number(trimmed)
+  if (value < least || value > most) throw new Error(`not a possible value: "${trimmed}"`)
+  return value
+}
+
+/** The whole number in a file. Throws Error as mustRead and integer. */
+export async function readInteger(host: HostView, path: string, range?: Range): Promise<number> {
+  return parsed(path, await mustRead(host, path), (text) => integer(text, range))
+}
+
+/** One word on one line: a name, not a number. Throws Error. */
+export function word(text: string): string {
+  const trimmed = text.trim()
+  if (!/^[a-z]\S*$/i.test(trimmed) || !/^[\x21-\x7e]+$/.test(trimmed))
+    throw new Error(`not a name: "${trimmed.slice(0, 40)}"`)
+  return trimmed
 }
 
 /** Whether a directory has entries. Throws Error for an empty or absent one in a captured tree. */

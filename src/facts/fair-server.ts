@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {defineFact, readInteger} from './fact.ts'
 import {atLeast, kernel} from './kernel.ts'
 
 const SCHED = '/sys/kernel/debug/sched'
@@ -26,9 +26,8 @@ export const fairServer = defineFact<FairServer>('fair-server', async (host, get
   }
   const runtimes = new Map<number, number>()
   for (const name of names) {
-    const cpu = Number(/^cpu(\d+)$/.exec(name)?.[1] ?? Number.NaN)
-    const text = await host.read(fairServerPath(cpu))
-    if (text !== undefined) runtimes.set(cpu, Number(text))
+    const cpu = /^cpu(\d+)$/.exec(name)?.[1]
+    if (cpu !== undefined) runtimes.set(Number(cpu), await readInteger(host, fairServerPath(Number(cpu))))
   }
   return runtimes
 })

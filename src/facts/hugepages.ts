@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {type HostView, tellsAbsence} from '../host/host.ts'
-import {defineFact, integer, parsed} from './fact.ts'
+import {defineFact, readInteger} from './fact.ts'
 
 /** Pages of one size on one NUMA node. */
 export interface Hugepages {
@@ -30,9 +30,8 @@ async function inFolder(host: HostView, node: number, folder: string): Promise<r
   const found: Hugepages[] = []
   for (const name of await host.list(folder)) {
     const sizeKb = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0)
-    const path = `${folder}/${name}/free_hugepages`
-    const free = await host.read(path)
-    if (sizeKb > 0 && free !== undefined) found.push({node, sizeKb, free: parsed(path, free, integer)})
+    if (sizeKb > 0)
+      found.push({node, sizeKb, free: await readInteger(host, `${folder}/${name}/free_hugepages`)})
   }
   return found
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact, mayList} from './fact.ts'
+import {defineFact, mayList, parsed, readText} from './fact.ts'
 import {parseKernelConfig} from './kernel-config.ts'
 
 /**
@@ -12,8 +12,10 @@ export const isolationKernels = defineFact<readonly string[]>('isolation-kernels
   for (const name of names) {
     const release = /^config-(.+)$/.exec(name)?.[1]
     if (release === undefined) continue
-    const text = await host.read(`/boot/${name}`)
-    if (text !== undefined && parseKernelConfig(text).get('TASK_ISOLATION') === 'y') found.push(release)
+    const text = await readText(host, `/boot/${name}`)
+    if (text === undefined) continue
+    const symbols = parsed(`/boot/${name}`, text, parseKernelConfig)
+    if (symbols.get('TASK_ISOLATION') === 'y') found.push(release)
   }
   return found
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import type {CpuSet} from '../model/cpuset.ts'
+import {defineFact, readText} from './fact.ts'
 import {chipPath, type Irq, irqs} from './irqs.ts'
 import {refused} from './journal.ts'
 import {settings} from './settings.ts'
@@ -17,6 +18,22 @@ export interface TouchingIrq extends Irq {
   readonly refusal?: string
 }
 
+/** The queues of NVMe, which the kernel manages since 4.8 (drivers/nvme/host/pci.c: nvme_setup_irqs). */
+const ALWAYS_MANAGED = /^nvme\d+q[1-9]\d*$/
+
+/**
+ * Whether this is a queue of isolated CPUs only that nobody can move: it is silent until a program
+ * on these CPUs does I/O (Documentation/admin-guide/kernel-parameters.txt, isolcpus=managed_irq).
+ * The check irq-managed-queues reports it, and no other. Pure.
+ */
+export const isOwnQueue = (
+  {actions, affinity, managed, movable, refusal}: TouchingIrq,
+  isolated: CpuSet,
+): boolean =>
+  affinity.isSubsetOf(isolated) &&
+  (managed ??
+    (movable === false || refusal !== undefined || actions.some((action) => ALWAYS_MANAGED.test(action))))
+
 const DEBUG = '/sys/kernel/debug/irq/irqs'
 
 /**
@@ -33,12 +50,12 @@ export const touchingIrqs = defineFact<readonly TouchingIrq[]>('touching-irqs', 
   return Promise.all(
     touching.map(async (irq) => {
       const chip = (await host.read(chipPath(irq.irq)).catch(() => undefined))?.trim()
-      const flags = await host.read(`${DEBUG}/${irq.irq}`).catch(() => undefined)
+      const flags = await readText(host, `${DEBUG}/${irq.irq}`).catch(() => undefined)
       const refusal = [...refusals].find(([path]) => path.startsWith(`/proc/irq/${irq.irq}/`))?.[1]
       return {
         ...irq,
         ...(chip ? {chip} : {}),
-        ...(flags === undefined ? {} : {managed: flags.includes('IRQD_AFFINITY_MANAGED')}),
+        ...(flags?.includes('dstate:') ? {managed: flags.includes('IRQD_AFFINITY_MANAGED')} : {}),
         ...(refusal === undefined ? {} : {refusal}),
       }
     }),

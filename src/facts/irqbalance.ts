@@ -5,8 +5,12 @@ import {bootIsolated, nohzFull} from './cpus.ts'
 import {defineFact, parsed} from './fact.ts'
 import {everyTask} from './tasks.ts'
 
-/** The environment files of Debian, and of Fedora and openSUSE. */
-const ENVIRONMENTS = ['/etc/default/irqbalance', '/etc/sysconfig/irqbalance']
+/** The environment files of the package, of Debian, and of Fedora and openSUSE. */
+const ENVIRONMENTS = [
+  '/usr/lib/irqbalance/defaults.env',
+  '/etc/default/irqbalance',
+  '/etc/sysconfig/irqbalance',
+]
 const UNITS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
 
 /**
@@ -37,6 +41,8 @@ export interface Irqbalance {
    * else those that irqbalance detects as isolated (irqbalance, cputree.c: setup_banned_cpus).
    */
   readonly banned: CpuSet
+  /** A ban must be written as a mask as well: this version takes it before a list, or takes no list. */
+  readonly masked: boolean
   readonly folder: boolean
   /** The contents of isolctl's files. */
   readonly dropIn?: string
@@ -54,45 +60,109 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   const found = (await get(bootIsolated).catch(none)).union(await get(nohzFull).catch(none))
   const dropIn = await host.read(IRQBALANCE_DROP_IN)
   const environment = await host.read(IRQBALANCE_ENVIRONMENT)
-  const theirs = await bans(host, ENVIRONMENTS)
-  const ours = dropIn === undefined ? undefined : await bans(host, [IRQBALANCE_ENVIRONMENT])
+  const version = (await installedVersion(host)) ?? LISTS
+  // systemd reads the files in this order, and the last assignment of a variable counts.
+  const [theirs, read] = await assigned(host, ENVIRONMENTS)
+  const [ours] = dropIn === undefined ? [new Map()] : await assigned(host, [IRQBALANCE_ENVIRONMENT])
   const environ = `/proc/${daemon?.pid}/environ`
   const started = running ? await host.read(environ).catch(() => undefined) : undefined
-  const inForce = started === undefined ? undefined : (bannedIn(environ, started) ?? found)
-  const readable = [...(started === undefined ? [] : [environ]), ...(await existing(host, ENVIRONMENTS))]
+  if (started === '' && !host.live) throw new Error(`${environ} is empty`)
+  const inForce =
+    started === undefined
+      ? undefined
+      : (bannedBy(
+          parsed(environ, started, (text) => assignments(text, '\0')),
+          version,
+        ) ?? found)
+  const from = started === undefined ? read[0] : environ
   return {
     running,
     unit,
     ...(daemon ? {pid: daemon.pid} : {}),
     ...(inForce ? {inForce} : {}),
-    ...(readable[0] === undefined ? {} : {from: readable[0]}),
-    banned: ours ?? theirs ?? found,
+    ...(from === undefined ? {} : {from}),
+    banned: bannedBy(new Map([...theirs, ...ours]), version) ?? found,
+    masked: version < LISTS || (version < LISTS_ONLY && theirs.has(MASK)),
     folder: await host.isFolder(IRQBALANCE_FOLDER),
     ...(dropIn === undefined ? {} : {dropIn}),
     ...(environment === undefined ? {} : {environment}),
   }
 })
 
-/** The CPUs that the last file with a ban bans. Throws Error when a ban cannot be parsed. */
-async function bans(host: HostView, paths: readonly string[]): Promise<CpuSet | undefined> {
-  let banned: CpuSet | undefined
-  for (const path of paths) banned = bannedIn(path, (await host.read(path)) ?? '') ?? banned
-  return banned
-}
+const MASK = 'IRQBALANCE_BANNED_CPUS'
+const LIST = 'IRQBALANCE_BANNED_CPULIST'
 
-/** The ban in a configuration file, or in /proc/PID/environ, whose entries end in NUL. */
-function bannedIn(path: string, text: string): CpuSet | undefined {
-  let banned: CpuSet | undefined
-  for (const line of text.split(/[\n\0]/)) {
-    const [, name, value = ''] = /^\s*IRQBALANCE_BANNED_(CPULIST|CPUS)=["']?([^"'#]*)/.exec(line) ?? []
-    if (name === undefined || value.trim() === '') continue
-    banned = parsed(path, value, name === 'CPUS' ? CpuSet.fromMask : CpuSet.parse)
+/** The first versions that know the list, and that no longer know the mask; as major * 1000 + minor. */
+const LISTS = 1008
+const LISTS_ONLY = 1010
+
+/**
+ * The CPUs that these variables ban; undefined where irqbalance looks for isolated CPUs itself. The
+ * name of the variable decides, not the order of the lines (irqbalance, cputree.c:
+ * setup_banned_cpus): up to 1.7 there is only the mask, and an empty mask bans nothing; in 1.8 and
+ * 1.9 a mask that is not empty comes first, then a list that is not empty; from 1.10 there is only
+ * the list. A value that irqbalance cannot parse bans
+ * nothing: "-" is used for that. Pure.
+ */
+export function bannedBy(variables: ReadonlyMap<string, string>, version: number): CpuSet | undefined {
+  const [mask, list] = [variables.get(MASK), variables.get(LIST)]
+  const parse = (text: string, how: (text: string) => CpuSet) => {
+    try {
+      return how(text)
+    } catch {
+      return CpuSet.empty
+    }
   }
-  return banned
+  if (version < LISTS) return mask === undefined ? undefined : parse(mask, CpuSet.fromMask)
+  if (version >= LISTS_ONLY) return list === undefined ? undefined : parse(list, CpuSet.parse)
+  if (mask) return parse(mask, CpuSet.fromMask)
+  return list ? parse(list, CpuSet.parse) : undefined
 }
 
-async function existing(host: HostView, paths: readonly string[]): Promise<readonly string[]> {
-  const found: string[] = []
-  for (const path of paths) if ((await host.read(path)) !== undefined) found.push(path)
+/** The variables of environment files, and the files that exist. Throws Error for another text. */
+async function assigned(
+  host: HostView,
+  paths: readonly string[],
+): Promise<readonly [variables: ReadonlyMap<string, string>, read: readonly string[]]> {
+  const variables = new Map<string, string>()
+  const read: string[] = []
+  for (const path of paths) {
+    const text = await host.read(path) // an operator's file may be empty
+    if (text === undefined) continue
+    read.push(path)
+    for (const [name, value] of parsed(path, text, (each) => assignments(each, '\n')))
+      variables.set(name, value)
+  }
+  return [variables, read]
+}
+
+/**
+ * NAME=VALUE, NAME='VALUE', comments and blank lines (systemd.exec(5), EnvironmentFile=). Throws
+ * Error for a text that has another line and no assignment.
+ */
+function assignments(text: string, separator: '\n' | '\0'): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  let odd: string | undefined
+  for (const line of text.split(separator)) {
+    const [, name, value = ''] = /^\s*(?:export\s+)?(\w+)=(.*)$/s.exec(line) ?? []
+    if (name !== undefined)
+      found.set(
+        name,
+        value
+          .trim()
+          .replace(/^(["'])(.*)\1.*$/s, '$2')
+          .trim(),
+      )
+    else if (!/^\s*([#;].*)?$/.test(line)) odd ??= line
+  }
+  if (odd !== undefined && found.size === 0) throw new Error('not an environment')
   return found
+}
+
+/** The version of the installed package, as major * 1000 + minor; undefined where no file says it. */
+async function installedVersion(host: HostView): Promise<number | undefined> {
+  const debian = await host.read('/usr/share/doc/irqbalance/changelog.Debian.gz').catch(() => undefined)
+  const arch = (await host.list('/var/lib/pacman/local')).find((name) => /^irqbalance-\d/.test(name))
+  const [, major, minor] = /^irqbalance[ -]\(?(?:\d+:)?(\d+)\.(\d+)/.exec(debian ?? arch ?? '') ?? []
+  return major === undefined ? undefined : Number(major) * 1000 + Number(minor)
 }

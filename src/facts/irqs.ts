@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, mustRead} from './fact.ts'
+import {defineFact, type Get, mustRead, parsed, readText} from './fact.ts'
+import {INTERRUPTS, interrupts} from './interrupts.ts'
 
 const PROC = '/proc/irq'
 const SYS = '/sys/kernel/irq'
@@ -18,10 +19,12 @@ export interface Irq {
   readonly affinity: CpuSet
   readonly affinityText: string
   /**
-   * Effective affinity; undefined when the kernel does not report it, or when the interrupt was
-   * never started.
+   * Effective affinity; undefined when the kernel does not report it
+   * (CONFIG_GENERIC_IRQ_EFFECTIVE_AFF_MASK), or when the interrupt was never started.
    */
   readonly effective?: CpuSet
+  /** The interrupt was never started: its effective affinity is there, and has no CPU. */
+  readonly unstarted?: true
   /**
    * False for managed and per-CPU interrupts, which user space cannot move. Absent when only a
    * write would show it, as on kernels that give all files the same mode (kernel/irq/proc.c:
@@ -38,13 +41,13 @@ export const DEFAULT_AFFINITY = `${PROC}/default_smp_affinity`
  * All interrupts with a handler, in order. An interrupt without one is never delivered, so its
  * affinity has no meaning.
  */
-export const irqs = defineFact<readonly Irq[]>('irqs', async (host) => {
+export const irqs = defineFact<readonly Irq[]>('irqs', async (host, get) => {
   const names = await host.list(PROC)
   if (names.length === 0) throw new Error(`${PROC} does not exist`)
   const numbers = names.filter((name) => /^\d+$/.test(name)).map(Number)
   if (numbers.length > 0 && (await host.list(SYS)).length === 0) throw new Error(`${SYS} does not exist`)
   const parse = sharedMasks()
-  const all = await Promise.all(numbers.map((irq) => readIrq(host, irq, parse)))
+  const all = await Promise.all(numbers.map((irq) => readIrq(host, get, irq, parse)))
   return all.filter((irq) => irq !== undefined)
 })
 
@@ -62,7 +65,7 @@ export const irqDefault = defineFact<{readonly affinity: CpuSet; readonly text: 
   'irq-default',
   async (host) => {
     const text = (await mustRead(host, DEFAULT_AFFINITY)).trim()
-    return {affinity: at(DEFAULT_AFFINITY, () => CpuSet.fromMask(text)), text}
+    return {affinity: parsed(DEFAULT_AFFINITY, text, CpuSet.fromMask), text}
   },
 )
 
@@ -72,50 +75,52 @@ type Parse = (path: string, text: string) => CpuSet
 function sharedMasks(): Parse {
   const known = new Map<string, CpuSet>()
   return (path, text) => {
-    const mask = known.get(text) ?? at(path, () => CpuSet.parse(text))
+    const mask = known.get(text) ?? parsed(path, text, CpuSet.parse)
     known.set(text, mask)
     return mask
   }
 }
 
-async function readIrq(host: HostView, irq: number, parse: Parse): Promise<Irq | undefined> {
-  const actions = await actionsOf(host, irq)
+async function readIrq(host: HostView, get: Get, irq: number, parse: Parse): Promise<Irq | undefined> {
+  const actions = await actionsOf(host, get, irq)
   if (actions.length === 0) return undefined
   const path = affinityPath(irq)
-  const text = (await host.read(path))?.trim()
+  const text = (await readText(host, path))?.trim()
   if (text === undefined) {
-    if ((await actionsOf(host, irq)).length === 0) return undefined // freed meanwhile
+    if ((await actionsOf(host, get, irq)).length === 0) return undefined // freed meanwhile
     throw new Error(`${path} does not exist`)
   }
-  const effective = (await host.read(effectivePath(irq)))?.trim() || undefined
+  const effective = (await readText(host, effectivePath(irq)))?.trim()
   const mode = await host.mode?.(path)
   return {
     irq,
     actions,
     affinity: parse(path, text),
     affinityText: text,
-    ...(effective === undefined ? {} : {effective: parse(effectivePath(irq), effective)}),
+    ...(effective ? {effective: parse(effectivePath(irq), effective)} : {}),
+    ...(effective === '' ? {unstarted: true} : {}),
     ...((mode ?? 0o200) & 0o200 ? {} : {movable: false}),
   }
 }
 
 /**
- * /sys/kernel/irq/N/actions: comma-separated, empty when there is no handler (kernel/irq/irqdesc.c:
- * actions_show).
+ * /sys/kernel/irq/N/actions: comma-separated, no byte when there is no handler
+ * (kernel/irq/irqdesc.c: actions_show). In a captured machine the text may be lost, and the row of
+ * /proc/interrupts shows that there is one.
  */
-async function actionsOf(host: HostView, irq: number): Promise<readonly string[]> {
+async function actionsOf(host: HostView, get: Get, irq: number): Promise<readonly string[]> {
   const path = `${SYS}/${irq}/actions`
   const text = await host.read(path)
   if (text === undefined && (await host.read(affinityPath(irq))) !== undefined)
     throw new Error(`${path} does not exist`)
+  if (text === '' && !host.live) {
+    const rows = await get(interrupts).catch(() => [])
+    const row = rows.find(({name}) => name === `${irq}`)
+    if (row && WITH_HANDLER.test(row.label))
+      throw new Error(`${path} is empty, and ${INTERRUPTS} shows a handler: ${row.label}`)
+  }
   return (text ?? '').trim().split(',').filter(Boolean)
 }
 
-/** Parse, and add the path to the error of the parser. */
-function at<T>(path: string, parse: () => T): T {
-  try {
-    return parse()
-  } catch (cause) {
-    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
-  }
-}
+/** "PCI-MSIX-0000:00:05.0 1-edge nvme0q1": the handlers follow the kind of trigger. */
+const WITH_HANDLER = /(edge|level|fasteoi)\b\S*\s+\S/i

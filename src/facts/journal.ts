@@ -7,9 +7,11 @@ import {defineFact} from './fact.ts'
 /**
  * The journal of apply and undo on this machine; empty when they never ran. Only root may read it.
  */
-export const journal = defineFact<readonly Entry[]>('journal', async (host) =>
-  parseJournal((await host.read(JOURNAL)) ?? ''),
-)
+export const journal = defineFact<readonly Entry[]>('journal', async (host) => {
+  const text = await host.read(JOURNAL)
+  if (text === '' && !host.live) throw new Error(`${JOURNAL} is empty`)
+  return parseJournal(text ?? '')
+})
 
 /**
  * Paths that the kernel refused to change since it booted, with the reason, so that they are not

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {defineFact, readText} from './fact.ts'
 
 export interface Kernel {
   /** `uname -r`: "6.12.117-isol1". */
@@ -11,15 +11,15 @@ export interface Kernel {
 /** From /proc/sys/kernel/osrelease, or the third word of /proc/version. */
 export const kernel = defineFact<Kernel>('kernel', async (host) => {
   const release =
-    (await host.read('/proc/sys/kernel/osrelease'))?.trim() ||
-    (await host.read('/proc/version'))?.trim().split(/\s+/)[2]
+    (await readText(host, '/proc/sys/kernel/osrelease'))?.trim() ||
+    (await readText(host, '/proc/version'))?.trim().split(/\s+/)[2]
   if (release === undefined) throw new Error('neither /proc/sys/kernel/osrelease nor /proc/version exists')
   return parseKernel(release)
 })
 
 /** Parse a kernel release. Throws Error. Pure. */
 export function parseKernel(release: string): Kernel {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release) ?? []
+  const [, major, minor] = /^(\d{1,4})\.(\d{1,4})(?!\d)\S*$/.exec(release) ?? []
   if (major === undefined || minor === undefined) throw new Error(`not a kernel release: "${release}"`)
   return {release, major: Number(major), minor: Number(minor)}
 }

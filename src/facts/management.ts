@@ -28,6 +28,7 @@ export const managementNics = defineFact<readonly ManagementNic[] | undefined>(
   async (host, get) => {
     const [v4, v6] = [await host.read('/proc/net/route'), await host.read('/proc/net/ipv6_route')]
     if (v4 === undefined && v6 === undefined) return undefined
+    if (v4 !== undefined && !v4.startsWith('Iface')) throw new Error('/proc/net/route: not a routing table')
     const routes = [...parseRoutes(v4 ?? ''), ...parseRoutes6(v6 ?? '')]
     const found = new Map<string, string>()
     for (const {nic, bits} of routes) if (bits === 0 && nic !== 'lo') found.set(nic, 'the default route')

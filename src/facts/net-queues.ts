@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {HostError, type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact} from './fact.ts'
+import {defineFact, mayList, parsed, readText} from './fact.ts'
 import type {Knob} from './knob.ts'
 
 const NET = '/sys/class/net'
@@ -24,7 +24,7 @@ const DEFAULT = '/proc/sys/net/core/rps_default_mask'
 
 /** RPS and XPS masks of every interface. */
 export const queueMasks = defineFact<readonly QueueMask[]>('queue-masks', async (host) => {
-  const nics = await host.list(NET)
+  const nics = await mayList(host, NET)
   const all = await Promise.all(nics.map((nic) => ofInterface(host, nic)))
   const fallback = await readMask(host, DEFAULT)
   return [...(fallback ? [{queue: 'new queues', ...fallback}] : []), ...all.flat()]
@@ -39,7 +39,11 @@ async function ofInterface(host: HostView, nic: string): Promise<readonly QueueM
     throw new Error(`${folder} does not exist`)
   const masks = await Promise.all(
     queues.map(async (queue): Promise<QueueMask | undefined> => {
-      const mask = await readMask(host, `${folder}/${queue}/${queue.startsWith('rx') ? 'rps' : 'xps'}_cpus`)
+      const path = `${folder}/${queue}/${queue.startsWith('rx') ? 'rps' : 'xps'}_cpus`
+      const mask = await readMask(host, path)
+      // The kernel makes rps_cpus for each queue that it receives from, if it has RPS at all.
+      if (mask === undefined && queue.startsWith('rx') && !tellsAbsence(host))
+        throw new Error(`${path} was not captured`)
       return mask && {nic, queue, ...mask}
     }),
   )
@@ -47,7 +51,7 @@ async function ofInterface(host: HostView, nic: string): Promise<readonly QueueM
 }
 
 async function readMask(host: HostView, path: string): Promise<{mask: Knob; cpus: CpuSet} | undefined> {
-  const text = await host.read(path).catch((error: unknown) => {
+  const text = await readText(host, path).catch((error: unknown) => {
     // An interface with one queue has no such setting, and its file fails with EINVAL or ENOENT
     // (net/core/net-sysfs.c: xps_cpus_show).
     if (error instanceof HostError && (error.code === 'EINVAL' || error.code === 'EOPNOTSUPP'))
@@ -55,9 +59,5 @@ async function readMask(host: HostView, path: string): Promise<{mask: Knob; cpus
     throw error
   })
   if (text === undefined) return undefined
-  try {
-    return {mask: {path, text: text.trim()}, cpus: CpuSet.fromMask(text)}
-  } catch (cause) {
-    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
-  }
+  return {mask: {path, text: text.trim()}, cpus: parsed(path, text, CpuSet.fromMask)}
 }

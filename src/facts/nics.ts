@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {defineFact, readInteger} from './fact.ts'
 
 /** A network card and its NUMA node; undefined: the firmware does not report it. */
 export interface Nic {
@@ -14,10 +14,10 @@ export interface Nic {
 export const nics = defineFact<readonly Nic[]>('nics', async (host) => {
   const found: Nic[] = []
   for (const name of await host.list('/sys/class/net')) {
-    const text = (await host.read(`/sys/class/net/${name}/device/numa_node`))?.trim()
-    if (text === undefined) continue
-    const node = Number(text)
-    found.push({name, node: Number.isInteger(node) && node >= 0 ? node : undefined})
+    const path = `/sys/class/net/${name}/device/numa_node`
+    if ((await host.read(path)) === undefined) continue
+    const node = await readInteger(host, path, {least: -1})
+    found.push({name, node: node >= 0 ? node : undefined})
   }
   return found
 })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {defineFact, readInteger} from './fact.ts'
 import {settings} from './settings.ts'
 
 const PCI = '/sys/bus/pci'
@@ -30,12 +30,14 @@ export const devices = defineFact<readonly Device[]>('devices', async (host, get
   return Promise.all(
     wanted.map(async (address) => {
       const driver = bound.get(address)
-      const node = (await host.read(`${PCI}/devices/${address}/numa_node`))?.trim()
+      const file = `${PCI}/devices/${address}/numa_node`
+      // -1: the firmware does not report it. A kernel without CONFIG_NUMA has no such file.
+      const node = (await host.read(file)) === undefined ? -1 : await readInteger(host, file, {least: -1})
       return {
         address,
         present: present.includes(address),
         ...(driver === undefined ? {} : {driver}),
-        ...(node !== undefined && /^\d+$/.test(node) ? {node: Number(node)} : {}),
+        ...(node < 0 ? {} : {node}),
         interfaces: await host.list(`${PCI}/devices/${address}/net`),
       }
     }),

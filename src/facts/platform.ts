@@ -2,7 +2,7 @@
 import type {HostView} from '../host/host.ts'
 import {tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, mustRead} from './fact.ts'
+import {defineFact, mustRead, parsed, readText, word} from './fact.ts'
 
 /** The clock source in use: "tsc", "hpet", "kvm-clock" (kernel/time/clocksource.c). */
 export const clocksource = defineFact<string>('clocksource', readClocksource)
@@ -12,12 +12,14 @@ export const clocksource = defineFact<string>('clocksource', readClocksource)
  * unstable.
  */
 export async function readClocksource(host: HostView): Promise<string> {
-  return (await mustRead(host, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim()
+  return parsed(CLOCKSOURCE, await mustRead(host, CLOCKSOURCE), word)
 }
+
+const CLOCKSOURCE = '/sys/devices/system/clocksource/clocksource0/current_clocksource'
 
 /** `uname -m`: "x86_64". Kernels before 6.1 do not have the file. */
 export const machine = defineFact<string>('machine', async (host) =>
-  (await mustRead(host, '/proc/sys/kernel/arch')).trim(),
+  parsed('/proc/sys/kernel/arch', await mustRead(host, '/proc/sys/kernel/arch'), word),
 )
 
 /** Feature flags of the first CPU on x86. Throws Error on other architectures. */
@@ -27,28 +29,13 @@ export const cpuFlags = defineFact<ReadonlySet<string>>('cpu-flags', async (host
   return new Set(flags.trim().split(/\s+/))
 })
 
-/**
- * A sign that this is a virtual machine; undefined when there is none. Throws Error on an
- * architecture that would not show one.
- */
-export const guest = defineFact<string | undefined>('guest', async (host) => {
-  const type = (await host.read('/sys/hypervisor/type'))?.trim()
-  if (type) return `/sys/hypervisor/type says ${type}`
-  if ((await host.list('/proc/device-tree/hypervisor')).length > 0)
-    return 'the device tree names a hypervisor'
-  const cpuinfo = await mustRead(host, '/proc/cpuinfo')
-  const flags = /^flags\s*:\s*(.*)$/m.exec(cpuinfo)?.[1]
-  if (flags === undefined)
-    throw new Error('/proc/cpuinfo of this architecture does not show whether this is a virtual machine')
-  return flags.split(/\s+/).includes('hypervisor') ? 'the CPU flag "hypervisor" is set' : undefined
-})
-
 const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
 
 /** CPUs that may enter task isolation; undefined when the kernel does not have it. */
 export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
-  const text = await host.read(TASK_ISOLATION)
-  if (text !== undefined) return CpuSet.parse(text.replace('(null)', ''))
+  const text = await readText(host, TASK_ISOLATION)
+  if (text !== undefined)
+    return parsed(TASK_ISOLATION, text, (list) => CpuSet.parse(list.replace('(null)', '')))
   // A capture may lack the file; the file beside it shows whether the directory was captured.
   if (!tellsAbsence(host) && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, mustRead} from './fact.ts'
+import {defineFact, integer, mustRead, parsed, readText} from './fact.ts'
 
 /** Bit numbers in CapEff (include/uapi/linux/capability.h). */
 const CAPABILITIES = {ipcLock: 14, sysPtrace: 19, sysNice: 23} as const
@@ -18,7 +18,8 @@ export interface Privileges {
 }
 
 export const privileges = defineFact<Privileges>('privileges', async (host) => {
-  const limits = await mustRead(host, '/proc/self/limits')
+  const limits = await host.read('/proc/self/limits')
+  if (limits === undefined) throw new Error('/proc/self/limits does not exist')
   const status = await mustRead(host, '/proc/self/status')
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1]
   if (effective === undefined) throw new Error('/proc/self/status has no line "CapEff"')
@@ -40,7 +41,9 @@ function softLimit(limits: string, name: string): number {
     .trim()
     .split(/\s+/)[0]
   if (soft === undefined) throw new Error(`/proc/self/limits has no line "${name}"`)
-  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+  return soft === 'unlimited'
+    ? Number.POSITIVE_INFINITY
+    : parsed('/proc/self/limits', soft, (number) => integer(number))
 }
 
 /** A limit on CPU time that applies to this process, and its cgroup. */
@@ -57,12 +60,17 @@ export interface Quota {
  */
 export const cpuQuota = defineFact<Quota | undefined>('cpu-quota', async (host) => {
   for (const {folder, path} of await cgroupsAbove(host, 'cpu')) {
-    const [quota, period] = (await host.read(`${folder}/cpu.max`))?.trim().split(' ') ?? [
-      (await host.read(`${folder}/cpu.cfs_quota_us`))?.trim(),
-      (await host.read(`${folder}/cpu.cfs_period_us`))?.trim(),
+    const [quota, period] = (await readText(host, `${folder}/cpu.max`))?.trim().split(' ') ?? [
+      (await readText(host, `${folder}/cpu.cfs_quota_us`))?.trim(),
+      (await readText(host, `${folder}/cpu.cfs_period_us`))?.trim(),
     ]
-    if (quota !== undefined && period !== undefined && quota !== 'max' && Number(quota) > 0)
-      return {cgroup: path, quotaUs: Number(quota), periodUs: Number(period)}
+    if (quota === undefined || period === undefined || quota === 'max') continue
+    const [quotaUs, periodUs] = parsed(`${folder}: the CPU quota`, '', () => [
+      integer(quota, {least: -1}),
+      integer(period),
+    ])
+    if (quotaUs !== undefined && periodUs !== undefined && quotaUs > 0)
+      return {cgroup: path, quotaUs, periodUs}
   }
   return undefined
 })
@@ -75,7 +83,7 @@ export const cpusetCpus = defineFact<CpuSet | undefined>('cpuset-cpus', async (h
     const text =
       (await host.read(`${folder}/cpuset.cpus.effective`)) ??
       (await host.read(`${folder}/cpuset.effective_cpus`))
-    if (text !== undefined) return CpuSet.parse(text)
+    if (text !== undefined) return parsed(`${folder}/cpuset.cpus.effective`, text, CpuSet.parse)
   }
   return undefined
 })
@@ -110,6 +118,7 @@ async function cgroupsAbove(
  * only, 3 none; undefined without Yama.
  */
 export const ptraceScope = defineFact<number | undefined>('ptrace-scope', async (host) => {
-  const text = await host.read('/proc/sys/kernel/yama/ptrace_scope')
-  return text === undefined ? undefined : Number(text)
+  const path = '/proc/sys/kernel/yama/ptrace_scope'
+  const text = await readText(host, path)
+  return text === undefined ? undefined : parsed(path, text, (number) => integer(number, {most: 3}))
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, parsed} from './fact.ts'
+import {defineFact, mustRead, parsed, readText} from './fact.ts'
 
 const ROOT = '/sys/fs/resctrl'
 
@@ -15,19 +15,30 @@ export interface CacheGroup {
 
 /** Undefined when resctrl is not mounted. */
 export const cacheGroups = defineFact<readonly CacheGroup[] | undefined>('cache-groups', async (host) => {
-  if ((await host.read(`${ROOT}/schemata`)) === undefined) return undefined
+  const names = await host.list(ROOT)
+  if (names.length === 0) return undefined
   const groups: CacheGroup[] = []
-  for (const name of ['', ...(await host.list(ROOT))]) {
+  for (const name of ['', ...names]) {
     const folder = name === '' ? ROOT : `${ROOT}/${name}`
-    const [schemata, list] = [await host.read(`${folder}/schemata`), await host.read(`${folder}/cpus_list`)]
-    if (schemata === undefined || list === undefined) continue
-    groups.push({name, cpus: parsed(`${folder}/cpus_list`, list, CpuSet.parse), ways: waysOf(schemata)})
+    const paths = [`${folder}/schemata`, `${folder}/cpus_list`] as const
+    const [schemata, list] = [await readText(host, paths[0]), await readText(host, paths[1])]
+    // A file of the default group, or one of the folders with the counters.
+    if (name !== '' && schemata === undefined && list === undefined) continue
+    groups.push({
+      name,
+      cpus: parsed(paths[1], await mustRead(host, paths[1]), CpuSet.parse),
+      ways: parsed(paths[0], await mustRead(host, paths[0]), waysOf),
+    })
   }
   return groups
 })
 
-/** "L3:0=ff;1=ff"; L3CODE and L3DATA when code and data are partitioned separately. */
+/**
+ * "L3:0=ff;1=ff"; L3CODE and L3DATA when code and data are partitioned separately. Throws Error for
+ * a text without a resource.
+ */
 function waysOf(schemata: string): ReadonlyMap<number, bigint> {
+  if (!/^\s*\w+:\d+=/m.test(schemata)) throw new Error('names no resource')
   const ways = new Map<number, bigint>()
   for (const [, list = ''] of schemata.matchAll(/^\s*L3(?:CODE|DATA)?:(.*)$/gm))
     for (const [, id = '', mask = ''] of list.matchAll(/(\d+)=([0-9a-f]{1,16})/g))

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
+
+import {type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact} from './fact.ts'
+import {SUBTREE_CONTROL} from './cgroup.ts'
+import {defineFact, parsed, readText} from './fact.ts'
 
 /** Whether systemd is the init system: sd_booted(3). */
 export const systemd = defineFact<boolean>('systemd', (host) => host.isFolder('/run/systemd/system'))
@@ -23,10 +26,24 @@ export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
   for (const unit of UNITS) {
     const folder = `/sys/fs/cgroup/${unit}`
     if (!(await host.isFolder(folder))) continue
-    found.push({unit, allowed: CpuSet.parse((await host.read(`${folder}/cpuset.cpus`)) ?? '')})
+    found.push({unit, allowed: await allowedIn(host, folder)})
   }
   return found
 })
+
+/**
+ * The CPUs of cpuset.cpus; empty where the parent does not enable the controller, and the file does
+ * not exist. Throws Error where the file was not captured.
+ */
+async function allowedIn(host: HostView, folder: string): Promise<CpuSet> {
+  const path = `${folder}/cpuset.cpus`
+  const text = await readText(host, path)
+  if (text !== undefined) return parsed(path, text, CpuSet.parse)
+  const enabled = (await host.read(SUBTREE_CONTROL))?.trim().split(/\s+/)
+  if (enabled?.includes('cpuset')) throw new Error(`${path} does not exist`)
+  if (enabled === undefined && !tellsAbsence(host)) throw new Error(`${path} was not captured`)
+  return CpuSet.empty
+}
 
 /**
  * Timers that are started at boot: the links that `systemctl enable` makes, for the administrator

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-import {type HostView, startOf, type Thread} from '../host/host.ts'
+import {type HostView, startOf, type Thread, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact} from './fact.ts'
+import {defineFact, integer, parsed} from './fact.ts'
 import {settings} from './settings.ts'
 
 /** include/linux/sched.h; the values are the same from 6.1 to 6.12. */
@@ -74,12 +74,26 @@ async function listTasks(host: HostView): Promise<readonly Listed[]> {
   for (const pid of processes) {
     for (const tid of await host.list(`/proc/${pid}/task`)) {
       const status = await host.read(`/proc/${pid}/task/${tid}/status`)
+      if (status === undefined) await requireGone(host, `/proc/${pid}/task/${tid}`, 'status')
       const task = status === undefined ? undefined : parse(Number(pid), Number(tid), status)
       if (task) found.push(task)
+      else if (status !== undefined && !host.live)
+        throw new Error(`/proc/${pid}/task/${tid}/status has no line "Cpus_allowed_list"`)
       if (++read % BETWEEN_RESTS === 0) await rest()
     }
   }
+  if (found.length === 0) throw new Error('/proc lists no thread')
   return found
+}
+
+/**
+ * A thread that ended has none of its files. Throws Error where one of a captured thread is lost.
+ */
+async function requireGone(host: HostView, folder: string, lost: 'stat' | 'status'): Promise<void> {
+  if (host.live) return
+  const other = lost === 'stat' ? 'status' : 'stat'
+  if ((await host.read(`${folder}/${other}`)) !== undefined || !tellsAbsence(host))
+    throw new Error(`${folder}/${lost} was not captured`)
 }
 
 async function detailed(
@@ -93,9 +107,14 @@ async function detailed(
   let read = 0
   for (const task of listed) {
     if (!touches(task.allowed) && !also.has(task.tid)) continue
-    const stat = await host.read(`/proc/${task.pid}/task/${task.tid}/stat`)
-    const complete = stat === undefined ? undefined : withStat(task, stat)
-    if (complete) found.push(complete)
+    const folder = `/proc/${task.pid}/task/${task.tid}`
+    const stat = await host.read(`${folder}/stat`)
+    if (stat === undefined) await requireGone(host, folder, 'stat')
+    else {
+      const complete = withStat(task, stat)
+      if (complete === undefined) throw new Error(`${folder}/stat: not the state of a thread`)
+      found.push(complete)
+    }
     if (++read % BETWEEN_RESTS === 0) await rest()
   }
   return found
@@ -115,28 +134,25 @@ export function grouped<T>(answer: (allowed: CpuSet) => T): (allowed: CpuSet) =>
 
 /**
  * Returns a parser of status files; it returns undefined for a thread without affinity, which is
- * exiting. A machine has tens of thousands of threads with a few different masks, so each mask is
- * parsed once.
+ * exiting. Throws Error for a text that is no status file. A machine has tens of thousands of
+ * threads with a few different masks, so each mask is parsed once.
  */
 export function statusParser(): (pid: number, tid: number, status: string) => Listed | undefined {
   const masks = new Map<string, CpuSet>()
   const names = new Map<string, string>()
   return (pid, tid, status) => {
-    const text = line(status, 'Cpus_allowed_list')
+    const path = `/proc/${pid}/task/${tid}/status`
+    const [name, text] = [line(status, 'Name'), line(status, 'Cpus_allowed_list')]
+    if (name === undefined) throw new Error(`${path}: no line "Name"`)
     if (text === undefined) return undefined
     let allowed = masks.get(text)
     if (allowed === undefined) {
-      try {
-        allowed = CpuSet.parse(text)
-      } catch (cause) {
-        throw new Error(`/proc/${pid}/task/${tid}/status: ${(cause as Error).message}`, {cause})
-      }
+      allowed = parsed(path, text, CpuSet.parse)
       masks.set(own(text), allowed)
     }
-    const name = line(status, 'Name') ?? ''
     const comm = names.get(name) ?? own(name)
     names.set(comm, comm)
-    const count = (key: string) => Number(line(status, key) ?? 0)
+    const count = (key: string) => parsed(path, line(status, key) ?? '0', (number) => integer(number))
     return {
       pid,
       tid,
@@ -166,14 +182,14 @@ const LAST_FIELD = 39
 
 /**
  * Parse the fields of proc(5). The name may contain any character, so the fields are counted from
- * the last ")". Pure.
+ * the last ")". Undefined for another text. Pure.
  */
 export function withStat(task: Listed, stat: string): Task | undefined {
   const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')]
   const fields = stat.slice(close + 2).split(' ', LAST_FIELD - 2)
   const field = (number: number) => Number(fields[number - 3])
   const [flags, cpu, time] = [field(9), field(39), field(14) + field(15)]
-  if (open === -1 || close < open || ![flags, cpu, time].every(Number.isFinite)) return undefined
+  if (open === -1 || close < open || ![flags, cpu, time].every((each) => each >= 0)) return undefined
   const comm = stat.slice(open + 1, close)
   return {
     ...task,

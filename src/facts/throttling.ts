@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact, integer, parsed} from './fact.ts'
+import {defineFact, readInteger} from './fact.ts'
 import {settings} from './settings.ts'
 
 /**
@@ -11,8 +11,8 @@ export const throttling = defineFact<ReadonlyMap<number, number>>('throttling', 
   for (const cpu of (await get(settings)).isolated) {
     for (const kind of ['core', 'package']) {
       const path = `/sys/devices/system/cpu/cpu${cpu}/thermal_throttle/${kind}_throttle_count`
-      const text = await host.read(path)
-      if (text !== undefined) found.set(cpu, Math.max(found.get(cpu) ?? 0, parsed(path, text, integer)))
+      if ((await host.read(path)) !== undefined)
+        found.set(cpu, Math.max(found.get(cpu) ?? 0, await readInteger(host, path)))
     }
   }
   return found

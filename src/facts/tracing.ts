@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {type HostView, tellsAbsence} from '../host/host.ts'
+import {defineFact, mustRead, parsed, readText, word} from './fact.ts'
 
 /**
  * Active tracing in one instance: the tracer ("nop" for none), and the number of enabled events.
@@ -14,26 +15,37 @@ export interface Tracing {
 export const tracing = defineFact<readonly Tracing[]>('tracing', async (host) => {
   const roots = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']
   for (const root of roots) {
-    if ((await host.read(`${root}/current_tracer`)) === undefined) continue
+    if ((await host.list(root)).length === 0) continue
     const instances = await host.list(`${root}/instances`)
     return Promise.all(
-      [root, ...instances.map((name) => `${root}/instances/${name}`)].map(async (instance) => ({
-        instance,
-        tracer: (await host.read(`${instance}/current_tracer`))?.trim() ?? 'nop',
-        events: ((await host.read(`${instance}/set_event`)) ?? '')
-          .split('\n')
-          .filter((line) => line.trim() !== '').length,
-      })),
+      [root, ...instances.map((name) => `${root}/instances/${name}`)].map((instance) =>
+        readTracing(host, instance),
+      ),
     )
   }
   throw new Error(`${roots[0]} cannot be read: is tracefs mounted?`)
 })
 
+async function readTracing(host: HostView, instance: string): Promise<Tracing> {
+  const [tracer, enabled] = [`${instance}/current_tracer`, `${instance}/set_event`]
+  const text = await host.read(enabled)
+  if (text === undefined) throw new Error(`${enabled} does not exist`)
+  // No byte: no event is enabled (kernel/trace/trace_events.c: s_next), or the text is lost. "0" in
+  // events/enable says which.
+  const summary = await readText(host, `${instance}/events/enable`)
+  if (text === '' && (summary === undefined ? !tellsAbsence(host) : summary.trim() !== '0'))
+    throw new Error(`${enabled} is empty, and ${instance}/events/enable does not say that no event is on`)
+  const events = text.split('\n').filter((line) => line.trim() !== '')
+  if (!events.every((event) => /^\w+:[\w-]+\s*$/.test(event)))
+    throw new Error(`${enabled}: not a list of events`)
+  return {instance, tracer: parsed(tracer, await mustRead(host, tracer), word), events: events.length}
+}
+
 /** Tracers that this kernel has: "osnoise", "timerlat", "function". */
 export const tracers = defineFact<readonly string[]>('tracers', async (host) => {
   for (const root of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
-    const text = await host.read(`${root}/available_tracers`)
-    if (text !== undefined) return text.trim().split(/\s+/)
+    const text = await readText(host, `${root}/available_tracers`)
+    if (text !== undefined) return text.trim().split(/\s+/).map(word)
   }
   throw new Error('/sys/kernel/tracing cannot be read: is tracefs mounted?')
 })

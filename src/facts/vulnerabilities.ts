@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {defineFact} from './fact.ts'
+import {defineFact, mustRead, parsed} from './fact.ts'
 
 const FOLDER = '/sys/devices/system/cpu/vulnerabilities'
 
@@ -8,6 +8,16 @@ export const vulnerabilities = defineFact<ReadonlyMap<string, string>>('vulnerab
   const names = await host.list(FOLDER)
   if (names.length === 0) throw new Error(`${FOLDER} does not exist`)
   const found = new Map<string, string>()
-  for (const name of names) found.set(name, ((await host.read(`${FOLDER}/${name}`)) ?? '').trim())
+  for (const name of names) {
+    const path = `${FOLDER}/${name}`
+    found.set(name, parsed(path, await mustRead(host, path), sentence))
+  }
   return found
 })
+
+/** "Not affected", "Mitigation: PTI": the kernel begins each state with a capital. */
+function sentence(text: string): string {
+  if (!/^[A-Z][A-Za-z]/.test(text))
+    throw new Error(`not the state of a vulnerability: "${text.trim().slice(0, 40)}"`)
+  return text.trim()
+}

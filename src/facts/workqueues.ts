@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+
+import {type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
-import {defineFact, mustRead} from './fact.ts'
-import {type Knob, readKnob} from './knob.ts'
+import {defineFact, mayList, mustRead, parsed, readText} from './fact.ts'
+import type {Knob} from './knob.ts'
 
 const WQ = '/sys/devices/virtual/workqueue'
 export const WORKQUEUE_CPUMASK = `${WQ}/cpumask`
@@ -23,8 +25,8 @@ export interface Workqueues {
 
 export const workqueues = defineFact<Workqueues>('workqueues', async (host) => {
   const cpumaskText = (await mustRead(host, WORKQUEUE_CPUMASK)).trim()
-  const requestedText = (await host.read(`${WQ}/cpumask_requested`))?.trim()
-  const isolatedText = (await host.read(`${WQ}/cpumask_isolated`))?.trim()
+  const requestedText = (await readText(host, `${WQ}/cpumask_requested`))?.trim()
+  const isolatedText = (await readText(host, `${WQ}/cpumask_isolated`))?.trim()
   return {
     cpumask: mask(WORKQUEUE_CPUMASK, cpumaskText),
     cpumaskText,
@@ -49,18 +51,25 @@ export interface NamedWorkqueue {
  */
 export const namedWorkqueues = defineFact<readonly NamedWorkqueue[]>('named-workqueues', async (host) => {
   const named: NamedWorkqueue[] = []
-  for (const name of await host.list(WQ)) {
+  for (const name of await mayList(host, WQ)) {
     const path = `${WQ}/${name}/cpumask`
-    const knob = await readKnob(host, path)
-    if (knob) named.push({name, mask: knob, cpus: mask(path, knob.text)})
+    const text = await readText(host, path)
+    if (text !== undefined) named.push({name, mask: {path, text: text.trim()}, cpus: mask(path, text)})
+    else if (await mayHaveMask(host, name)) throw new Error(`${path} does not exist`)
   }
+  if (named.length === 0 && !tellsAbsence(host)) throw new Error(`${WQ}: no workqueue was captured`)
   return named
 })
 
-function mask(path: string, text: string): CpuSet {
-  try {
-    return CpuSet.fromMask(text)
-  } catch (cause) {
-    throw new Error(`${path}: ${(cause as Error).message}`, {cause})
-  }
+/** Names in the folder that are not workqueues. */
+const NOT_QUEUES = /^(cpumask.*|affinity_\w+|uevent|power|subsystem)$/
+
+/** Whether a workqueue that shows no mask may have one: writeback is unbound, others say it in per_cpu. */
+async function mayHaveMask(host: HostView, name: string): Promise<boolean> {
+  if (NOT_QUEUES.test(name)) return false
+  if (name === 'writeback') return true
+  const bound = (await host.read(`${WQ}/${name}/per_cpu`))?.trim()
+  return bound === '0' || (bound === undefined && !tellsAbsence(host))
 }
+
+const mask = (path: string, text: string): CpuSet => parsed(path, text, CpuSet.fromMask)

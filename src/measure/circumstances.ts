@@ -7,6 +7,7 @@ import {fairServer} from '../facts/fair-server.ts'
 import {type Irq, irqs} from '../facts/irqs.ts'
 import {kernel} from '../facts/kernel.ts'
 import {clocksource} from '../facts/platform.ts'
+import {meantThreads} from '../facts/programs.ts'
 import {settings} from '../facts/settings.ts'
 import {rtRuntimeUs, type Watchdog, watchdog} from '../facts/sysctls.ts'
 import type {CpuSet} from '../model/cpuset.ts'
@@ -33,6 +34,8 @@ export interface Circumstances {
   readonly clockWatchdog?: boolean
   readonly watchdog?: Watchdog
   readonly irqs?: readonly Irq[]
+  /** Thread ids of the programs that the config declares as workload. */
+  readonly meant?: ReadonlySet<number>
   /** What decides which remedy an interrupt or a boot argument gets. */
   readonly irqState?: IrqState
 }
@@ -59,6 +62,7 @@ export const circumstances = defineFact<Circumstances>('circumstances', async (_
       args && !valuesOf(args, 'tsc').some((value) => value === 'reliable' || value === 'nowatchdog'),
     watchdog: await maybe(watchdog),
     irqs: await maybe(irqs),
+    meant: await maybe(meantThreads),
     irqState: await maybe(irqState),
   }
   const {isolate} = await get(probe)

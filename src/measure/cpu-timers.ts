@@ -13,8 +13,10 @@ export const cpuTimerUsers = defineFact<readonly Worker[] | undefined>(
     const programs = new Map((await get(workload)).map((thread) => [thread.pid, thread]))
     const users: Worker[] = []
     for (const [pid, thread] of programs) {
-      const text = await host.read(`/proc/${pid}/timers`)
+      const path = `/proc/${pid}/timers`
+      const text = await host.read(path) // no byte: the program has no timer
       if (text === undefined) return undefined
+      if (text !== '' && !/^ID: \d+$/m.test(text)) throw new Error(`${path}: not a list of timers`)
       const clocks = [...text.matchAll(/^ClockID:\s*(-?\d+)/gm)].map(([, id]) => Number(id))
       if (clocks.some((id) => id < 0 || id === 2 || id === 3)) users.push(thread)
     }

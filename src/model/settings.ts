@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 import type {CpuSet} from './cpuset.ts'
 import type {Policy} from './policy.ts'
+import type {Meant} from './workload.ts'
 
 /** Which CPUs are to be quiet, and which keep the system running. Disjoint, both online, neither empty. */
 export interface Target {
   readonly isolated: CpuSet
   readonly housekeeping: CpuSet
+  /** CPUs that the boot arguments isolate and that are offline, or that the machine does not have. */
+  readonly unavailable?: CpuSet
 }
 
 /**
@@ -22,6 +25,8 @@ export interface Settings extends Target {
   readonly windowMs: number
   /** How isolation begins at boot; absent: static, and no arguments besides ours. */
   readonly boot?: {readonly isolation: IsolationKind; readonly extra: readonly string[]}
+  /** Programs that are meant to run on isolated CPUs. */
+  readonly workload?: readonly Meant[]
   /** PCI addresses of devices that programs are to drive themselves. */
   readonly devices?: readonly string[]
   /** Huge pages that programs need near the isolated CPUs: size in KiB to number. */

@@ -6,6 +6,7 @@ import {nameOf, requirePlain} from '../boot/words.ts'
 import {parseCpuWords} from '../model/cpu-words.ts'
 import {parsePolicy} from '../model/policy.ts'
 import {ISOLATIONS} from '../model/settings.ts'
+import {WORKLOAD_KEYS, type WorkloadKey} from '../model/workload.ts'
 
 /** Read text with `parse`. The message of an error that it throws becomes the issue of the key. */
 const parsed =
@@ -58,6 +59,23 @@ const hostClass = z
     'say which hosts, with "name" or "cpus"',
   )
 
+/** One entry of "workload": one key says how the program is found. */
+const meant = z
+  .strictObject(
+    Object.fromEntries(WORKLOAD_KEYS.map((key) => [key, z.string().min(1).optional()])) as Record<
+      WorkloadKey,
+      z.ZodOptional<z.ZodString>
+    >,
+  )
+  .refine(
+    (entry) => Object.values(entry).filter((value) => value !== undefined).length === 1,
+    `give one of ${WORKLOAD_KEYS.join(', ')}`,
+  )
+  .refine(
+    ({pidFile}) => pidFile === undefined || pidFile.startsWith('/'),
+    'pidFile is an absolute path: /run/dpdk.pid',
+  )
+
 /**
  * /etc/isolctl/config.yaml. Every key is optional; an unknown key is an error, because it is most
  * likely misspelt.
@@ -88,6 +106,12 @@ export const ConfigSchema = z.strictObject({
     })
     .optional()
     .describe('which steps apply takes, by the ids that plan shows'),
+  workload: z
+    .array(meant)
+    .optional()
+    .describe(
+      'programs that are meant to run on isolated CPUs, so that no check takes them for strays: each by cgroup, unit, domain (libvirt, Proxmox), pod (NAMESPACE/NAME, or its uid), pidFile, or command',
+    ),
   devices: z
     .array(
       z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/, 'not a PCI address like 0000:03:00.0'),

@@ -350,7 +350,24 @@ const ROWS: readonly Row[] = [
     'ok',
     /off/,
   ],
-  ['softlockup-mask', 'not built', {'/proc/sys/kernel/watchdog_cpumask': undefined}, 'skip'],
+  [
+    'softlockup-mask',
+    'detectors without their mask',
+    {'/proc/sys/kernel/watchdog_cpumask': undefined},
+    'unknown',
+    /watchdog_cpumask does not exist/,
+  ],
+  [
+    'softlockup-mask',
+    'no file of a detector was captured',
+    {
+      '/proc/sys/kernel/watchdog_cpumask': undefined,
+      '/proc/sys/kernel/soft_watchdog': undefined,
+      '/proc/sys/kernel/nmi_watchdog': undefined,
+    },
+    'unknown',
+    /was not captured/,
+  ],
   ['mce-poll', 'not captured', {}, 'unknown'],
   [
     'mce-poll',

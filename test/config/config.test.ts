@@ -36,6 +36,7 @@ describe('the config file', () => {
     ['isolated: 0xFF', 'c:1: isolated: "0xFF"', 'write 0-7;'],
     ['isolated: 0xff00', 'c:1: isolated: "0xff00"', 'write 8-15;'],
     ['isolated: 0o14', 'c:1: isolated: "0o14"', 'decimal'],
+    ['isolated: "0x0c"', 'c:1: isolated: not a set of CPUs', ''],
     ['isolated: 1e1', 'c:1: isolated: "1e1"', '10?'],
     ['isolated: 010', 'c:1: isolated: "010"', '10?'],
     ['isolated: +2', 'c:1: isolated: "+2"', '2?'],
@@ -66,6 +67,34 @@ describe('the config file', () => {
   })
 })
 
+describe('the workload', () => {
+  test.for([
+    ['cgroup: /dpdk.slice', {by: 'cgroup', name: '/dpdk.slice'}],
+    ['unit: dpdk.service', {by: 'unit', name: 'dpdk.service'}],
+    ['domain: db1', {by: 'domain', name: 'db1'}],
+    ['pod: prod/upf-0', {by: 'pod', name: 'prod/upf-0'}],
+    ['pidFile: /run/dpdk.pid', {by: 'pidFile', name: '/run/dpdk.pid'}],
+    ['command: dpdk-testpmd', {by: 'command', name: 'dpdk-testpmd'}],
+  ] as const)('%s', async ([line, meant]) => {
+    const cpu = '/sys/devices/system/cpu'
+    const host = memoryHost({
+      [`${cpu}/online`]: '0-3\n',
+      [DEFAULT_CONFIG]: `isolated: 2-3\nworkload:\n  - ${line}\n`,
+    })
+    expect((await resolveSettings(host, {config: DEFAULT_CONFIG})).workload).toEqual([meant])
+  })
+  test.for([
+    ['workload: dpdk', 'c:1: workload: '],
+    ['workload:\n  - {}', 'c:2: workload.0: give one of cgroup, unit'],
+    ['workload:\n  - unit: a\n    pod: b', 'c:2: workload.0: give one of cgroup, unit'],
+    ['workload:\n  - process: a', 'c:2: there is no key "workload.0.process"'],
+    ['workload:\n  - pidFile: dpdk.pid', 'c:2: workload.0: pidFile is an absolute path'],
+    ['workload:\n  - command: ""', 'c:2: workload.0.command: '],
+  ] as const)('refuses %j', ([text, message]) => {
+    expect(() => parseConfig(text, 'c')).toThrow(message)
+  })
+})
+
 describe('which CPUs', () => {
   const machine = {online: set('0-3'), booted: set('2-3'), config: {}}
   it('come from the command line, else the config, else the boot arguments', () => {
@@ -82,6 +111,36 @@ describe('which CPUs', () => {
     ['', 'no CPU is isolated'],
   ] as const)('refuses "%s"', ([flag, message]) => {
     expect(() => resolveTarget({...machine, flag: set(flag)})).toThrow(message)
+  })
+  it('that the boot arguments list are judged as far as they are online', () => {
+    const target = resolveTarget({...machine, booted: set('2-7')})
+    expect(`${target.isolated} ${target.housekeeping} ${target.unavailable}`).toBe('2-3 0-1 4-7')
+    expect(() => resolveTarget({...machine, booted: set('4-7')})).toThrow('CPU 4-7 is not online')
+    expect(() => resolveTarget({...machine, config: {isolated: set('2-7')}})).toThrow('CPU 4-7 is not online')
+  })
+  it('are derived where a capture lacks the lists of the kernel', async () => {
+    const interrupts = '           CPU0       CPU1       CPU2       CPU3\n'
+    const partial = memoryHost({
+      '/proc/interrupts': interrupts,
+      '/proc/cmdline': 'isolcpus=2 nohz_full=2-3\n',
+    })
+    const {isolated, housekeeping} = await resolveSettings(partial, {config: DEFAULT_CONFIG})
+    expect(`${isolated} ${housekeeping}`).toBe('2-3 0-1')
+    await expect(resolveSettings(memoryHost({}), {config: DEFAULT_CONFIG})).rejects.toThrow(
+      'cannot tell which CPUs are online: /sys/devices/system/cpu/online does not exist',
+    )
+  })
+  it('are not guessed from a damaged list', async () => {
+    const cpu = '/sys/devices/system/cpu'
+    const files = {[`${cpu}/online`]: '0-3\n', [`${cpu}/isolated`]: '2\n', [`${cpu}/nohz_full`]: '2-3\n'}
+    for (const name of ['online', 'isolated', 'nohz_full'])
+      for (const text of ['', 'garbage\n', '-1\n']) {
+        const host = memoryHost({...files, [`${cpu}/${name}`]: text})
+        await expect(resolveSettings(host, {config: DEFAULT_CONFIG})).rejects.toThrow(`${cpu}/${name}`)
+        const named = resolveSettings(host, {config: DEFAULT_CONFIG, cpus: set('3')})
+        if (name !== 'online') expect(`${(await named).isolated}`).toBe('3')
+        else await expect(named).rejects.toThrow()
+      }
   })
   it('leave at least one for housekeeping', () => {
     expect(() => resolveTarget({...machine, online: set('1-3'), flag: set('1-3')})).toThrow(

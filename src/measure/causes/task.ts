@@ -14,9 +14,11 @@ export const names = (ran: readonly Ran[]) => {
     .join(', ')
 }
 
-/** Another task ran. While two tasks are runnable, the tick runs too. */
-export const otherTask: Rung = ({watch: {switches}, ran}, facts) =>
-  (switches ?? 0) === 0 && ran.length === 0
+/** Another task ran, other than the declared workload. While two tasks are runnable, the tick runs too. */
+export const otherTask: Rung = ({watch: {switches}, ran: all}, facts) => {
+  const ran = all.filter(({tid}) => !facts.meant?.has(tid))
+  const quiet = ran.length === 0 && (all.length > 0 || (switches ?? 0) === 0)
+  return quiet
     ? undefined
     : {
         id: 'other-task',
@@ -28,6 +30,7 @@ export const otherTask: Rung = ({watch: {switches}, ran}, facts) =>
         explains: ['timer', 'resched', 'irq-work'],
         tasks: true,
       }
+}
 
 export function keepAway(ran: readonly Ran[], {isolated, housekeeping, irqs}: Circumstances): Remedy {
   const movable = ran.find(({fixed}) => !fixed)

@@ -22,12 +22,16 @@ export const irqbalanceBan = defineStep({
   blast: 'irqbalance restarts and distributes the interrupts again; its own configuration is not changed',
   facts: {settings, irqbalance, systemd},
   plan({settings: {isolated}, irqbalance, systemd}) {
-    if (irqbalance === undefined || isolated.isSubsetOf(irqbalance.banned)) return {changes: []}
+    if (irqbalance === undefined) return {changes: []}
+    if (irqbalance.running && irqbalance.from === undefined)
+      throw new Error('irqbalance runs, and neither its environment nor its settings can be read')
+    if (isolated.isSubsetOf(irqbalance.banned)) return {changes: []}
     if (!irqbalance.unit || !systemd)
       throw new Error(
         `irqbalance runs without systemd: start it with IRQBALANCE_BANNED_CPULIST=${irqbalance.banned.union(isolated)}`,
       )
-    const {folder, dropIn = null, environment = null, banned} = irqbalance
+    const {folder, dropIn = null, environment = null, masked} = irqbalance
+    const banned = irqbalance.banned.union(isolated)
     const reload: readonly [string, ...string[]] = ['systemctl', 'daemon-reload']
     const restart: readonly [string, ...string[]] = ['systemctl', 'try-restart', 'irqbalance.service']
     const changes: Change[] = [
@@ -38,7 +42,12 @@ export const irqbalanceBan = defineStep({
         kind: 'file',
         path: IRQBALANCE_ENVIRONMENT,
         from: environment,
-        to: `# Written by isolctl.\nIRQBALANCE_BANNED_CPULIST=${banned.union(isolated)}\n`,
+        to: [
+          '# Written by isolctl.',
+          ...(masked ? [`IRQBALANCE_BANNED_CPUS=${banned.toMask()}`] : []),
+          `IRQBALANCE_BANNED_CPULIST=${banned}`,
+          '',
+        ].join('\n'),
       },
       ...(dropIn === DROP_IN
         ? []

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+
+import {told} from '../../facts/fact.ts'
 import {settings} from '../../facts/settings.ts'
 import {slices, systemd} from '../../facts/systemd.ts'
 import type {Change} from '../../model/change.ts'
@@ -20,7 +22,7 @@ export const systemdSlices = defineStep({
   title: ({housekeeping}) => `Keep services, logins and containers on CPUs ${housekeeping}`,
   blast: 'processes in these slices, including your shell, can no longer start a program on an isolated CPU',
   onRequest: 'limits where programs for isolated CPUs can be started',
-  facts: {settings, slices, systemd},
+  facts: {settings, slices, systemd: told(systemd)},
   plan({settings, slices, systemd}) {
     if (!systemd) return {changes: [], notes: [{subject: 'systemd', reason: 'does not run this machine'}]}
     const changes = slices.flatMap(({unit, allowed}): Change[] => {
