@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {kernelCost} from '../kernel-tests/cost.ts'
 import {isolationQuality} from '../kernel-tests/quality.ts'
+import {ablation} from './ablation.ts'
 import {largeApply} from './apply.ts'
 import {checkScript} from './check.ts'
 import {warmDemo} from './demo.ts'
@@ -34,6 +35,12 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     load: 'half a minute; files in /dev/shm',
     packages: 'node',
     measure: largeApply,
+  },
+  ablation: {
+    measures: 'checks and steps with one file of a captured machine removed, emptied or damaged',
+    load: 'minutes; ISOLCTL_TREES names a folder of more captures',
+    packages: 'node',
+    measure: ablation,
   },
   check: {
     measures: 'npm run check',
