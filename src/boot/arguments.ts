@@ -3,6 +3,7 @@
 import type {Note} from '../model/change.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import type {IsolationKind} from '../model/settings.ts'
+import {type KernelVersion, rulesOf, sinceOf} from './kernel-rules.ts'
 import type {WantedWord} from './loader.ts'
 
 /**
@@ -23,6 +24,8 @@ export interface WantedIsolation {
   readonly isolation: IsolationKind
   /** Further arguments from the operator's config. */
   readonly extra: readonly string[]
+  /** The kernel that is to read them. Absent: one that knows all of them. */
+  readonly kernel?: KernelVersion | undefined
 }
 
 /** The arguments that isolate CPUs, in the order in which they are written. Pure. */
@@ -30,15 +33,21 @@ export function isolationWords({
   isolated,
   housekeeping,
   isolation,
+  kernel,
 }: Omit<WantedIsolation, 'extra'>): readonly string[] {
-  const flags = isolation === 'static' ? 'nohz,domain,managed_irq' : 'managed_irq'
+  const flags = [...(isolation === 'static' ? ['nohz', 'domain'] : []), ...managedIrqFlag(kernel)]
   return [
-    `isolcpus=${flags},${isolated}`,
+    // Without a flag, isolcpus= would mean "domain".
+    ...(flags.length === 0 ? [] : [`isolcpus=${[...flags, isolated].join(',')}`]),
     `nohz_full=${isolated}`,
     `rcu_nocbs=${isolated}`,
     `irqaffinity=${housekeeping}`,
   ]
 }
+
+/** The flag managed_irq of isolcpus= where the kernel knows it; an older one drops all of isolcpus=. Pure. */
+export const managedIrqFlag = (kernel: KernelVersion | undefined): readonly string[] =>
+  kernel === undefined || rulesOf(kernel).managedIrqFlag ? ['managed_irq'] : []
 
 /** All arguments to pass on this machine, and the reasons for those that are left out. Pure. */
 export function bootWords(
@@ -55,6 +64,14 @@ export function bootWords(
       ...asked.extra.map((word) => ({word})),
     ],
     notes: [
+      ...(managedIrqFlag(asked.kernel).length > 0
+        ? []
+        : [
+            {
+              subject: 'isolcpus=managed_irq',
+              reason: `left out: a kernel before ${sinceOf('managedIrqFlag')} drops all of isolcpus= because of it`,
+            },
+          ]),
       ...(distrust === undefined ? [] : [{subject: 'tsc=reliable', reason: `left out: ${distrust}`}]),
       {
         subject: 'nowatchdog',

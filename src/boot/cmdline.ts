@@ -33,50 +33,90 @@ export function valuesOf({args}: Cmdline, name: string): readonly string[] {
  * double quotes around a word or a value is dropped, and "--" ends the list. Pure.
  */
 export function parseCmdline(text: string): Cmdline {
-  const words = splitWords(text.trimEnd())
+  // /proc/cmdline ends with a newline. Other blanks at the end may be inside a quote.
+  const words = splitWords(text.replace(/\n$/, ''))
   const parsed = words.map(parseWord)
-  const end = parsed.findIndex(({text, value}) => /^"?--"?$/.test(text) && value === undefined)
+  const end = words.findIndex(endsArguments)
   return {
-    text: text.trim(),
+    text: trimBlanks(text),
     args: end === -1 ? parsed : parsed.slice(0, end),
     init: end === -1 ? [] : words.slice(end + 1),
   }
 }
 
-/** The characters for which the kernel's isspace() is true (lib/ctype.c). */
-const BLANK = /[ \t\n\v\f\r]/
+/**
+ * The bytes for which the kernel's isspace() is true (lib/ctype.c). The last one is the no-break
+ * space of Latin-1. In UTF-8 it is the second byte of a no-break space, of "à" and of others, and
+ * ends a word there.
+ */
+const BLANK = new Set([...' \t\n\v\f\r\xa0'].map((char) => char.charCodeAt(0)))
+const QUOTE = '"'.charCodeAt(0)
+
+/** Without the blanks around it. Keeps the no-break space, of which the kernel sees two bytes. */
+export const trimBlanks = (text: string): string => text.replaceAll(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '')
+
+/** Whether a word is the "--" after which the words go to init. Pure. */
+export const endsArguments = (word: string): boolean => unquoted(word) === '--'
 
 /** The words of a command line, with their quotes. Pure. */
 export function splitWords(text: string): readonly string[] {
-  const words: string[] = []
-  let word = ''
+  const bytes = Buffer.from(text)
+  return wordSpans(bytes).map(({start, end}) => bytes.toString('utf8', start, end))
+}
+
+/**
+ * The words of a command line, each with the blanks before it. The strings have one character for
+ * each byte (Latin-1), because a blank of the kernel can be half a character of UTF-8. Pure.
+ */
+export function splitPieces(bytes: string): readonly {readonly gap: string; readonly word: string}[] {
+  const spans = wordSpans(Buffer.from(bytes, 'latin1'))
+  return spans.map(({start, end}, index) => ({
+    gap: bytes.slice(spans[index - 1]?.end ?? 0, start),
+    word: bytes.slice(start, end),
+  }))
+}
+
+/** What is left of a command line after the blank that ends its word `index`. Pure. */
+export function textAfterWord({text}: Cmdline, index: number): string {
+  const bytes = Buffer.from(text)
+  const end = wordSpans(bytes)[index]?.end ?? bytes.length
+  return bytes.toString('utf8', end + 1)
+}
+
+function wordSpans(bytes: Uint8Array): readonly {readonly start: number; readonly end: number}[] {
+  const spans: {start: number; end: number}[] = []
+  let start = -1
   let quoted = false
-  for (const char of text) {
-    if (char === '"') quoted = !quoted
-    if (BLANK.test(char) && !quoted) {
-      if (word !== '') words.push(word)
-      word = ''
-    } else {
-      word += char
-    }
+  for (const [at, byte] of bytes.entries()) {
+    if (byte === QUOTE) quoted = !quoted
+    const blank = BLANK.has(byte) && !quoted
+    if (!blank && start === -1) start = at
+    if (!blank || start === -1) continue
+    spans.push({start, end: at})
+    start = -1
   }
-  if (word !== '') words.push(word)
-  return words
+  if (start !== -1) spans.push({start, end: bytes.length})
+  return spans
 }
 
 function parseWord(text: string): BootArg {
-  const quoted = text.startsWith('"')
-  let rest = quoted ? text.slice(1) : text
+  const rest = unquoted(text)
   // A "=" as the first character is part of the name: the kernel uses position 0 for "no =".
   const equals = rest.indexOf('=', 1)
-  const valueQuoted = equals !== -1 && rest[equals + 1] === '"'
-  if ((quoted || valueQuoted) && rest.endsWith('"')) rest = rest.slice(0, -1)
   if (equals === -1) return {name: underscored(rest), text}
+  const value = rest.slice(equals + 1)
   return {
     name: underscored(rest.slice(0, equals)),
-    value: rest.slice(equals + (valueQuoted ? 2 : 1)),
+    value: value.startsWith('"') ? value.slice(1) : value,
     text,
   }
+}
+
+/** The word without the quote before it, and without the one at its end if that has a partner. */
+function unquoted(text: string): string {
+  const rest = text.startsWith('"') ? text.slice(1) : text
+  const opened = rest !== text || rest[rest.indexOf('=', 1) + 1] === '"'
+  return opened && rest.endsWith('"') ? rest.slice(0, -1) : rest
 }
 
 const underscored = (name: string) => name.replaceAll('-', '_')

@@ -2,7 +2,9 @@
 
 import {CpuSet} from '../model/cpuset.ts'
 import {parseKernelList} from '../model/kernel-list.ts'
-import {type Cmdline, parseCmdline} from './cmdline.ts'
+import {bootLimits} from './boot-limits.ts'
+import {type Cmdline, parseCmdline, textAfterWord} from './cmdline.ts'
+import {EVERY_KERNEL, type KernelRules, type KernelVersion, rulesOf, sinceOf} from './kernel-rules.ts'
 
 /** The CPUs that the kernel knows when it parses its boot arguments. */
 export interface BootCpus {
@@ -18,6 +20,16 @@ export interface BootCpus {
    * then does the timekeeping and keeps its tick. Default: true.
    */
   readonly suspends?: boolean
+  /** The kernel that parses them. */
+  readonly kernel: KernelVersion
+}
+
+/** An argument that the kernel does not read as it is written. */
+export interface Refusal {
+  readonly text: string
+  readonly reason: string
+  /** Whether the argument has no effect at all. */
+  readonly dropped: boolean
 }
 
 /** The result of the isolation arguments of a kernel. CPU 0 is the boot CPU. */
@@ -40,95 +52,262 @@ export interface Isolation {
   /**
    * Arguments that the kernel drops, or reads differently than they are written, with the reason.
    */
-  readonly refused: readonly {readonly text: string; readonly reason: string}[]
+  readonly refused: readonly Refusal[]
 }
 
-type Flag = 'domain' | 'managed_irq' | 'tick' | 'unbound'
+type Purpose = 'domain' | 'managed_irq' | 'tick' | 'unbound'
 
 /**
  * The kernel's rules in the kernel's order: kernel/sched/isolation.c (housekeeping_setup),
- * kernel/rcu/tree_nocb.h, kernel/irq/irqdesc.c, kernel/time/tick-sched.c, as of 6.12. The lab tests
- * compare the result with a booted kernel. Pure.
+ * kernel/rcu/tree_nocb.h, kernel/irq/irqdesc.c, kernel/time/tick-sched.c. What differs between
+ * versions is in kernel-rules.ts. A test compiles these functions of several versions and compares
+ * the result with random command lines; the lab tests compare it with a booted kernel.
+ *
+ * Where the configuration of the kernel matters, the result is that of distribution kernels
+ * (CONFIG_CPUMASK_OFFSTACK=y, CONFIG_NO_HZ_FULL=y). Pure.
  */
-export function isolationOf(cmdline: Cmdline | string, cpus: BootCpus): Isolation {
-  const {args} = typeof cmdline === 'string' ? parseCmdline(cmdline) : cmdline
-  const possible = CpuSet.from(Array.from({length: cpus.count}, (_, cpu) => cpu))
-  const present = cpus.present ?? possible
-  const quiet = new Map<Flag, CpuSet>()
-  const refused: {text: string; reason: string}[] = []
+export function isolationOf(line: Cmdline | string, cpus: BootCpus): Isolation {
+  const cmdline = typeof line === 'string' ? parseCmdline(line) : line
+  const rules = rulesOf(cpus.kernel)
+  const {count, present, started} = bootLimits(cmdline, cpus)
+  const possible = CpuSet.from(Array.from({length: count}, (_, cpu) => cpu))
+  const boot = CpuSet.of(0)
+  /** The CPUs that are free of each kind of work: the complement of the kernel's masks. */
+  const quiet = new Map<Purpose, CpuSet>()
+  /** What housekeeping_setup() compares later lists with. It contains all that was given. */
+  let tick: CpuSet | undefined
+  const refused: Refusal[] = []
   let nocb: CpuSet | undefined
   let irqDefault: CpuSet | undefined
 
   /** housekeeping_setup(): returns the reason when the kernel drops the whole argument. */
-  const setup = (list: string, flags: readonly Flag[]): string | undefined => {
-    const parsed = parseKernelList(list, cpus.count)
+  const setup = (list: string, purposes: readonly Purpose[]): string | undefined => {
+    const parsed = parseKernelList(list, count, rules)
     if (parsed.error !== undefined) return parsed.error
-    let away = parsed.cpus
-    if (present.minus(away).isEmpty) away = away.minus(CpuSet.of(0))
-    if (away.isEmpty) return 'it contains no CPU that can be isolated'
-    const clash = flags.find((flag) => quiet.get(flag)?.equals(away) === false)
-    if (clash !== undefined) return `an earlier argument sets other CPUs for the same purpose (${clash})`
-    for (const flag of flags) quiet.set(flag, away)
+    const {masked, stopped} = withoutBootCpu(parsed.cpus, {
+      possible,
+      present,
+      started,
+      rules,
+      first: quiet.size === 0,
+    })
+    if (rules.emptyListDropped ? stopped.isEmpty : !rules.emptyListTaken && parsed.cpus.isEmpty)
+      return 'it contains no CPU that can be isolated'
+    const clash = rules.listPerPurpose
+      ? purposes.find((purpose) => quiet.get(purpose)?.equals(masked) === false)
+      : [...quiet.keys()].find((purpose) => quiet.get(purpose)?.equals(masked) === false)
+    if (clash !== undefined)
+      return rules.listPerPurpose || purposes.includes(clash)
+        ? `an earlier argument sets other CPUs for the same purpose (${clash})`
+        : `an earlier argument sets other CPUs, and a kernel before ${sinceOf('listPerPurpose')} takes only one list`
+    if (rules.commonCpuNeeded && leavesNone(quiet, {purposes, masked, present, started}))
+      return 'with an earlier argument, no CPU is left for unbound work'
+    for (const purpose of purposes) quiet.set(purpose, masked)
+    if (purposes.includes('tick')) tick ??= stopped
     return undefined
   }
 
-  for (const {name, value = '', text} of args) {
-    let reason: string | undefined
-    if (name === 'nohz_full') reason = setup(value, ['tick', 'unbound'])
-    if (name === 'isolcpus') {
-      const {flags, skipped, list, error} = isolcpusFlags(value)
-      reason = error ?? setup(list, flags)
-      if (skipped.length > 0)
-        refused.push({text, reason: `"${skipped.join(', ')}" is not a flag and is skipped`})
+  for (const [index, {name, value, text}] of cmdline.args.entries()) {
+    const drop = (reason: string | undefined) => {
+      if (reason !== undefined) refused.push({text, reason, dropped: true})
     }
-    if (name === 'rcu_nocbs' && value !== '') {
-      const parsed = parseKernelList(value, cpus.count)
-      nocb = parsed.error === undefined ? parsed.cpus : possible
-      if (parsed.error !== undefined) reason = `${parsed.error}; all CPUs are offloaded instead`
-    }
-    if (name === 'irqaffinity') {
-      const parsed = parseKernelList(value, cpus.count)
+    if (value === undefined && LISTS.has(name) && !(name === 'rcu_nocbs' && rules.rcuWithoutList))
+      drop('it has no list')
+    else if (name === 'nohz_full') drop(setup(value ?? '', ['tick', 'unbound']))
+    else if (name === 'isolcpus') {
+      const read = isolcpusFlags(value ?? '', {
+        rules,
+        after: () => (text.endsWith(`=${value}`) ? textAfterWord(cmdline, index) : ''),
+      })
+      if ('error' in read) drop(read.error)
+      else {
+        drop(setup(read.list, read.purposes))
+        for (const reason of read.remarks) refused.push({text, reason, dropped: false})
+      }
+    } else if (
+      name.startsWith('rcu_nocbs') &&
+      rules.rcuWithoutList &&
+      (name !== 'rcu_nocbs' || value === undefined)
+    ) {
+      if (nocb !== undefined && !nocb.isEmpty)
+        refused.push({text, reason: `it takes back an earlier rcu_nocbs=${nocb}`, dropped: false})
+      nocb = CpuSet.empty
+    } else if (name === 'rcu_nocbs') {
+      const parsed = rcuList(value ?? '', count, rules)
+      if (parsed.error !== undefined) refused.push({text, reason: parsed.error, dropped: false})
+      else if (parsed.cpus.isEmpty && nocb?.isEmpty === false)
+        refused.push({text, reason: `it takes back an earlier rcu_nocbs=${nocb}`, dropped: false})
+      nocb = parsed.cpus
+    } else if (name === 'irqaffinity') {
+      const parsed = parseKernelList(value ?? '', count, rules)
       // The kernel keeps the CPUs before the error, and always adds the boot CPU.
-      irqDefault = parsed.cpus.union(CpuSet.of(0))
-      if (parsed.error !== undefined) reason = `${parsed.error}; it becomes ${irqDefault}`
+      irqDefault = parsed.cpus.union(boot)
+      if (parsed.error !== undefined)
+        refused.push({text, reason: `${parsed.error}; it becomes ${irqDefault}`, dropped: false})
     }
-    if (reason !== undefined) refused.push({text, reason})
   }
-  const asked = quiet.get('tick') ?? CpuSet.empty
-  const tick = (cpus.suspends ?? true) ? asked.minus(CpuSet.of(0)) : asked
+  const keepsTick = !rules.bootTickByConfig || (cpus.suspends ?? true)
+  const nohzFull = (tick ?? CpuSet.empty).minus(keepsTick ? boot : CpuSet.empty)
   return {
     domain: quiet.get('domain') ?? CpuSet.empty,
     managedIrq: quiet.get('managed_irq') ?? CpuSet.empty,
-    nohzFull: tick,
+    nohzFull,
     unbound: quiet.get('unbound') ?? CpuSet.empty,
-    rcuNocbs: (nocb ?? CpuSet.empty).union(tick),
+    rcuNocbs: (nocb ?? CpuSet.empty).union(nohzFull),
     irqDefault,
     refused,
   }
 }
 
 /**
- * housekeeping_isolcpus_setup(): the flags before the list. The kernel skips an unknown flag and
- * stops at an illegal one.
+ * What a kernel of unknown version would refuse: undefined when the versions differ. Pure.
  */
-function isolcpusFlags(value: string): {
-  readonly flags: readonly Flag[]
-  readonly skipped: readonly string[]
+export function refusalsOf(
+  cmdline: Cmdline,
+  {kernel, ...cpus}: Omit<BootCpus, 'kernel'> & {readonly kernel?: KernelVersion | undefined},
+): readonly Refusal[] | undefined {
+  if (kernel !== undefined) return isolationOf(cmdline, {...cpus, kernel}).refused
+  const answers = EVERY_KERNEL.map((each) => isolationOf(cmdline, {...cpus, kernel: each}).refused)
+  const texts = new Set(answers.map((refused) => refused.map(({text}) => text).join(' ')))
+  return texts.size === 1 ? answers.at(-1) : undefined
+}
+
+const LISTS = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
+
+/**
+ * The CPUs of a list without the boot CPU where no other housekeeping CPU would be left: `masked`
+ * is the complement of the housekeeping mask, `stopped` are the CPUs whose tick may stop.
+ */
+function withoutBootCpu(
+  list: CpuSet,
+  {
+    possible,
+    present,
+    started,
+    rules,
+    first,
+  }: {
+    readonly possible: CpuSet
+    readonly present: CpuSet
+    readonly started: number
+    readonly rules: KernelRules
+    /** No list was taken before. */
+    readonly first: boolean
+  },
+): {readonly masked: CpuSet; readonly stopped: CpuSet} {
+  const boot = CpuSet.of(0)
+  if (!rules.presentCpuKept) {
+    const none = first && possible.minus(list).isEmpty
+    return {masked: none ? list.minus(boot) : list, stopped: list}
+  }
+  const [housekeeping] = present.minus(list)
+  const missing = housekeeping === undefined || (rules.emptyListDropped && housekeeping >= started)
+  const masked = missing ? list.minus(boot) : list
+  return {masked, stopped: masked}
+}
+
+/** Whether no present CPU would be outside both isolcpus=domain and nohz_full=. */
+function leavesNone(
+  quiet: ReadonlyMap<Purpose, CpuSet>,
+  {
+    purposes,
+    masked,
+    present,
+    started,
+  }: {
+    readonly purposes: readonly Purpose[]
+    readonly masked: CpuSet
+    readonly present: CpuSet
+    readonly started: number
+  },
+): boolean {
+  if (quiet.size === 0) return false
+  // The kernel compares with one earlier mask: the first of these two types that is set.
+  const earlier = quiet.get('domain') ?? quiet.get('tick')
+  const compares = earlier !== undefined && purposes.some((purpose) => purpose !== 'managed_irq')
+  const [common] = compares ? present.minus(masked).minus(earlier) : [0]
+  return common === undefined || common >= started
+}
+
+/** The list of rcu_nocbs=, with the effect of an error. */
+function rcuList(
+  value: string,
+  count: number,
+  rules: KernelRules,
+): {readonly cpus: CpuSet; readonly error?: string} {
+  const all = CpuSet.from(Array.from({length: count}, (_, cpu) => cpu))
+  if (rules.rcuErrorOffloadsAll && value.toLowerCase() === 'all') return {cpus: all}
+  const {cpus, error} = parseKernelList(value, count, rules)
+  if (error === undefined) return {cpus}
+  return rules.rcuErrorOffloadsAll
+    ? {cpus: all, error: `${error}; all CPUs are offloaded instead`}
+    : {cpus, error: `${error}; the CPUs before it are offloaded: ${`${cpus}` || 'none'}`}
+}
+
+interface IsolcpusFlags {
+  readonly purposes: readonly Purpose[]
   readonly list: string
-  readonly error?: string
-} {
-  const flags: Flag[] = []
-  const skipped: string[] = []
+  /** How the kernel reads it differently than it is written. */
+  readonly remarks: readonly string[]
+}
+
+/**
+ * housekeeping_isolcpus_setup(): the flags before the list. Since 5.8 the kernel skips an unknown
+ * flag together with the character after it. Without a comma, that is the end of the argument, and
+ * the kernel goes on with the next words of the command line, or nothing where it removed a quote.
+ * `after` gives that text.
+ */
+function isolcpusFlags(
+  value: string,
+  {rules, after}: {readonly rules: KernelRules; after(): string},
+): IsolcpusFlags | {readonly error: string} {
+  const purposes: Purpose[] = []
+  const remarks: string[] = []
   let rest = value
-  while (/^[A-Za-z]/.test(rest)) {
+  let beyond = false
+  while (ALPHA.test(rest)) {
     const end = rest.indexOf(',')
     const word = end === -1 ? rest : rest.slice(0, end)
-    if (end === -1) return {flags, skipped, list: '', error: `"${word}" is not a flag, and no CPU follows it`}
-    if (word === 'nohz') flags.push('tick')
-    else if (word === 'domain' || word === 'managed_irq') flags.push(word)
-    else if (/^[A-Za-z_]+$/.test(word)) skipped.push(word)
-    else return {flags, skipped, list: '', error: `"${word}" is not a flag`}
-    rest = rest.slice(end + 1)
+    const known = end === -1 ? undefined : purposesOf(word, rules)
+    if (known !== undefined) {
+      purposes.push(...known)
+      rest = rest.slice(end + 1)
+      continue
+    }
+    if (!rules.unknownFlagsSkipped)
+      return {
+        error:
+          word === 'managed_irq' && !rules.managedIrqFlag
+            ? `a kernel before ${sinceOf('managedIrqFlag')} does not know managed_irq, and drops all of isolcpus=`
+            : end === -1
+              ? `"${word}" is not a flag, and no CPU follows it`
+              : `"${word}" is not a flag, and a kernel before ${sinceOf('unknownFlagsSkipped')} drops all of isolcpus=`,
+      }
+    if (!FLAG.test(word))
+      return {
+        error: beyond || end === -1 ? noCpuFollows(value) : `"${word}" is not a flag`,
+      }
+    if (end !== -1) remarks.push(`"${word}" is not a flag and is skipped`)
+    if (end !== -1) rest = rest.slice(end + 1)
+    else rest = beyond ? '' : after()
+    beyond ||= end === -1
   }
-  return {flags: flags.length === 0 ? ['domain'] : flags, skipped, list: rest}
+  if (beyond && /^[\s,]*$/.test(rest)) {
+    if (rules.emptyListDropped || !rules.emptyListTaken) return {error: noCpuFollows(value)}
+    remarks.push(noCpuFollows(value))
+  } else if (beyond) remarks.push(`no comma follows its flag: the kernel reads "${rest}" as the list`)
+  return {purposes: purposes.length === 0 ? ['domain'] : purposes, list: rest, remarks}
+}
+
+/** isalpha() of the kernel is also true for the first byte of most characters of UTF-8. */
+const ALPHA = /^[A-Za-z\u0080-\uffff]/
+/** A character that a blank cut in half (U+FFFD) is a letter for the kernel. */
+const FLAG = /^[A-Za-z_\ufffd]+$/
+const noCpuFollows = (value: string) => `"${value.split(',').at(-1)}" is not a flag, and no CPU follows it`
+
+/** Undefined: not a flag of isolcpus=. */
+function purposesOf(flag: string, rules: KernelRules): readonly Purpose[] | undefined {
+  if (flag === 'nohz') return rules.nohzIsNohzFull ? ['tick', 'unbound'] : ['tick']
+  if (flag === 'domain') return ['domain']
+  return flag === 'managed_irq' && rules.managedIrqFlag ? ['managed_irq'] : undefined
 }

@@ -36,6 +36,66 @@ const SINCE: Readonly<Record<string, number>> = {
   'rcutree.nohz_full_patience_delay': 6.011,
 }
 
+/** sysctl.NAME=VALUE as a boot argument (fs/proc/proc_sysctl.c: do_sysctl_args). */
+const SYSCTL_ARGUMENT = 5.008
+
+/**
+ * Settings of /proc/sys that guides name beside boot arguments, with the name of the sysctl. As a
+ * boot argument they have no effect.
+ */
+const SYSCTLS: Readonly<Record<string, string>> = {
+  timer_migration: 'kernel.timer_migration',
+  sched_rt_runtime: 'kernel.sched_rt_runtime_us',
+  sched_rt_runtime_us: 'kernel.sched_rt_runtime_us',
+  sched_rt_period_us: 'kernel.sched_rt_period_us',
+  sched_autogroup_enabled: 'kernel.sched_autogroup_enabled',
+  watchdog_cpumask: 'kernel.watchdog_cpumask',
+  hung_task_timeout_secs: 'kernel.hung_task_timeout_secs',
+  perf_cpu_time_max_percent: 'kernel.perf_cpu_time_max_percent',
+  stat_interval: 'vm.stat_interval',
+  swappiness: 'vm.swappiness',
+  nr_hugepages: 'vm.nr_hugepages',
+}
+
+/** Files of /proc and /sys that are taken for boot arguments, with the argument for the same thing. */
+const FILES: Readonly<Record<string, string>> = {
+  default_smp_affinity: 'irqaffinity=',
+  smp_affinity: 'irqaffinity=',
+  smp_affinity_list: 'irqaffinity=',
+}
+
+/** Why an argument is one only by its looks: it belongs into another place. */
+function misplaced(name: string): string | undefined {
+  const sysctl = SYSCTLS[name.replace(/^(?:kernel|vm)\./, '')]
+  if (sysctl !== undefined) return `it is no boot argument but a sysctl: set ${sysctl} in /etc/sysctl.d`
+  const argument = FILES[name]
+  return argument === undefined
+    ? undefined
+    : `it is no boot argument but a file of /proc/irq; ${argument} is the argument`
+}
+
+/**
+ * Words that belong to a list before them: a blank after a comma ends the list, and the kernel
+ * passes the rest to init. A single digit is not reported without a comma, because it is the run
+ * level for init. Pure.
+ */
+export function straysOf({args}: Cmdline): readonly {readonly text: string; readonly reason: string}[] {
+  return args.flatMap(({text, value}, index) => {
+    const before = args[index - 1]
+    if (value !== undefined || before === undefined) return []
+    const open = LISTS.test(before.text) && /[,=-]$/.test(before.text)
+    const looks = /^[,=:-]*[\dN][\dN,:/-]*$/.test(text)
+    const alone = /^[1-5]$/.test(text)
+    const first = args.slice(0, index).findLast(({text}) => LISTS.test(text))
+    if (!looks || first === undefined || (alone && !open)) return []
+    return [
+      {text, reason: `it looks like a part of ${first.text}; a blank ended that list, and this goes to init`},
+    ]
+  })
+}
+
+const LISTS = /^"?(?:isolcpus|nohz[-_]full|rcu[-_]nocbs|irqaffinity)(?:=|"?$)/
+
 /**
  * Names that look like isolation arguments and that a kernel of this `version` (6.12: 6.012) does
  * not know. The kernel passes an unknown argument to init, or drops it, without a message
@@ -52,7 +112,9 @@ export function foreignArguments({args}: Cmdline, version: number | undefined): 
           reason: 'no mainline kernel has kthread_cpus; nohz_full= moves kernel threads',
         },
       ]
-    const since = SINCE[name]
+    const place = misplaced(name)
+    if (place !== undefined) return [{text, inert: true, reason: place}]
+    const since = name.startsWith('sysctl.') ? SYSCTL_ARGUMENT : SINCE[name]
     if (since !== undefined && version !== undefined && version < since)
       return [{text, inert: true, reason: `known since Linux ${versionText(since)}; older kernels drop it`}]
     const meant = misspelt(name)

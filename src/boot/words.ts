@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import {UserError} from '../lib/errors.ts'
-import {type BootArg, parseCmdline, splitWords} from './cmdline.ts'
+import {type BootArg, endsArguments, parseCmdline, splitPieces} from './cmdline.ts'
 
 /**
  * The characters of a boot argument that isolctl writes. Every boot loader passes these unchanged;
@@ -43,15 +43,22 @@ const argOf = (word: string): BootArg | undefined => parseCmdline(word).args[0]
  * for a line with an open quote, which would include the added words. Pure.
  */
 export function mergeLine(line: string, wanted: readonly string[], drop: readonly string[] = []): string {
-  const names = new Set(wanted.map(nameOf))
-  const pieces = piecesOf(line)
-  const end = pieces.findIndex(({word}) => /^"?--"?$/.test(word))
   if ((line.match(/"/g) ?? []).length % 2 === 1)
     throw new UserError(`the boot arguments have an open quote: ${line.trim()}`, {
       help: 'close the quote, then try again',
     })
+  return fromBytes(mergeBytes(toBytes(line), wanted.map(toBytes), drop.map(toBytes)))
+}
+
+const toBytes = (text: string) => Buffer.from(text).toString('latin1')
+const fromBytes = (bytes: string) => Buffer.from(bytes, 'latin1').toString()
+
+function mergeBytes(line: string, wanted: readonly string[], drop: readonly string[]): string {
+  const names = new Set(wanted.map(nameOf))
+  const pieces = splitPieces(line)
+  const end = pieces.findIndex(({word}) => endsArguments(word))
   const [head, tail] = end === -1 ? [pieces, []] : [pieces.slice(0, end), pieces.slice(end)]
-  const kept: Piece[] = []
+  const kept: (typeof head)[number][] = []
   const missing = [...wanted]
   for (const piece of head) {
     const index = missing.findIndex((word) => sameWord(word, piece.word))
@@ -68,20 +75,4 @@ export function mergeLine(line: string, wanted: readonly string[], drop: readonl
   return `${[...kept, ...added, ...tail].map(({gap, word}) => gap + word).join('')}${trailing(line)}`
 }
 
-interface Piece {
-  readonly gap: string
-  readonly word: string
-}
-
-/** The words of a line, split as the kernel does, with the blanks before each. */
-function piecesOf(line: string): readonly Piece[] {
-  let position = 0
-  return splitWords(line).map((word) => {
-    const at = line.indexOf(word, position)
-    const gap = line.slice(position, at)
-    position = at + word.length
-    return {gap, word}
-  })
-}
-
-const trailing = (line: string) => /\s*$/.exec(line)?.[0] ?? ''
+const trailing = (line: string) => /[ \t\n\v\f\r]*$/.exec(line)?.[0] ?? ''

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 import {SMALLEST_COMMAND_LINE_LIMIT} from '../boot/command-line-limit.ts'
-import {isolationOf} from '../boot/isolation.ts'
-import {foreignArguments} from '../boot/known.ts'
+import {refusalsOf} from '../boot/isolation.ts'
+import {foreignArguments, straysOf} from '../boot/known.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {commandLineSize} from '../facts/command-line-limit.ts'
 import {possible, present} from '../facts/cpus.ts'
@@ -14,7 +14,7 @@ import {defineCheck} from './check.ts'
 export default defineCheck({
   id: 'cmdline-misread',
   title: 'boot arguments mean what they say',
-  why: "The kernel drops an isolation argument that it cannot read, and boots without it: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This check applies the rules of the kernel's parsers. It does not need the kernel log.",
+  why: 'The kernel drops an isolation argument that it cannot read, and boots without it: a CPU that does not exist, a list that runs backwards, a flag without its comma, a second list that differs from the first. This check applies the rules of the parsers of this kernel version. It does not need the kernel log.',
   values:
     'A warning: the argument has no effect. A failure: it has another effect than its text says, or isolates nothing.',
   facts: {
@@ -27,7 +27,11 @@ export default defineCheck({
   judge({cmdline, commandLineSize, possible, present, kernel}) {
     const last = [...possible].at(-1)
     if (last === undefined) return {unknown: 'no CPU is possible'}
-    const {refused} = isolationOf(cmdline, {count: last + 1, ...(present ? {present} : {})})
+    const refused = refusalsOf(cmdline, {kernel, count: last + 1, ...(present ? {present} : {})})
+    if (refused === undefined)
+      return {
+        unknown: 'kernels differ in how they read these arguments, and the version of this one is not known',
+      }
     const length = Buffer.byteLength(cmdline.text)
     const cut: readonly Finding[] =
       commandLineSize === undefined || length < commandLineSize - 1
@@ -44,6 +48,11 @@ export default defineCheck({
     const findings: readonly Finding[] = [
       ...cut,
       ...refused.map(({text, reason}) => ({
+        severity: 'fail' as const,
+        subject: text,
+        message: `not read as it is written: ${reason}`,
+      })),
+      ...straysOf(cmdline).map(({text, reason}) => ({
         severity: 'fail' as const,
         subject: text,
         message: `not read as it is written: ${reason}`,

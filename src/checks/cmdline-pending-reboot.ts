@@ -6,6 +6,7 @@ import {configuredLine} from '../boot/loaders.ts'
 import {knownBootLoader} from '../facts/boot-loader.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {possible} from '../facts/cpus.ts'
+import {kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
 import {defineCheck} from './check.ts'
 
@@ -16,12 +17,12 @@ export default defineCheck({
   title: 'the next boot isolates as this one does',
   why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or a user entered arguments for one boot.',
   values: 'Expected is what the boot loader passes next time. Found is what this boot was given.',
-  facts: {bootLoader: knownBootLoader, cmdline, possible, settings},
+  facts: {bootLoader: knownBootLoader, cmdline, kernel, possible, settings},
   skip: ({bootLoader}) =>
     configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,
-  judge({bootLoader, cmdline, possible}) {
+  judge({bootLoader, cmdline, kernel, possible}) {
     const line = configuredLine(bootLoader) ?? ''
-    const cpus = {count: Math.max(...possible) + 1}
+    const cpus = {kernel, count: Math.max(...possible) + 1}
     if (sameIsolation(isolationOf(line, cpus), isolationOf(cmdline, cpus))) return []
     return [
       {
@@ -33,9 +34,9 @@ export default defineCheck({
     ]
   },
   evidence: ({cmdline}) => isolationText(cmdline),
-  remedy({bootLoader, possible, settings: {isolated}}) {
+  remedy({bootLoader, kernel, possible, settings: {isolated}}) {
     const line = configuredLine(bootLoader) ?? ''
-    const {domain, nohzFull} = isolationOf(line, {count: Math.max(...possible) + 1})
+    const {domain, nohzFull} = isolationOf(line, {kernel, count: Math.max(...possible) + 1})
     return isolated.isSubsetOf(domain) && isolated.isSubsetOf(nohzFull)
       ? {text: 'reboot'}
       : {text: `configure the boot loader to isolate CPU ${isolated}`, step: 'boot-arguments'}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {valuesOf} from '../boot/cmdline.ts'
+import {rulesOf} from '../boot/kernel-rules.ts'
 import {cmdline} from '../facts/cmdline.ts'
-import {atLeast, kernel} from '../facts/kernel.ts'
+import {kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
 import {bootRemedy, bootState} from '../measure/remedies/boot.ts'
 import {defineCheck} from './check.ts'
@@ -18,7 +19,7 @@ export default defineCheck({
   judge({cmdline, kernel}) {
     const [value] = valuesOf(cmdline, 'isolcpus')
     const asked = value !== undefined && flagsOf(value).includes('nohz')
-    if (!asked || valuesOf(cmdline, 'nohz_full').length > 0 || atLeast(kernel, 6, 14)) return []
+    if (!asked || valuesOf(cmdline, 'nohz_full').length > 0 || rulesOf(kernel).nohzIsNohzFull) return []
     return [
       {
         severity: 'warn',

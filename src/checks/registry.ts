@@ -4,6 +4,7 @@ import cacheResctrl from './cache-resctrl.ts'
 import type {Check} from './check.ts'
 import clocksourceTsc from './clocksource-tsc.ts'
 import clocksourceWatchdogOff from './clocksource-watchdog-off.ts'
+import cmdlineDefeatsIsolation from './cmdline-defeats-isolation.ts'
 import cmdlineDuplicates from './cmdline-duplicates.ts'
 import cmdlineKernelWarnings from './cmdline-kernel-warnings.ts'
 import cmdlineLength from './cmdline-length.ts'
@@ -128,6 +129,7 @@ export const CHECK_GROUPS: readonly CheckGroup[] = [
       cmdlineMisread,
       cmdlineDuplicates,
       cmdlineQuoting,
+      cmdlineDefeatsIsolation,
       cmdlinePendingReboot,
       cmdlineOwnerMarkers,
       cmdlineLength,

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
+import {BOOTED_TEXT_CHECKS} from '../checks/boot-text.ts'
+import type {Check} from '../checks/check.ts'
 import {CHECKS} from '../checks/registry.ts'
 import {type Result, runChecks} from '../checks/run.ts'
 import {selectChecks} from '../checks/select.ts'
-import {resolveSettings} from '../config/settings.ts'
+import {resolveSettings, type SettingsRequest} from '../config/settings.ts'
+import {online} from '../facts/cpus.ts'
 import {gatherer, given} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
 import {abortable} from '../host/abortable.ts'
+import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {interruptible} from '../lib/interrupt.ts'
 import {refuseToBreakIsolation} from '../measure/guard.ts'
 import {probe} from '../measure/watch.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import {parsePolicy} from '../model/policy.ts'
+import type {Settings} from '../model/settings.ts'
 import {reportContext} from '../report/context.ts'
 import {toReport} from '../report/json.ts'
 import {NAGIOS, nagiosExit, nagiosState} from '../report/nagios.ts'
@@ -85,17 +91,22 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
 
   async run(): Promise<Report> {
     const {flags} = await this.parse(Preflight)
-    const {selected, allow} = selectChecks(CHECKS, flags)
+    const chosen = selectChecks(CHECKS, flags)
+    const {allow} = chosen
     if (flags.window !== undefined && flags.window < 1000)
       throw new UserError('--window is too short to measure a rate', {
         help: 'watch for at least 1s; 10s is usual',
       })
     const view = this.view(flags.root)
-    const asked = await resolveSettings(view, {
+    const request = {
       ...flags,
       windowMs: flags.window,
       policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
-    })
+    }
+    const {asked, selected} = await resolveSettings(view, request).then(
+      (asked) => ({asked, selected: chosen.selected}),
+      (error: unknown) => withoutTarget(error, {view, request, ...chosen}),
+    )
     const {report, results, show, nagios} = await interruptible(async (signal) => {
       const host = abortable(view, signal)
       const get = gatherer(host, [
@@ -137,5 +148,40 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
     await super.catch(error)
     if (/--exit-scheme[= ]nagios/.test(this.argv.join(' ')))
       process.exitCode = nagiosExit(Number(process.exitCode))
+  }
+}
+
+/**
+ * No CPU is isolated: that may be the effect of a fault in the boot arguments. Their checks need no
+ * target. If one of them fails, only they are run; else `error` is thrown again.
+ */
+async function withoutTarget(
+  error: unknown,
+  {
+    view,
+    request,
+    selected,
+    allow,
+  }: {
+    readonly view: HostView
+    readonly request: SettingsRequest
+    readonly selected: readonly Check[]
+    readonly allow: ReadonlySet<string>
+  },
+): Promise<{readonly asked: Settings; readonly selected: readonly Check[]}> {
+  if (!(error instanceof UserError) || error.code !== 'no-isolated') throw error
+  const get = gatherer(view)
+  const checks = selected.filter((check) => BOOTED_TEXT_CHECKS.includes(check))
+  const found: Result[] = []
+  for await (const result of runChecks(checks, get, {allow, clock: () => 0})) found.push(result)
+  if (!found.some(({status}) => status === 'fail')) throw error
+  return {
+    selected: checks,
+    asked: {
+      isolated: CpuSet.empty,
+      housekeeping: await get(online),
+      policy: request.policy ?? {kind: 'other'},
+      windowMs: request.windowMs ?? 0,
+    },
   }
 }

@@ -2,6 +2,7 @@
 
 import {bootIsolatedOrDerived, nohzFullOrDerived, onlineOrDerived} from '../facts/derived-cpus.ts'
 import {type Get, gatherer} from '../facts/fact.ts'
+import {managedIrqAtBoot} from '../facts/managed-irq.ts'
 import type {HostView} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
@@ -53,7 +54,9 @@ export async function resolveSettings(host: HostView, asked: SettingsRequest): P
  */
 async function isolatedAtBoot(get: Get): Promise<CpuSet> {
   try {
-    return (await get(bootIsolatedOrDerived)).union(await get(nohzFullOrDerived))
+    // Only a few boots pass managed_irq alone. Its CPUs come from /proc/cmdline, which a capture may lack.
+    const managed = await get(managedIrqAtBoot).catch(() => CpuSet.empty)
+    return (await get(bootIsolatedOrDerived)).union(await get(nohzFullOrDerived)).union(managed)
   } catch (cause) {
     throw new UserError(`cannot tell which CPUs are isolated at boot: ${(cause as Error).message}`, {
       exit: Exit.unsuitable,

@@ -9,7 +9,7 @@ import {renderCounts, renderResult, type TextOptions} from './text.ts'
 import {summarize} from './verdict.ts'
 
 /** `isolctl.lint/1`. Pure. */
-export function lintReport(boot: Boot, {isolation, isolated, results}: Linted): LintReport {
+export function lintReport(boot: Boot, {isolation, isolated, ticking, results}: Linted): LintReport {
   const all = `${CpuSet.from(Array.from({length: boot.cpus}, (_, cpu) => cpu))}`
   const summary = summarize(results)
   return {
@@ -20,7 +20,7 @@ export function lintReport(boot: Boot, {isolation, isolated, results}: Linted): 
     isolated: `${isolated}`,
     effective: {
       domain: `${isolation.domain}`,
-      nohzFull: `${isolation.nohzFull}`,
+      nohzFull: ticking ? '' : `${isolation.nohzFull}`,
       managedIrq: `${isolation.managedIrq}`,
       unbound: `${isolation.unbound}`,
       rcuNocbs: `${isolation.rcuNocbs}`,

@@ -35,7 +35,7 @@ export function heading(
   const parts = [
     name,
     ...(kernel === undefined ? [] : [`Linux ${kernel}`]),
-    `isolated ${isolated}`,
+    `isolated ${isolated.isEmpty ? 'no CPU' : isolated}`,
     `housekeeping ${housekeeping}`,
     `window ${windowMs / 1000} s`,
   ]
@@ -121,6 +121,7 @@ export function renderSummary(
   const {paint, width} = options
   const {quiet, unproven, disturbed, unanswered, why} = judgeCpus(results, isolated)
   const sentences = [
+    ...(isolated.isEmpty ? ['No CPU is isolated.'] : []),
     ...(quiet.isEmpty ? [] : [`CPU ${quiet} ${quiet.size === 1 ? 'is' : 'are'} quiet.`]),
     ...(unproven.isEmpty
       ? []
@@ -129,7 +130,13 @@ export function renderSummary(
         ]),
     ...(disturbed.isEmpty ? [] : [`Not quiet: ${listDisturbed(why)}.`]),
   ]
-  const style: Style = quiet.equals(isolated) ? 'green' : disturbed.isEmpty ? 'yellow' : 'red'
+  const style: Style = isolated.isEmpty
+    ? 'red'
+    : quiet.equals(isolated)
+      ? 'green'
+      : disturbed.isEmpty
+        ? 'yellow'
+        : 'red'
   return [
     '',
     renderCounts(results, options),

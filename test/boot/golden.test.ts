@@ -158,6 +158,7 @@ describe.each(pairs)('%s', (pair) => {
     for (const line of lines) {
       const {domain, managedIrq, nohzFull, unbound, rcuNocbs, irqDefault, refused} = isolationOf(line, {
         count: 8,
+        kernel: {release: '6.12', major: 6, minor: 12},
       })
       expect([domain, managedIrq, nohzFull, unbound, rcuNocbs].map(String)).toEqual(Array(5).fill('2-7'))
       expect([`${irqDefault}`, refused]).toEqual(['0-1', []])

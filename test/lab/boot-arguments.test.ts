@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {beforeAll, describe, expect, test} from 'vitest'
 import {isolationOf} from '../../src/boot/isolation.ts'
+import {parseKernel} from '../../src/facts/kernel.ts'
 import {runInLab} from '../../src/lab/run.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 import {testKernel} from './kernel.ts'
@@ -13,6 +14,7 @@ beforeAll(async () => {
 const COUNT = 4
 const LOOK = [
   'cat /proc/cmdline',
+  'echo "release $(uname -r)"',
   'cd /sys/devices/system/cpu',
   'echo "suspends $(zcat /proc/config.gz | grep -c CONFIG_PM_SLEEP_SMP=y)"',
   'echo "isolated $(cat isolated)"',
@@ -40,6 +42,7 @@ async function booted(bootArguments: readonly string[]) {
   }
   return {
     cmdline,
+    release: value('release'),
     suspends: value('suspends') === '1',
     isolated: value('isolated'),
     nohzFull: value('nohz_full'),
@@ -65,7 +68,11 @@ describe('boot arguments in the kernel and in isolctl', () => {
     const kernel = await booted(words)
     // The line also has the arguments of the lab.
     for (const word of words) expect(kernel.cmdline).toContain(word)
-    const ours = isolationOf(kernel.cmdline, {count: COUNT, suspends: kernel.suspends})
+    const ours = isolationOf(kernel.cmdline, {
+      count: COUNT,
+      suspends: kernel.suspends,
+      kernel: parseKernel(kernel.release),
+    })
     const all = CpuSet.parse(`0-${COUNT - 1}`)
     expect({
       isolated: `${ours.domain}`,

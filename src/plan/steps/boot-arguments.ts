@@ -14,6 +14,7 @@ import {bootLoader} from '../../facts/boot-loader.ts'
 import {cmdline} from '../../facts/cmdline.ts'
 import {possible, present} from '../../facts/cpus.ts'
 import {optional} from '../../facts/fact.ts'
+import {kernel} from '../../facts/kernel.ts'
 import {kernelConfig} from '../../facts/kernel-config.ts'
 import {clocksource, cpuFlags, machine} from '../../facts/platform.ts'
 import {settings} from '../../facts/settings.ts'
@@ -34,6 +35,7 @@ export const bootArguments = defineStep({
     settings,
     bootLoader,
     cmdline,
+    kernel,
     possible,
     present: optional(present),
     kernelConfig: optional(kernelConfig),
@@ -41,10 +43,21 @@ export const bootArguments = defineStep({
     cpuFlags: optional(cpuFlags),
     machine: optional(machine),
   },
-  plan({settings, bootLoader, cmdline, possible, present, kernelConfig, clocksource, cpuFlags, machine}) {
-    const {wanted, notes} = bootWords(asked(settings), {clocksource, flags: cpuFlags})
+  plan({
+    settings,
+    bootLoader,
+    cmdline,
+    kernel,
+    possible,
+    present,
+    kernelConfig,
+    clocksource,
+    cpuFlags,
+    machine,
+  }) {
+    const {wanted, notes} = bootWords({...asked(settings), kernel}, {clocksource, flags: cpuFlags})
     const words = wanted.map(({word}) => word)
-    const cpus = {count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
+    const cpus = {kernel, count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
     const missing = NEEDED.find(
       (name) => kernelConfig !== undefined && kernelConfig.symbols.get(name) !== 'y',
     )
