@@ -77,13 +77,13 @@ function misplaced(name: string): string | undefined {
 /**
  * Words that belong to a list before them: a blank after a comma ends the list, and the kernel
  * passes the rest to init. A single digit is not reported without a comma, because it is the run
- * level for init. Pure.
+ * level for init. U+FFFD is the half of a no-break space that the kernel left in the list. Pure.
  */
 export function straysOf({args}: Cmdline): readonly {readonly text: string; readonly reason: string}[] {
   return args.flatMap(({text, value}, index) => {
     const before = args[index - 1]
     if (value !== undefined || before === undefined) return []
-    const open = LISTS.test(before.text) && /[,=-]$/.test(before.text)
+    const open = LISTS.test(before.text) && /[,=\ufffd-]$/.test(before.text)
     const looks = /^[,=:-]*[\dN][\dN,:/-]*$/.test(text)
     const alone = /^[1-5]$/.test(text)
     const first = args.slice(0, index).findLast(({text}) => LISTS.test(text))

@@ -235,3 +235,18 @@ export const CHECK_GROUPS: readonly CheckGroup[] = [
 
 /** Every check, in printing order. */
 export const CHECKS: readonly Check[] = CHECK_GROUPS.flatMap(({checks}) => checks)
+
+/** Checks of the text of boot arguments. They need no isolated CPU. */
+export const TEXT_CHECKS: readonly Check[] = [
+  cmdlineMisread,
+  cmdlineDuplicates,
+  cmdlineQuoting,
+  cmdlineDefeatsIsolation,
+]
+
+/** The same, and what the kernel itself said about the arguments of this boot. */
+export const BOOTED_TEXT_CHECKS: readonly Check[] = [
+  cmdlineUnknownParams,
+  cmdlineKernelWarnings,
+  ...TEXT_CHECKS,
+]

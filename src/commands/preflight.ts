@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
-import {BOOTED_TEXT_CHECKS} from '../checks/boot-text.ts'
 import type {Check} from '../checks/check.ts'
-import {CHECKS} from '../checks/registry.ts'
+import {BOOTED_TEXT_CHECKS, CHECKS} from '../checks/registry.ts'
 import {type Result, runChecks} from '../checks/run.ts'
 import {selectChecks} from '../checks/select.ts'
 import {resolveSettings, type SettingsRequest} from '../config/settings.ts'

@@ -174,6 +174,10 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
   },
   'cmdline-duplicates': {bad: {change: cmdline(`${CMDLINE} nohz_full=3`)}, unknown: NO_CMDLINE},
   'cmdline-quoting': {bad: {change: cmdline("isolcpus='2-3'")}, unknown: NO_CMDLINE},
+  'cmdline-defeats-isolation': {
+    bad: {change: cmdline(`${CMDLINE} nohz=off`), says: /every CPU keeps its tick/},
+    unknown: NO_CMDLINE,
+  },
   'cmdline-misread': {
     bad: {change: cmdline('nohz_full=3-2'), says: /not read as it is written/},
     unknown: NO_CMDLINE,

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+import {describe, expect, test} from 'vitest'
+import {isolationWords} from '../../src/boot/arguments.ts'
+import {isolationOf} from '../../src/boot/isolation.ts'
+import {KERNEL_RULES, rulesOf} from '../../src/boot/kernel-rules.ts'
+import {parseKernel} from '../../src/facts/kernel.ts'
+import {lintBoot} from '../../src/lint/lint.ts'
+import {CpuSet} from '../../src/model/cpuset.ts'
+import {lintReport} from '../../src/report/lint.ts'
+import type {LintReport} from '../../src/schema/lint.ts'
+
+async function lint(text: string, {kernel = '6.12', cpus = 8, isolated = ''} = {}): Promise<LintReport> {
+  const boot = {
+    text,
+    cpus,
+    kernel: parseKernel(kernel),
+    ...(isolated ? {isolated: CpuSet.parse(isolated)} : {}),
+  }
+  return lintReport(boot, await lintBoot(boot))
+}
+
+const findings = ({checks}: LintReport, id: string) =>
+  (checks.find((check) => check.id === id)?.findings ?? []).map(
+    ({severity, subject, message}) => `${severity} ${subject}: ${message}`,
+  )
+const RHEL8 = '4.18.0-553.el8_10.x86_64'
+
+/** The effect of one command line on kernels of several versions. */
+describe('kernels differ:', () => {
+  test.for<[text: string, effects: Readonly<Record<string, Partial<LintReport['effective']>>>]>([
+    [
+      'isolcpus=domain,managed_irq,2-7',
+      {
+        '4.19': {domain: '', managedIrq: ''},
+        '5.4': {domain: ''},
+        [RHEL8]: {domain: '2-7', managedIrq: '2-7'},
+        '5.10': {domain: '2-7', managedIrq: '2-7'},
+      },
+    ],
+    [
+      'isolcpus=managedirq,2-7',
+      {
+        '5.4': {domain: ''},
+        [RHEL8]: {domain: ''},
+        '5.7': {domain: ''},
+        '5.8': {domain: '2-7'},
+        '6.12': {domain: '2-7'},
+      },
+    ],
+    ['nohz_full=2-N', {'5.10': {nohzFull: ''}, '5.13': {nohzFull: '2-7'}, '7.3': {nohzFull: '2-7'}}],
+    [
+      'nohz_full=7 rcu_nocbs=2-N',
+      {'4.19': {rcuNocbs: '7'}, '5.10': {rcuNocbs: '0-7'}, '5.15': {rcuNocbs: '2-7'}},
+    ],
+    [
+      'isolcpus=2-3 nohz_full=2-5',
+      {
+        '5.15': {domain: '2-3', nohzFull: ''},
+        [RHEL8]: {nohzFull: ''},
+        '5.18': {domain: '2-3', nohzFull: '2-5'},
+        '6.1': {nohzFull: '2-5'},
+      },
+    ],
+    [
+      'isolcpus=nohz,domain,2-7',
+      {'6.12': {nohzFull: '2-7', unbound: ''}, '6.14': {unbound: '2-7'}, '7.3': {unbound: '2-7'}},
+    ],
+    ['isolcpus=1-7 nohz_full=0', {'5.15': {unbound: ''}, '6.12': {unbound: '0'}, '7.3': {unbound: ''}}],
+    ['nohz_full=2-3 isolcpus="2 3"', {'4.19': {domain: ''}, '5.4': {domain: '2-3'}}],
+  ])('%s', async ([text, effects]) => {
+    for (const [kernel, effective] of Object.entries(effects)) {
+      const report = await lint(text, {kernel, isolated: '2-7'})
+      expect({kernel, ...report.effective}).toMatchObject({kernel, ...effective})
+    }
+  })
+
+  test('the reason names the version that knows it', async () => {
+    const report = await lint('isolcpus=domain,managed_irq,2-7 nohz_full=2-N', {
+      kernel: '5.4',
+      isolated: '2-7',
+    })
+    expect(findings(report, 'cmdline-misread')).toEqual([
+      expect.stringContaining('a kernel before 5.6 does not know managed_irq, and drops all of isolcpus='),
+      expect.stringContaining('"2-N" is not a CPU list for a kernel before 5.13'),
+    ])
+  })
+
+  test('isolctl asks no kernel for a flag that it does not know', () => {
+    const asked = {isolated: CpuSet.parse('2-7'), housekeeping: CpuSet.parse('0-1')}
+    for (const release of ['4.19.0', '5.4.0', RHEL8, '5.10.0', '5.15.0', '6.1.0', '6.12.0', '7.3.0'])
+      for (const isolation of ['static', 'dynamic'] as const) {
+        const kernel = parseKernel(release)
+        const effect = isolationOf(isolationWords({...asked, isolation, kernel}).join(' '), {
+          count: 8,
+          kernel,
+        })
+        const managed = rulesOf(kernel).managedIrqFlag ? '2-7' : ''
+        expect([
+          release,
+          `${effect.domain}`,
+          `${effect.nohzFull}`,
+          `${effect.managedIrq}`,
+          effect.refused,
+        ]).toEqual([release, isolation === 'static' ? '2-7' : '', '2-7', managed, []])
+      }
+  })
+
+  test('each rule has a version and a reference', () => {
+    for (const {since, reference} of Object.values(KERNEL_RULES)) {
+      expect(since).toHaveLength(2)
+      expect(reference).toMatch(/^(?:kernel|lib)\//)
+    }
+  })
+})
+
+describe('isolation that another argument takes back:', () => {
+  const GOOD = 'isolcpus=nohz,domain,managed_irq,2-7 nohz_full=2-7 rcu_nocbs=2-7 irqaffinity=0-1'
+  test.for<[text: string, says: RegExp]>([
+    ['nr_cpus=4', /no CPU 4-7/],
+    ['nr_cpus=0x4', /no CPU 4-7/],
+    ['possible_cpus=4', /no CPU 4-7/],
+    ['maxcpus=2', /no CPU 2-7/],
+    ['maxcpus=0', /no CPU 2-7/],
+    ['nosmp', /no CPU 2-7/],
+    ['nolapic', /no CPU 2-7/],
+    ['nohz=off', /every CPU keeps its tick/],
+    ['nohz=0', /every CPU keeps its tick/],
+    ['tsc=unstable', /counts as unstable/],
+    ['notsc', /counts as unstable/],
+  ])('%s', async ([word, says]) => {
+    for (const text of [`${GOOD} ${word}`, `${word} ${GOOD}`]) {
+      const report = await lint(text, {isolated: '2-7'})
+      expect(report.ok).toBe(false)
+      expect(findings(report, 'cmdline-defeats-isolation').join()).toMatch(says)
+    }
+  })
+  test.for([
+    'nr_cpus=8',
+    'maxcpus=8',
+    'nohz=on',
+    'nohz=off nohz=on',
+    'tsc=reliable',
+    'highres=off',
+    'noapic',
+  ])('%s does not', async (word) => {
+    expect(await lint(`${GOOD} ${word}`)).toMatchObject({ok: true, summary: {fail: 0}})
+  })
+  test('the report shows no CPU whose tick may stop', async () => {
+    expect((await lint(`${GOOD} nohz=off`)).effective).toMatchObject({nohzFull: '', unbound: '2-7'})
+  })
+})
+
+describe('wrong before:', () => {
+  test.for<[text: string, says: RegExp, effective: Partial<LintReport['effective']>]>([
+    ['nohz_full=3 irqaffinity', /irqaffinity: .*it has no list/, {irqDefault: '0-7'}],
+    ['rcu_nocbs=2-3 rcu_nocbs= isolcpus=3', /takes back an earlier rcu_nocbs=2-3/, {rcuNocbs: ''}],
+    ['rcu_nocbs=2-3 rcu_nocbs isolcpus=3', /takes back an earlier rcu_nocbs=2-3/, {rcuNocbs: ''}],
+    ['isolcpus=2,\u00a03', /3: .*looks like a part of isolcpus=2/, {domain: ''}],
+    ['isolcpus=2, 3-4 nohz_full=2-4', /3-4: .*looks like a part of isolcpus=2,/, {domain: '2'}],
+    ['isolcpus=2, 3', /3: .*looks like a part of isolcpus=2,/, {domain: '2'}],
+    ['isolcpus=2 ,3', /,3: .*looks like a part of isolcpus=2/, {domain: '2'}],
+    ['isolcpus= 2-3 nohz_full=2-3', /2-3: .*looks like a part of isolcpus=/, {domain: ''}],
+    ['isolcpus =2-3 nohz_full=2-3', /isolcpus: .*it has no list/, {domain: ''}],
+    ['isolcpus=managed_irq 2-3', /no comma follows its flag/, {domain: '2-3', managedIrq: ''}],
+    ['isolcpus=2-3 timer_migration=0', /no boot argument but a sysctl: set kernel\.timer_migration/, {}],
+    ['isolcpus=2-3 sched_rt_runtime=-1', /sysctl: set kernel\.sched_rt_runtime_us/, {}],
+    ['isolcpus=2-3 kernel.sched_rt_runtime_us=-1', /sysctl: set kernel\.sched_rt_runtime_us/, {}],
+    ['isolcpus=2-3 default_smp_affinity=3', /irqaffinity= is the argument/, {}],
+  ])('%j', async ([text, says, effective]) => {
+    const report = await lint(text)
+    expect(findings(report, 'cmdline-misread').join('\n')).toMatch(says)
+    expect(report.effective).toMatchObject(effective)
+  })
+
+  test('a run level after the arguments is no list', async () => {
+    expect(findings(await lint('isolcpus=2-3 nohz_full=2-3 3'), 'cmdline-misread')).toEqual([])
+    expect(findings(await lint('isolcpus=2-3 single splash'), 'cmdline-misread')).toEqual([])
+  })
+
+  test.for(['isolcpus=2,\u00a03', 'isolcpus=2\u20133', 'isolcpus=“2-3”'])(
+    '%j is named as a stray character',
+    async (text) => {
+      expect(findings(await lint(text), 'cmdline-quoting').join()).toContain('not ASCII')
+    },
+  )
+
+  test('two isolcpus= for different purposes are both taken since 5.18', async () => {
+    const text = 'isolcpus=domain,2-3 isolcpus=managed_irq,2-5 nohz_full=2-3'
+    const report = await lint(text)
+    expect(report.effective).toMatchObject({domain: '2-3', managedIrq: '2-5'})
+    expect(findings(report, 'cmdline-misread')).toEqual([])
+    expect(findings(report, 'cmdline-duplicates')).toEqual([
+      'warn isolcpus: given 2 times: the kernel takes all of them',
+    ])
+    expect(findings(await lint(text, {kernel: '5.15'}), 'cmdline-duplicates').join()).toContain(
+      'fail isolcpus',
+    )
+  })
+
+  test('isolcpus=managed_irq alone has its effect, and is judged', async () => {
+    const report = await lint('isolcpus=managed_irq,1')
+    expect(report).toMatchObject({isolated: '1', ok: false, effective: {managedIrq: '1', domain: ''}})
+  })
+
+  test('complementary lists with CPU 0 share no CPU', async () => {
+    const intersect = async (kernel: string) =>
+      findings(await lint('isolcpus=1-7 nohz_full=0', {kernel}), 'housekeeping-intersect')
+    expect(await intersect('6.12')).toHaveLength(1)
+    expect(await intersect('7.3')).toEqual([]) // the second one is dropped
+  })
+})
+
+describe('no CPU isolated:', () => {
+  test.for<[text: string, id: string, says: RegExp]>([
+    ['isolcpu=2-7', 'cmdline-misread', /is isolcpus= meant/],
+    ['isolcpus=""', 'cmdline-misread', /no CPU/],
+    ["isolcpus=''", 'cmdline-quoting', /a quote/],
+    ['isolcpus', 'cmdline-misread', /it has no list/],
+  ])('%s is judged', async ([text, id, says]) => {
+    const report = await lint(text)
+    expect(report).toMatchObject({isolated: '', ok: false})
+    expect(findings(report, id).join()).toMatch(says)
+  })
+})
