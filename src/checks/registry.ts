@@ -4,7 +4,6 @@ import cacheResctrl from './cache-resctrl.ts'
 import type {Check} from './check.ts'
 import clocksourceTsc from './clocksource-tsc.ts'
 import clocksourceWatchdogOff from './clocksource-watchdog-off.ts'
-import cmdlineDefeatsIsolation from './cmdline-defeats-isolation.ts'
 import cmdlineDuplicates from './cmdline-duplicates.ts'
 import cmdlineKernelWarnings from './cmdline-kernel-warnings.ts'
 import cmdlineLength from './cmdline-length.ts'
@@ -12,6 +11,7 @@ import cmdlineMisread from './cmdline-misread.ts'
 import cmdlineOwnerMarkers from './cmdline-owner-markers.ts'
 import cmdlinePendingReboot from './cmdline-pending-reboot.ts'
 import cmdlineQuoting from './cmdline-quoting.ts'
+import cmdlineUndoesIsolation from './cmdline-undoes-isolation.ts'
 import cmdlineUnknownParams from './cmdline-unknown-params.ts'
 import competingTuners from './competing-tuners.ts'
 import containerRuntimeConflict from './container-runtime-conflict.ts'
@@ -129,7 +129,7 @@ export const CHECK_GROUPS: readonly CheckGroup[] = [
       cmdlineMisread,
       cmdlineDuplicates,
       cmdlineQuoting,
-      cmdlineDefeatsIsolation,
+      cmdlineUndoesIsolation,
       cmdlinePendingReboot,
       cmdlineOwnerMarkers,
       cmdlineLength,
@@ -241,7 +241,7 @@ export const TEXT_CHECKS: readonly Check[] = [
   cmdlineMisread,
   cmdlineDuplicates,
   cmdlineQuoting,
-  cmdlineDefeatsIsolation,
+  cmdlineUndoesIsolation,
 ]
 
 /** The same, and what the kernel itself said about the arguments of this boot. */

@@ -174,7 +174,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
   },
   'cmdline-duplicates': {bad: {change: cmdline(`${CMDLINE} nohz_full=3`)}, unknown: NO_CMDLINE},
   'cmdline-quoting': {bad: {change: cmdline("isolcpus='2-3'")}, unknown: NO_CMDLINE},
-  'cmdline-defeats-isolation': {
+  'cmdline-undoes-isolation': {
     bad: {change: cmdline(`${CMDLINE} nohz=off`), says: /every CPU keeps its tick/},
     unknown: NO_CMDLINE,
   },

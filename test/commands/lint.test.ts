@@ -23,7 +23,7 @@ it('prints what the kernel would do, and what it would drop', async () => {
   const good = await lint('good')
   expect(good).toMatchObject({exit: 0, stderr: ''})
   expect(good.stdout).toMatch(
-    /Linux 6\.12\.5-amd64 on CPUs 0-3[\s\S]*the tick may stop +2-3\n[\s\S]*10 passed\n$/,
+    /Linux 6\.12\.5-amd64 on CPUs 0-3[\s\S]*the tick may stop +2-3\n[\s\S]*11 passed\n$/,
   )
   const bad = await lint('bad', '--quiet')
   expect(bad.exit).toBe(1)

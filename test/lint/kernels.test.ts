@@ -131,7 +131,7 @@ describe('isolation that another argument takes back:', () => {
     for (const text of [`${GOOD} ${word}`, `${word} ${GOOD}`]) {
       const report = await lint(text, {isolated: '2-7'})
       expect(report.ok).toBe(false)
-      expect(findings(report, 'cmdline-defeats-isolation').join()).toMatch(says)
+      expect(findings(report, 'cmdline-undoes-isolation').join()).toMatch(says)
     }
   })
   test.for([

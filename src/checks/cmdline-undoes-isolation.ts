@@ -12,7 +12,7 @@ import {parseKernelList} from '../model/kernel-list.ts'
 import {defineCheck} from './check.ts'
 
 export default defineCheck({
-  id: 'cmdline-defeats-isolation',
+  id: 'cmdline-undoes-isolation',
   title: 'no boot argument takes isolation back',
   why: 'Some arguments undo what isolation arguments ask for, wherever they stand. nohz=off, and a TSC that is declared unstable, keep the tick on every CPU, and /sys/devices/system/cpu/nohz_full still lists the CPUs. nr_cpus=, possible_cpus=, maxcpus= and nosmp leave the kernel without the CPUs that are to be isolated.',
   values:
