@@ -55,7 +55,9 @@ describe('a reader', () => {
     const {stdout, stderr, exit} = await isolctl(...words.map((word) => word.replace('PIPE', at('pipe'))))
     expect([2, 69]).toContain(exit)
     expect(stdout).toBe('')
-    expect(stderr).toMatch(/^error: .*(: E(NXIO|FBIG)|can be written by everybody| is neither a directory nor an archive)\n/)
+    expect(stderr).toMatch(
+      /^error: .*(: E(NXIO|FBIG)|can be written by everybody| is neither a directory nor an archive)\n/,
+    )
     expect(stderr).not.toContain('bug')
   })
 })
