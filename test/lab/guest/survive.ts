@@ -7,6 +7,7 @@ import {execFileSync, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -135,9 +136,11 @@ execFileSync('umount', [STATE])
 // A file that cannot be written, after a change that could.
 mkdirSync('/run/systemd/system', {recursive: true})
 // There is no systemd here; its part is not tested.
-const tools = mkdtempSync('/tmp/tools-')
-writeFileSync(`${tools}/systemctl`, '#!/bin/sh\nexit 0\n', {mode: 0o755})
-process.env['PATH'] = `${tools}:${process.env['PATH']}`
+// isolctl calls it by the system's own PATH.
+const fake = `${mkdtempSync('/tmp/tools-')}/systemctl`
+writeFileSync(fake, '#!/bin/sh\nexit 0\n', {mode: 0o755})
+if (existsSync('/usr/bin/systemctl')) execFileSync('mount', ['--bind', fake, '/usr/bin/systemctl'])
+else copyFileSync(fake, '/usr/bin/systemctl')
 execFileSync('mount', ['--bind', '/etc', '/etc'])
 execFileSync('mount', ['-o', 'remount,ro,bind', '/etc'])
 await isolctl('read-only', 'apply', ...CPUS, '--only', 'workqueue-cpumask', '--only', 'persistence', '--yes')
