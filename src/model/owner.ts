@@ -20,19 +20,6 @@ export interface Owner {
   readonly name: string
 }
 
-const NAMES: Readonly<Record<OwnerKind, string>> = {
-  kubernetes: 'Kubernetes',
-  docker: 'Docker',
-  podman: 'Podman',
-  'cri-o': 'CRI-O',
-  containerd: 'containerd',
-  libvirt: 'libvirt',
-  'proxmox-vm': 'Proxmox',
-  'proxmox-container': 'Proxmox',
-  lxc: 'LXC',
-  nspawn: 'systemd-nspawn',
-}
-
 /**
  * The cgroups that owners make, the outermost owner first: the pods of Kubernetes hold containers
  * of CRI-O, for example.
@@ -65,10 +52,6 @@ export function ownerOf(path: string): Owner | undefined {
 /** systemd writes "-" in the name of a unit as "\x2d" (systemd-escape(1)). Pure. */
 export const unescaped = (path: string): string =>
   path.replaceAll(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-
-/** "the libvirt domain db1", "the pod 0b1e... of Kubernetes" */
-export const ownerWords = ({kind, name}: Owner): string =>
-  name === '' ? NAMES[kind] : `${name}, of ${NAMES[kind]}`
 
 /** How its owner keeps it to the housekeeping CPUs. Pure. */
 export function ownerRemedy({kind, name}: Owner, housekeeping: string): Remedy {
