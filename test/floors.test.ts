@@ -12,6 +12,9 @@ import {packageRoot} from '../src/lib/assets.ts'
 const namedIn = (file: string, text: string): readonly string[] =>
   [...text.matchAll(/(['"`])(\.{1,2}\/(?:(?!\1).)+)\1/g)].map(([, , path = '']) => join(dirname(file), path))
 
+/** Ways to a module that are no import, and that neither the linter nor namedIn() follows. */
+const BACK_DOOR = /\b(getBuiltinModule|createRequire|mainModule|_linkedBinding|binding\(|require\()/
+
 /** The height of a file of src/; a file beside the folders (cli.ts) is above all. NaN: not in src/. */
 function floorOf(path: string): number {
   const [top, folder = '', inside] = path.split('/')
@@ -55,6 +58,23 @@ describe('the floors of src/ (scripts/floors.ts)', () => {
     )
     expect(up).toEqual(['src/cli.ts -> package.json'])
   })
+
+  test('no file takes a module but by an import', async () => {
+    const found: string[] = []
+    for await (const file of glob('src/**/*.ts', {cwd: packageRoot})) {
+      const [, way] = BACK_DOOR.exec(await readFile(join(packageRoot, file), 'utf8')) ?? []
+      if (way !== undefined) found.push(`${file}: ${way}`)
+    }
+    expect(found).toEqual([])
+  })
+
+  test.each([
+    "const {readFileSync} = process.getBuiltinModule('fs')",
+    "const fs = process['getBuiltinModule']('node:fs')",
+    "const fs = createRequire(import.meta.url)('node:fs')",
+    "const fs = process.binding('fs')",
+    "const fs = require('fs')",
+  ])('%s is no import', (line) => expect(line).toMatch(BACK_DOOR))
 
   test('no file names itself through others', async () => {
     const edges = await graph()

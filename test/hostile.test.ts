@@ -21,7 +21,7 @@ import {untunedFiles} from './support/untuned.ts'
 const seed = process.env['HOSTILE']
 const runs = seed === undefined ? 5 : 100_000
 /** For each kind of file. */
-const LIMIT_MS = 60_000
+const LIMIT_MS = 45_000
 const options = {
   numRuns: runs,
   ...(seed === undefined ? {} : {seed: Number(seed) || Date.now(), interruptAfterTimeLimit: LIMIT_MS}),

@@ -9,6 +9,7 @@ import {jsonText} from '../lib/visible.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {page} from '../report/colour.ts'
 import {reportFailure} from '../ui/failure.ts'
+import {neverAwaitTerminal} from '../ui/output.ts'
 
 /** A flag whose value is a cpulist. Gives a CpuSet. */
 export const cpulist = Flags.custom<CpuSet>({
@@ -98,12 +99,16 @@ export abstract class IsolCommand extends Command {
     return root === undefined ? localHost() : captured(root)
   }
 
-  /** The machine to change, which is always this one. Throws UserError if --root was given. */
+  /**
+   * The machine to change, which is always this one. A terminal cannot stop that work from now on.
+   * Throws UserError if --root was given.
+   */
   protected machine(root: string | undefined): Host & {readonly live: Live} {
     if (root !== undefined)
       throw new UserError(`${this.id} changes the machine, and a captured one cannot be changed`, {
         help: 'leave out --root, or look with: isolctl plan --root DIR',
       })
+    neverAwaitTerminal()
     return localHost()
   }
 

@@ -139,6 +139,18 @@ export interface CommandOptions {
   readonly translated?: boolean
   /** Exit statuses that do not count as a failure; [0] when absent. */
   readonly answers?: readonly number[]
+  /** Without it, the command may take any time. */
+  readonly patience?: Patience
+}
+
+/** How long a command may still run when the work that it belongs to was interrupted. */
+export interface Patience {
+  readonly signal: AbortSignal
+  /**
+   * From the abort, or from the start of the command if that is later, to SIGTERM. What ignores
+   * that gets SIGKILL.
+   */
+  readonly graceMs: number
 }
 
 /** A system error with the path as the user knows it. */

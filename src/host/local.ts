@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {once} from 'node:events'
 import {closeSync, openSync, readlinkSync, writeSync} from 'node:fs'
 import {constants, mkdir, open, rename, rm, rmdir, stat} from 'node:fs/promises'
 import {hostname} from 'node:os'
@@ -6,11 +7,19 @@ import {dirname} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {ExecaError, execa} from 'execa'
 import {asset} from '../lib/assets.ts'
-import {errnoOf} from '../lib/errors.ts'
+import {errnoOf, Interrupted} from '../lib/errors.ts'
 import {bytesOfRegular} from '../lib/files.ts'
 import {cleanEnvironment} from '../lib/programs.ts'
 import {freshBeside} from './fresh.ts'
-import {type CommandOptions, type Helper, type Host, HostError, type Live, type Thread} from './host.ts'
+import {
+  type CommandOptions,
+  type Helper,
+  type Host,
+  HostError,
+  type Live,
+  type Patience,
+  type Thread,
+} from './host.ts'
 import {absent, rooted} from './rooted.ts'
 import {trace} from './trace.ts'
 
@@ -137,20 +146,24 @@ const setAffinity = ({tid, start}: Thread, cpus: string): Promise<void> =>
 /**
  * Run a program in a session of its own, because a Ctrl-C must not interrupt the current change:
  * isolctl stops after it. Throws Error with the command, its exit status or signal, and its last
- * line on stderr.
+ * line on stderr; Interrupted when `patience` ended it.
  */
 async function run(
   [file, ...args]: readonly [string, ...string[]],
-  {stdin, translated = false, answers = [0]}: CommandOptions = {},
+  {stdin, translated = false, answers = [0], patience}: CommandOptions = {},
 ): Promise<{readonly stdout: string}> {
+  const over = new AbortController()
   try {
-    const {stdout} = await execa(file, args, {
+    const child = execa(file, args, {
       env: cleanEnvironment({translated}),
       extendEnv: false,
       ...(stdin === undefined ? {stdin: 'ignore' as const} : {input: stdin}),
       stripFinalNewline: false,
       detached: true,
     })
+    const {stdout} = await (patience
+      ? Promise.race([child, endLate(child.pid, [file, ...args].join(' '), patience, over.signal)])
+      : child)
     return {stdout}
   } catch (cause) {
     if (!(cause instanceof ExecaError)) throw cause
@@ -163,6 +176,38 @@ async function run(
     const end = cause.signal ? `killed by ${cause.signal}` : `exit status ${cause.exitCode}`
     const parts = [[file, ...args].join(' '), cause.code === 'ENOENT' ? 'not installed' : end, complaint]
     throw new Error(parts.filter(Boolean).join(': '), {cause})
+  } finally {
+    over.abort()
+  }
+}
+
+/** From SIGTERM to SIGKILL. */
+const KILL_AFTER_MS = 5000
+
+/**
+ * When the patience is over, end the processes of a session that run() started. Throws Interrupted
+ * then: a process that left the session may keep the pipes of the command open for ever. Rejects when
+ * `over` aborts, because the command has ended.
+ */
+async function endLate(
+  session: number | undefined,
+  command: string,
+  {signal, graceMs}: Patience,
+  over: AbortSignal,
+): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort', {signal: over})
+  await sleep(graceMs, undefined, {signal: over})
+  signalSession(session, 'SIGTERM')
+  await sleep(KILL_AFTER_MS, undefined, {signal: over})
+  signalSession(session, 'SIGKILL')
+  throw new Interrupted(`interrupted: ${command} hung, and was killed`)
+}
+
+function signalSession(session: number | undefined, name: NodeJS.Signals): void {
+  try {
+    if (session !== undefined) process.kill(-session, name)
+  } catch {
+    // it has ended
   }
 }
 

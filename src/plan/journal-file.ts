@@ -22,13 +22,13 @@ export interface Journal {
 
 /**
  * Lock the state directory, open the journal in it, and run `body`. Both are created when they are
- * missing, readable by root only. Throws UserError when another run holds the lock, when the
- * journal is damaged, or when it cannot be written.
+ * missing, readable by root only. `signal` ends the wait for the lock. Throws UserError when another
+ * run holds the lock, when the journal is damaged, or when it cannot be written.
  */
 export async function withJournal<T>(
   directory: string,
   body: (journal: Journal) => Promise<T>,
-  {patient = false}: {readonly patient?: boolean} = {},
+  {patient = false, signal}: {readonly patient?: boolean; readonly signal?: AbortSignal | undefined} = {},
 ): Promise<T> {
   try {
     await mkdir(directory, {recursive: true, mode: 0o700})
@@ -41,7 +41,7 @@ export async function withJournal<T>(
       owners: [process.geteuid?.() ?? 0],
       help: 'isolctl undo does what is written there: look at it, then give it to root alone with chown and chmod',
     })
-  return withLock(join(directory, 'lock'), patient ? {} : {refuse: lockedBy}, async () => {
+  return withLock(join(directory, 'lock'), {signal, ...(patient ? {} : {refuse: lockedBy})}, async () => {
     const file = await openJournal(directory)
     try {
       const before = await file.readFile('utf8')

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {bootId} from '../facts/boot-id.ts'
 import {gatherer} from '../facts/fact.ts'
+import {impatient} from '../host/abortable.ts'
 import type {Host} from '../host/host.ts'
 import {UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
@@ -30,9 +31,13 @@ export async function session<T>(
     stateDirectory,
     (journal) => {
       refuseForeign(journal.entries, boot)
-      return body({host, journal, clock, bootId: boot, isolctl, ...(signal ? {signal} : {})})
+      return body({
+        host: signal ? impatient(host, signal) : host,
+        ...{journal, clock, bootId: boot, isolctl},
+        ...(signal ? {signal} : {}),
+      })
     },
-    {patient},
+    {patient, signal},
   )
 }
 

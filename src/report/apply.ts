@@ -119,6 +119,6 @@ export function applyFailure(report: ApplyReport): UserError | undefined {
   const exit = applyExit(report)
   const code = error.code ?? 'apply-failed'
   const help = HELP[code] ?? 'isolctl plan shows the changes that are left'
-  if (exit === Exit.interrupted) return new Interrupted(`interrupted; ${state}`, help)
+  if (exit === Exit.interrupted) return new Interrupted(`${error.message}; ${state}`, help)
   return new UserError(`apply stopped at ${error.step}: ${error.message}; ${state}`, {exit, code, help})
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import process from 'node:process'
+import {errnoOf} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 
 /** The exit codes that are an answer: without the output, nobody has received it. */
@@ -11,7 +12,8 @@ const ANSWERS: ReadonlySet<number> = new Set([
   Exit.rebootPending,
 ])
 
-let answerLost = false
+/** The errno of the first write to stdout that failed. */
+let answerLost: string | undefined
 
 /**
  * From now on, the work continues when its output cannot be written: the terminal hung up (EIO), the
@@ -22,7 +24,7 @@ let answerLost = false
  * throws for every errno but EPIPE (@oclif/core, lib/command.js).
  */
 export function outliveOutput(): void {
-  answerLost = false
+  answerLost = undefined
   // Both streams are created here: Node.js creates them at the first use, and cannot create one for
   // a terminal that has hung up.
   process.stdout.removeAllListeners('error').on('error', loseAnswer)
@@ -30,17 +32,36 @@ export function outliveOutput(): void {
   process.off('exit', tellLoss).on('exit', tellLoss)
 }
 
-/** Whether nobody receives what a command writes to stdout: one that repeats its answer can end. */
-export const isAnswerLost = (): boolean => answerLost
+/** The handle of a terminal in Node.js, for which there is no public way to set this. */
+interface TerminalHandle {
+  readonly _handle?: {setBlocking?(block: boolean): void} | null
+}
 
-function loseAnswer(): void {
-  answerLost = true
+/**
+ * From now on, a terminal that takes no more words is not waited for. One that was stopped with
+ * Ctrl-S, or whose connection is silent, would stop the work half-way, with its lock held: Node.js
+ * waits in write(2), where no listener of a signal runs. The words are kept until the terminal takes
+ * them, or this process is ended.
+ */
+export function neverAwaitTerminal(): void {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.isTTY) (stream as TerminalHandle)._handle?.setBlocking?.(false)
+}
+
+/** Whether nobody receives what a command writes to stdout: one that repeats its answer can end. */
+export const isAnswerLost = (): boolean => answerLost !== undefined
+
+/** Why: the errno, such as EPIPE or ENOSPC. */
+export const answerLoss = (): string | undefined => answerLost
+
+function loseAnswer(error: unknown): void {
+  answerLost ??= errnoOf(error) ?? 'EIO'
 }
 
 function loseWords(): void {}
 
 function tellLoss(code: number): void {
-  if (answerLost) process.exitCode = exitWithoutAnswer(code)
+  if (isAnswerLost()) process.exitCode = exitWithoutAnswer(code)
 }
 
 /** The exit code of a command whose stdout could not be written. Pure. */

@@ -4,8 +4,10 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {impatient, stoppable} from '../../src/host/abortable.ts'
 import {localHost} from '../../src/host/local.ts'
 import {asset} from '../../src/lib/assets.ts'
+import {Interrupted} from '../../src/lib/errors.ts'
 
 const host = localHost()
 let folder = ''
@@ -69,6 +71,31 @@ describe('run', () => {
     const command = ['sh', '-c', 'echo why >&2; exit 3'] as const
     await expect(host.run(command)).rejects.toThrow('sh -c echo why >&2; exit 3: exit status 3: why')
     await expect(host.run(['no-such-program'])).rejects.toThrow('no-such-program: not installed')
+  })
+
+  it('ends a command that hangs when the work is interrupted, and waits for one that ends', async () => {
+    const controller = new AbortController()
+    const hurried = impatient(host, controller.signal, 300)
+    const ending = hurried.run(['sh', '-c', 'sleep 0.1; echo done'])
+    const hanging = hurried.run(['sleep', '1000'])
+    // A process in another session keeps the pipes of the command open.
+    const leaving = hurried.run(['sh', '-c', 'setsid sleep 20 & sleep 1000'])
+    controller.abort(new Interrupted())
+    expect(await ending).toEqual({stdout: 'done\n'})
+    await expect(hanging).rejects.toThrow('sleep 1000: killed by SIGTERM')
+    await expect(leaving).rejects.toThrow(/hung, and was killed/)
+  }, 30_000)
+
+  it('ends a command that begins after the interruption and hangs: the undo of the work', async () => {
+    await expect(impatient(host, AbortSignal.abort(), 50).run(['sleep', '1000'])).rejects.toThrow('SIGTERM')
+  })
+
+  it('changes nothing more on a machine that is stopped', async () => {
+    const path = join(folder, 'value')
+    const late = stoppable(host, AbortSignal.abort(new Interrupted()))
+    await expect(late.writeFile(path, 'x')).rejects.toThrow(Interrupted)
+    await expect(late.run(['touch', path])).rejects.toThrow(Interrupted)
+    expect(await readdir(folder)).toEqual([])
   })
 })
 

@@ -5,6 +5,7 @@ import {appendFile, mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promis
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it, test} from 'vitest'
+import {Interrupted} from '../../src/lib/errors.ts'
 import {withLock} from '../../src/lib/lock.ts'
 import {type Entry, intactLength, JOURNAL, parseJournal} from '../../src/model/journal.ts'
 import {lockedBy, withJournal} from '../../src/plan/journal-file.ts'
@@ -94,6 +95,16 @@ describe('the state directory', () => {
 })
 
 describe('the lock', () => {
+  it('is not waited for after an interruption', async () => {
+    const directory = join(folder, 'state')
+    const controller = new AbortController()
+    await withJournal(directory, async () => {
+      const waiting = withJournal(directory, async () => {}, {patient: true, signal: controller.signal})
+      setTimeout(() => controller.abort(new Interrupted()), 100)
+      await expect(waiting).rejects.toThrow(Interrupted)
+    })
+  })
+
   const path = () => join(folder, 'lock')
   const locked = <T>(file: string, body: () => Promise<T>) => withLock(file, {refuse: lockedBy}, body)
 

@@ -2,10 +2,11 @@
 import {existsSync, readFileSync} from 'node:fs'
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
+import {build} from 'esbuild'
 import {execa} from 'execa'
-import {afterEach, beforeEach, expect, test} from 'vitest'
+import {afterAll, afterEach, beforeAll, beforeEach, expect, test} from 'vitest'
 import {parseJournal} from '../../src/model/journal.ts'
 
 const CHANGES = 300
@@ -14,7 +15,7 @@ const AT = [1, 2, 3, 64, 65, 150, 299, 300]
 const HOSTILE_MS = 240_000
 
 let root = ''
-const plantMachine = async () => {
+const plantMachine = async (root: string) => {
   await rm(root, {recursive: true, force: true})
   for (const [path, text] of [
     ['proc/sys/kernel/random', 'boot_id'],
@@ -26,13 +27,28 @@ const plantMachine = async () => {
 }
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
-  await plantMachine()
+  await plantMachine(root)
 })
 afterEach(() => rm(root, {recursive: true}))
 
-const program = join(import.meta.dirname, 'fixtures/talking-run.ts')
+/** One file, which starts ten times as fast as its sources. */
+let program = ''
+beforeAll(async () => {
+  program = join(await mkdtemp(join(tmpdir(), 'isolctl-test-')), 'talking-run.mjs')
+  await build({
+    entryPoints: [join(import.meta.dirname, 'fixtures/talking-run.ts')],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: {js: "import {createRequire} from 'node:module'; const require = createRequire(import.meta.url)"},
+  })
+})
+afterAll(() => rm(dirname(program), {recursive: true}))
 
-async function outcome(): Promise<{exit: number; values: readonly string[]; ends: readonly string[]}> {
+async function outcome(
+  root: string,
+): Promise<{exit: number; values: readonly string[]; ends: readonly string[]}> {
   while (!existsSync(join(root, 'exit'))) await sleep(5)
   const values = Array.from({length: CHANGES}, (_, irq) =>
     readFileSync(join(root, `proc/irq/${irq}/smp_affinity_list`), 'utf8').trim(),
@@ -45,13 +61,13 @@ async function outcome(): Promise<{exit: number; values: readonly string[]; ends
   }
 }
 
-async function hangUpAt(change: number): Promise<void> {
+async function hangUpAt(root: string, change: number): Promise<void> {
   await execa('script', ['-qfc', `exec ${process.execPath} ${program} ${root} ${change}`, '/dev/null'], {
     reject: false,
     stdin: 'ignore',
     stdout: 'ignore',
   })
-  const {exit, values, ends} = await outcome()
+  const {exit, values, ends} = await outcome(root)
   // SIGHUP asks the run to stop: what it did is undone, or it was already at its end.
   expect([
     {exit: 0, values: ['0-7'], ends: ['incomplete']},
@@ -59,19 +75,24 @@ async function hangUpAt(change: number): Promise<void> {
   ]).toContainEqual({exit, values, ends})
 }
 
-test.for(AT)('a terminal that hangs up at change %i of 300 leaves nothing half done', (at) => hangUpAt(at))
+test.for(AT)('a terminal that hangs up at change %i of 300 leaves nothing half done', (at) =>
+  hangUpAt(root, at),
+)
 
 test.runIf(process.env['HOSTILE'])(
   'a terminal that hangs up at each change',
   {timeout: 2 * HOSTILE_MS},
   async () => {
     const end = performance.now() + HOSTILE_MS
-    let done = 0
-    while (done < CHANGES && performance.now() < end) {
-      await plantMachine()
-      await hangUpAt(++done)
+    const changes = Array.from({length: CHANGES}, (_, at) => at + 1)
+    const worker = async (own: string) => {
+      for (let at = changes.shift(); at !== undefined && performance.now() < end; at = changes.shift()) {
+        await plantMachine(own)
+        await hangUpAt(own, at)
+      }
     }
-    process.stdout.write(`hung up at ${done} of ${CHANGES} changes\n`)
+    await Promise.all([worker(join(root, 'a')), worker(join(root, 'b'))])
+    process.stdout.write(`hung up at ${CHANGES - changes.length} of ${CHANGES} changes\n`)
   },
 )
 
@@ -88,7 +109,29 @@ test.for([
   ['streams that are open for reading only', '1</dev/null 2</dev/null'],
 ] as const)('%s does not stop the work', async ([, redirection]) => {
   await run(redirection)
-  expect(await outcome()).toEqual({exit: 0, values: ['0-1'], ends: ['complete']})
+  expect(await outcome(root)).toEqual({exit: 0, values: ['0-1'], ends: ['complete']})
+})
+
+test('a terminal that was stopped does not stop the work', async () => {
+  // script(1) gives the Ctrl-S to its terminal, which takes no word from then on.
+  const stopped = execa(
+    'script',
+    ['-qfc', `sleep 0.5; exec ${process.execPath} ${program} ${root}`, '/dev/null'],
+    {
+      reject: false,
+      stdin: 'pipe',
+      stdout: 'ignore',
+    },
+  )
+  stopped.stdin.write('\x13')
+  const journal = join(root, 'state/journal.jsonl')
+  const ended = () => existsSync(journal) && readFileSync(journal, 'utf8').includes('"op":"end"')
+  const patience = performance.now() + 60_000
+  while (!ended() && performance.now() < patience) await sleep(20)
+  const finished = ended()
+  stopped.kill('SIGKILL')
+  await stopped
+  expect(finished).toBe(true)
 })
 
 test('the signals of a connection that drops do not cut the clean-up short', async () => {

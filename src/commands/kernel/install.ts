@@ -6,6 +6,7 @@ import {install, planInstall} from '../../kernel/install/install.ts'
 import {installable} from '../../kernel/install/installable.ts'
 import {GATES, type Gate} from '../../kernel/install/record.ts'
 import {withPrivateFolder} from '../../lib/files.ts'
+import {interruptible} from '../../lib/interrupt.ts'
 import type {Progress} from '../../lib/progress.ts'
 import {requireRootsProgram} from '../../lib/trust.ts'
 import {requireRoot} from '../../plan/session.ts'
@@ -18,6 +19,14 @@ interface InstallFlags {
   readonly 'dry-run': boolean
   readonly gate: Gate
   readonly 'confirm-within': number
+}
+
+interface InstallRequest {
+  /** For the copy of the package. */
+  readonly folder: string
+  readonly package: string | undefined
+  readonly flags: InstallFlags
+  readonly signal: AbortSignal
 }
 
 export default class KernelInstall extends IsolCommand {
@@ -60,17 +69,21 @@ Without an argument, the command installs the newest kernel that isolctl kernel 
     requireRoot('kernel install')
     await requireRootsProgram('the trial')
     const progress = showProgress({quiet: flags.quiet || this.jsonEnabled()})
-    return withPrivateFolder((folder) => this.install(host, progress, {folder, ...args, flags}))
+    return await interruptible(
+      (signal) =>
+        withPrivateFolder((folder) => this.install(host, progress, {folder, ...args, flags, signal})),
+      {outliveHangUp: true},
+    )
   }
 
   private async install(
     host: Host & {readonly live: Live},
     progress: Progress,
-    {folder, package: named, flags}: {folder: string; package: string | undefined; flags: InstallFlags},
+    {folder, package: named, flags, signal}: InstallRequest,
   ): Promise<unknown> {
     const options = {
       // What is inspected is what dpkg runs: nobody can change the copy in between.
-      ...(await installable(await copied(await chosen(named), folder))),
+      ...(await installable(await copied(await chosen(named), folder, signal))),
       gate: flags.gate,
       confirmWithinMs: flags['confirm-within'],
       isolctl: isolctlCommand(),

@@ -3,10 +3,12 @@ import {realpathSync} from 'node:fs'
 import {bootId} from '../../facts/boot-id.ts'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
+import {impatient, stoppable} from '../../host/abortable.ts'
 import type {Host, Live} from '../../host/host.ts'
 import {bootControl} from '../../kernel/install/boot-loader.ts'
 import {RECORDS} from '../../kernel/install/record.ts'
 import type {TrialMachine} from '../../kernel/install/trial-machine.ts'
+import {interruptible} from '../../lib/interrupt.ts'
 import type {Progress} from '../../lib/progress.ts'
 import {requireTrusted} from '../../lib/trust.ts'
 import {STATE_DIRECTORY} from '../../model/journal.ts'
@@ -32,19 +34,33 @@ export async function trialMachine(
 }
 
 /**
- * Run `body` with the machine while no other isolctl changes it. Throws as trialMachine() and
- * withJournal() do.
+ * Run `body` with the machine while no other isolctl changes it. A dropped connection does not stop
+ * it; SIGINT and SIGTERM stop it before its next effect. Throws as trialMachine() and withJournal()
+ * do, and Interrupted.
  */
 export async function withTrialMachine<T>(
   host: Host & {readonly live: Live},
   progress: Progress,
   body: (machine: TrialMachine) => Promise<T>,
 ): Promise<T> {
+  return await interruptible((signal) => withSignal(host, progress, body, signal), {outliveHangUp: true})
+}
+
+async function withSignal<T>(
+  host: Host & {readonly live: Live},
+  progress: Progress,
+  body: (machine: TrialMachine) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   await requireTrusted(RECORDS, {
     what: 'the directory',
     help: 'the records of installed kernels are there: look at them, then give it to root alone with chown and chmod',
   })
-  return await withJournal(STATE_DIRECTORY, async () => await body(await trialMachine(host, progress)))
+  return await withJournal(
+    STATE_DIRECTORY,
+    async () => await body(await trialMachine(stoppable(impatient(host, signal), signal), progress)),
+    {signal},
+  )
 }
 
 /** The command that starts isolctl, independent of the working directory. */

@@ -9,7 +9,7 @@ import {CpuSet} from '../../model/cpuset.ts'
 import {colour} from '../../report/colour.ts'
 import {cpulist, IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
-import {summary, writer} from './output.ts'
+import {streamed, summary} from './output.ts'
 
 /**
  * The recommended arguments without irqaffinity=. Interrupts are then on the same CPUs as on most
@@ -44,22 +44,23 @@ export default class LabDemo extends IsolCommand {
     const {flags} = await this.parse(LabDemo)
     const {isolated} = labCpus(flags.cpus, flags.isolated ?? CpuSet.of(flags.cpus - 1))
     const json = this.jsonEnabled()
-    const result = await interruptible(async (signal) =>
-      runInLab([process.execPath, join(packageRoot, 'bin/run.js'), 'lab', 'story'], {
-        ...machineOptions({...flags, isolated}),
-        kernel: await chosenKernel(flags, {quiet: flags.quiet || json, signal}),
-        bootArguments: bootArguments(isolated),
-        cwd: packageRoot,
-        env: colour.level > 0 ? {FORCE_COLOR: '1'} : {},
-        signal,
-        ...(json
-          ? {}
-          : {discardOutput: true, onStdout: writer(process.stdout), onStderr: writer(process.stderr)}),
-        onEngine: (engine) => {
-          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
-        },
-      }),
-    )
+    const run = (sinks: object) =>
+      interruptible(async (signal) =>
+        runInLab([process.execPath, join(packageRoot, 'bin/run.js'), 'lab', 'story'], {
+          ...machineOptions({...flags, isolated}),
+          kernel: await chosenKernel(flags, {quiet: flags.quiet || json, signal}),
+          bootArguments: bootArguments(isolated),
+          cwd: packageRoot,
+          env: colour.level > 0 ? {FORCE_COLOR: '1'} : {},
+          signal,
+          ...sinks,
+          onEngine: (engine) => {
+            if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
+          },
+        }),
+      )
+    const result = await (json ? run({}) : streamed(run))
+    if (result === undefined) return undefined
     process.exitCode = result.exitCode
     return summary(result)
   }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 import {runInLab} from '../../lab/run.ts'
-import {errnoOf, UserError} from '../../lib/errors.ts'
+import {UserError} from '../../lib/errors.ts'
 import {interruptible} from '../../lib/interrupt.ts'
 import {IsolCommand} from '../base.ts'
 import {chosenKernel, machineFlags, machineOptions, VIRTUAL_NOTE} from './flags.ts'
-import {summary, writer} from './output.ts'
-
-/** The exit status that a shell reports for a program that SIGPIPE ended. */
-const BROKEN_PIPE = 128 + 13
+import {streamed, summary} from './output.ts'
 
 export default class LabRun extends IsolCommand {
   static override summary = 'Run a command in a QEMU machine with isolated CPUs.'
@@ -31,25 +28,23 @@ export default class LabRun extends IsolCommand {
       throw new UserError('no command to run in the lab', {
         help: 'put it after "--": isolctl lab run -- uname -a',
       })
-    const result = await interruptible(async (signal) =>
-      runInLab([file, ...args], {
-        ...machineOptions(flags),
-        kernel: await chosenKernel(flags, {quiet: flags.quiet || this.jsonEnabled(), signal}),
-        signal,
-        ...(process.stdin.isTTY ? {} : {stdin: process.stdin}),
-        ...(this.jsonEnabled()
-          ? {}
-          : {discardOutput: true, onStdout: writer(process.stdout), onStderr: writer(process.stderr)}),
-        onEngine: (engine) => {
-          if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
-        },
-      }),
-    ).catch((error: unknown) => {
-      if (errnoOf(error) === 'EPIPE') return undefined
-      throw error
-    })
-    process.exitCode = result?.exitCode ?? BROKEN_PIPE
-    return result && summary(result)
+    const run = (sinks: object) =>
+      interruptible(async (signal) =>
+        runInLab([file, ...args], {
+          ...machineOptions(flags),
+          kernel: await chosenKernel(flags, {quiet: flags.quiet || this.jsonEnabled(), signal}),
+          signal,
+          ...(process.stdin.isTTY ? {} : {stdin: process.stdin}),
+          ...sinks,
+          onEngine: (engine) => {
+            if (!flags.quiet) process.stderr.write(VIRTUAL_NOTE[engine])
+          },
+        }),
+      )
+    const result = await (this.jsonEnabled() ? run({}) : streamed(run))
+    if (result === undefined) return undefined
+    process.exitCode = result.exitCode
+    return summary(result)
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {constants} from 'node:fs'
-import {copyFile, lstat, readdir, stat} from 'node:fs/promises'
+import {open, readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join} from 'node:path'
+import {pipeline} from 'node:stream/promises'
 import {cacheFolder} from '../../lib/cache.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
@@ -37,9 +38,9 @@ const LARGEST = 4 * 1024 ** 3
 
 /**
  * Copy a package, or the files of a build, to `folder`, which only root can enter, and return the path
- * of the copy: what is verified there is what runs. Throws UserError.
+ * of the copy: what is verified there is what runs. Throws UserError, and the reason of `signal`.
  */
-export async function copied(path: string, folder: string): Promise<string> {
+export async function copied(path: string, folder: string, signal?: AbortSignal): Promise<string> {
   try {
     const kind = await stat(path)
     const build = kind.isDirectory() || basename(path) === 'manifest.json'
@@ -48,19 +49,51 @@ export async function copied(path: string, folder: string): Promise<string> {
     const names = build ? await readdir(from) : [basename(path), 'manifest.json']
     let left = LARGEST
     for (const name of names) {
-      const found = await lstat(join(from, name)).catch(() => undefined)
-      if (found === undefined || !found.isFile()) continue
-      left -= found.size
-      if (left < 0) throw Object.assign(new Error(path), {code: 'EFBIG'})
-      await copyFile(join(from, name), join(folder, name), constants.COPYFILE_EXCL)
+      signal?.throwIfAborted()
+      left -= await copyRegular(join(from, name), join(folder, name), {limit: left, signal})
     }
     return build ? folder : join(folder, basename(path))
   } catch (cause) {
+    signal?.throwIfAborted()
     throw new UserError(`cannot copy ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
       exit: Exit.unsuitable,
       code: errnoOf(cause) ?? 'EIO',
       help: 'name a linux-image package, or the directory that isolctl kernel build printed',
       cause,
     })
+  }
+}
+
+/**
+ * Copy a file and return its length in bytes. What is there but is no regular file, such as a link or
+ * a pipe, is left out: 0. The copy ends at the length that the file had when it was opened.
+ */
+async function copyRegular(
+  from: string,
+  to: string,
+  {limit, signal}: {readonly limit: number; readonly signal: AbortSignal | undefined},
+): Promise<number> {
+  const {O_RDONLY, O_NOFOLLOW, O_NONBLOCK} = constants
+  const file = await open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: unknown) => {
+    // ELOOP: a link; ENXIO: a socket.
+    if (['ENOENT', 'ELOOP', 'ENXIO'].includes(errnoOf(error) ?? '')) return undefined
+    throw error
+  })
+  if (file === undefined) return 0
+  try {
+    const kind = await file.stat()
+    if (!kind.isFile()) return 0
+    if (kind.size > limit) throw Object.assign(new Error(from), {code: 'EFBIG'})
+    const copy = await open(to, 'wx', 0o600)
+    if (kind.size === 0) await copy.close()
+    else
+      await pipeline(
+        file.createReadStream({end: kind.size - 1, autoClose: false}),
+        copy.createWriteStream(),
+        signal === undefined ? {} : {signal},
+      )
+    return kind.size
+  } finally {
+    await file.close()
   }
 }

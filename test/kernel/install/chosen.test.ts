@@ -2,8 +2,10 @@
 import {chmod, chown, mkdir, mkdtemp, readdir, rm, symlink, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {chosen, copied} from '../../../src/kernel/install/chosen.ts'
+import {Interrupted} from '../../../src/lib/errors.ts'
 import {cleanEnvironment} from '../../../src/lib/programs.ts'
 import {requireRootsProgram} from '../../../src/lib/trust.ts'
 
@@ -57,6 +59,14 @@ it('a copy has the files, and no link', async () => {
   await mkdir(at('copy'))
   expect(await copied(at('packages'), at('copy'))).toBe(at('copy'))
   expect((await readdir(at('copy'))).sort()).toEqual(['a.deb', 'manifest.json'])
+  await mkdir(at('pipes'))
+  await execa('mkfifo', [at('pipes/b.deb')])
+  await mkdir(at('none'))
+  await copied(at('pipes'), at('none')) // does not wait for a writer
+  expect(await readdir(at('none'))).toEqual([])
+  await expect(copied(at('packages'), at('none'), AbortSignal.abort(new Interrupted()))).rejects.toThrow(
+    Interrupted,
+  )
   await mkdir(at('one'))
   expect(await copied(at('packages/a.deb'), at('one'))).toBe(at('one/a.deb'))
   await expect(copied(at('nowhere'), at('one'))).rejects.toMatchObject({exit: 69, code: 'ENOENT'})
