@@ -41,6 +41,11 @@ const LARGEST = 4 * 1024 ** 3
  * of the copy: what is verified there is what runs. Throws UserError, and the reason of `signal`.
  */
 export async function copied(path: string, folder: string, signal?: AbortSignal): Promise<string> {
+  await requireTrusted(folder, {
+    what: 'the copy of the package in',
+    owners: [process.geteuid?.() ?? 0],
+    help: 'it is made in the directory that TMPDIR names: unset TMPDIR',
+  })
   try {
     const kind = await stat(path)
     const build = kind.isDirectory() || basename(path) === 'manifest.json'

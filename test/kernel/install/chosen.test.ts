@@ -43,6 +43,15 @@ describe.runIf(process.geteuid?.() === 0)('the package to install as root', () =
     }
   })
 
+  it('is not copied to where others could replace the copy', async () => {
+    await mkdir(at('shared'))
+    await chmod(at('shared'), 0o777)
+    await mkdir(at('shared/copy'), {mode: 0o700})
+    await expect(copied(at('packages'), at('shared/copy'))).rejects.toMatchObject({code: 'not-trusted'})
+    await chmod(at('shared'), 0o1777)
+    expect(await copied(at('packages'), at('shared/copy'))).toBe(at('shared/copy'))
+  })
+
   it("isolctl that runs later as root is root's alone", async () => {
     await mkdir(at('bin'))
     await writeFile(at('bin/run.js'), '')
