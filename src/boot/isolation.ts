@@ -4,7 +4,7 @@ import {CpuSet} from '../model/cpuset.ts'
 import {parseKernelList} from '../model/kernel-list.ts'
 import {bootLimits} from './boot-limits.ts'
 import {type Cmdline, parseCmdline, textAfterWord} from './cmdline.ts'
-import {EVERY_KERNEL, type KernelRules, type KernelVersion, rulesOf, sinceOf} from './kernel-rules.ts'
+import {type KernelRules, type KernelVersion, possibleRules, rulesOf, sinceOf} from './kernel-rules.ts'
 
 /** The CPUs that the kernel knows when it parses its boot arguments. */
 export interface BootCpus {
@@ -66,9 +66,21 @@ type Purpose = 'domain' | 'managed_irq' | 'tick' | 'unbound'
  * Where the configuration of the kernel matters, the result is that of distribution kernels
  * (CONFIG_CPUMASK_OFFSTACK=y, CONFIG_NO_HZ_FULL=y). Pure.
  */
-export function isolationOf(line: Cmdline | string, cpus: BootCpus): Isolation {
+export function isolationOf(line: Cmdline | string, {kernel, ...cpus}: BootCpus): Isolation {
+  return isolationBy(rulesOf(kernel), line, cpus)
+}
+
+/**
+ * The result for each set of rules that the kernel may have (possibleRules): empty for a kernel
+ * that is older than the table. Pure.
+ */
+export const possibleIsolations = (
+  line: Cmdline | string,
+  {kernel, ...cpus}: BootCpus,
+): readonly Isolation[] => possibleRules(kernel).map((rules) => isolationBy(rules, line, cpus))
+
+function isolationBy(rules: KernelRules, line: Cmdline | string, cpus: Omit<BootCpus, 'kernel'>): Isolation {
   const cmdline = typeof line === 'string' ? parseCmdline(line) : line
-  const rules = rulesOf(cpus.kernel)
   const {count, present, started} = bootLimits(cmdline, cpus)
   const possible = CpuSet.from(Array.from({length: count}, (_, cpu) => cpu))
   const boot = CpuSet.of(0)
@@ -160,16 +172,16 @@ export function isolationOf(line: Cmdline | string, cpus: BootCpus): Isolation {
 }
 
 /**
- * What a kernel of unknown version would refuse: undefined when the versions differ. Pure.
+ * What a kernel would refuse: undefined if that is not known, because its version is not, or because
+ * nothing says which rules of later versions it has. Pure.
  */
 export function refusalsOf(
   cmdline: Cmdline,
   {kernel, ...cpus}: Omit<BootCpus, 'kernel'> & {readonly kernel?: KernelVersion | undefined},
 ): readonly Refusal[] | undefined {
-  if (kernel !== undefined) return isolationOf(cmdline, {...cpus, kernel}).refused
-  const answers = EVERY_KERNEL.map((each) => isolationOf(cmdline, {...cpus, kernel: each}).refused)
+  const answers = possibleRules(kernel).map((rules) => isolationBy(rules, cmdline, cpus).refused)
   const texts = new Set(answers.map((refused) => refused.map(({text}) => text).join(' ')))
-  return texts.size === 1 ? answers.at(-1) : undefined
+  return texts.size === 1 ? answers.at(kernel === undefined ? -1 : 0) : undefined
 }
 
 const LISTS = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
@@ -280,7 +292,7 @@ function isolcpusFlags(
           word === 'managed_irq' && !rules.managedIrqFlag
             ? `a kernel before ${sinceOf('managedIrqFlag')} does not know managed_irq, and drops all of isolcpus=`
             : end === -1
-              ? `"${word}" is not a flag, and no CPU follows it`
+              ? noCpuFollows(value)
               : `"${word}" is not a flag, and a kernel before ${sinceOf('unknownFlagsSkipped')} drops all of isolcpus=`,
       }
     if (!FLAG.test(word))
@@ -303,7 +315,13 @@ function isolcpusFlags(
 const ALPHA = /^[A-Za-z\u0080-\uffff]/
 /** A character that a blank cut in half (U+FFFD) is a letter for the kernel. */
 const FLAG = /^[A-Za-z_\ufffd]+$/
-const noCpuFollows = (value: string) => `"${value.split(',').at(-1)}" is not a flag, and no CPU follows it`
+/** Why a value that ends in a word isolates nothing. */
+function noCpuFollows(value: string): string {
+  const word = value.split(',').at(-1) ?? ''
+  return /^(?:nohz|domain|managed_irq)$/.test(word)
+    ? `no comma and no list follow the flag ${word}`
+    : `"${word}" is not a flag, and no CPU follows it`
+}
 
 /** Undefined: not a flag of isolcpus=. */
 function purposesOf(flag: string, rules: KernelRules): readonly Purpose[] | undefined {

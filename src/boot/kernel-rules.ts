@@ -19,8 +19,12 @@ interface RuleRow {
   readonly since: readonly [major: number, minor: number]
   /** Stable series that got it later: all their kernels are judged by it. */
   readonly stable?: readonly string[]
-  /** Major releases of RHEL that have it, or do not. Not listed: as the version they are based on. */
-  readonly rhel?: Readonly<Record<number, boolean>>
+  /**
+   * RHEL by its major release: whether its kernels have the rule, or the first build that has it (88
+   * for kernel-5.14.0-88.el9). "unknown": nothing public that was found says whether the rule was
+   * backported. Not listed: as the version they are based on.
+   */
+  readonly rhel?: Readonly<Record<number, boolean | number | 'unknown'>>
   /** The function in the source of the kernel, and the commit or its subject. */
   readonly reference: string
 }
@@ -28,12 +32,13 @@ interface RuleRow {
 /**
  * The rules that differ between Linux 4.18 and 7.3. The versions were found in the sources of 4.18,
  * 5.0, 5.4, 5.10, 5.15, 6.1, 6.12 and 7.3; between two of these, the version is that of the commit.
- * 4.19 was not at hand: 4.18 and 5.0 have the same rules.
+ * Of 4.19, kernel/sched/isolation.c was read: its functions are those of 4.18. Its list parser was
+ * not seen; 4.18 and 5.0 have the same rules there.
  *
  * RHEL 8 is based on 4.18, RHEL 9 on 5.14, and RHEL 10 on 6.12, each with many changes of later
- * versions. Only for RHEL 8 is it known which of the rules it has: kernel/sched/isolation.c of
- * Rocky Linux 8 has the flag managed_irq, and no other rule of 5.6 or later. Its list parser was
- * not seen. For RHEL 9 and 10, no source was seen.
+ * versions. kernel/sched/isolation.c of Rocky Linux 8 has the flag managed_irq, and no other rule of
+ * 5.6 or later. For RHEL 9, the changelog of its kernel package names two of the rules, with their
+ * builds. Of RHEL 10, and of the other rules in RHEL 9, nothing was found.
  */
 export const KERNEL_RULES = {
   rcuErrorOffloadsAll: {
@@ -98,6 +103,8 @@ export const KERNEL_RULES = {
     does: 'rcu_nocbs without a list offloads no CPU at boot, and takes back an earlier list',
     before: 'rcu_nocbs without a list is no argument of the kernel',
     since: [5, 17],
+    // "rcu: Backport upstream RCU related commits up to v5.17"
+    rhel: {9: 79},
     reference:
       'kernel/rcu/tree_nocb.h: rcu_nocb_setup, "rcu/nocb: Allow empty \\"rcu_nocbs\\" kernel parameter"',
   },
@@ -105,7 +112,7 @@ export const KERNEL_RULES = {
     does: 'lists for different purposes may differ',
     before: 'a list that differs from the first one is dropped, also for another purpose',
     since: [5, 18],
-    rhel: {8: false},
+    rhel: {8: false, 9: 88},
     reference:
       'kernel/sched/isolation.c: housekeeping_setup, "sched/isolation: Split housekeeping cpumask per isolation features"',
   },
@@ -114,6 +121,7 @@ export const KERNEL_RULES = {
     before: 'maxcpus= does not count',
     since: [6, 10],
     stable: ['6.1'],
+    rhel: {9: 'unknown'},
     reference:
       'kernel/sched/isolation.c: housekeeping_setup, "sched/isolation: Fix boot crash when maxcpus < first housekeeping CPU"; in 6.1.192',
   },
@@ -121,6 +129,7 @@ export const KERNEL_RULES = {
     does: 'isolcpus=nohz is the same as nohz_full=',
     before: 'isolcpus=nohz stops the tick only, and unbound work stays',
     since: [6, 14],
+    rhel: {9: 'unknown', 10: 'unknown'},
     reference:
       'kernel/sched/isolation.c: housekeeping_isolcpus_setup, "sched/isolation: Make isolcpus=nohz equivalent to nohz_full"',
   },
@@ -128,6 +137,7 @@ export const KERNEL_RULES = {
     does: 'the second of isolcpus= and nohz_full= is dropped if no present CPU is in neither of them',
     before: 'both are taken, and unbound work has no CPU',
     since: [6, 19],
+    rhel: {9: 'unknown', 10: 'unknown'},
     reference:
       'kernel/sched/isolation.c: housekeeping_setup, "sched/isolation: Force housekeeping if isolcpus and nohz_full don\'t leave any"; in 7.3',
   },
@@ -136,13 +146,24 @@ export const KERNEL_RULES = {
 /** Which of the rules a kernel has. */
 export type KernelRules = ListRules & Readonly<Record<keyof typeof KERNEL_RULES, boolean>>
 
-/** The rules of one kernel. Pure. */
-export function rulesOf(kernel: KernelVersion): KernelRules {
+/** The kernel on which a release of RHEL is based, and its relatives (CentOS, Rocky, Alma). */
+const RHEL_BASE: Readonly<Record<string, string>> = {8: '4.18', 9: '5.14', 10: '6.12'}
+
+/**
+ * The rules of one kernel. `backported` is the answer for rules of which it is not known whether RHEL
+ * has them. Pure.
+ */
+export function rulesOf(kernel: KernelVersion, backported = false): KernelRules {
   const {major, minor, release} = kernel
-  const rhel = /\.el(\d+)/.exec(release)?.[1]
-  const has = ({since, stable, rhel: backports}: RuleRow): boolean =>
-    (rhel === undefined ? undefined : backports?.[Number(rhel)]) ??
-    (isAtLeast(kernel, since) || stable?.includes(`${major}.${minor}`) === true)
+  const [, build, rhel = ''] = /^[\d.]+-(\d+)\S*\.el(\d+)/.exec(release) ?? []
+  // Kernels of other versions are built for RHEL too: those of ELRepo and of Oracle (UEK).
+  const based = RHEL_BASE[rhel] === `${major}.${minor}`
+  const has = ({since, stable, rhel: backports}: RuleRow): boolean => {
+    const known = based ? backports?.[Number(rhel)] : undefined
+    if (known === 'unknown') return backported
+    if (typeof known === 'number') return Number(build) >= known
+    return known ?? (isAtLeast(kernel, since) || stable?.includes(`${major}.${minor}`) === true)
+  }
   return Object.fromEntries(
     Object.entries(KERNEL_RULES).map(([name, row]) => [name, has(row)]),
   ) as unknown as KernelRules
@@ -154,8 +175,33 @@ const isAtLeast = ({major, minor}: KernelVersion, [wantedMajor, wantedMinor]: Ru
 /** The version from which mainline kernels have a rule: "5.18". Pure. */
 export const sinceOf = (rule: keyof KernelRules): string => KERNEL_RULES[rule].since.join('.')
 
+const mainline = ([major, minor]: RuleRow['since']): KernelVersion => ({
+  release: `${major}.${minor}`,
+  major,
+  minor,
+})
+
+/** The first and the last version whose source was read. */
+const OLDEST = [4, 18] as const
+export const NEWEST_KERNEL = mainline([7, 3])
+export const OLDEST_KERNEL = mainline(OLDEST)
+
+/** Whether the table says nothing about a kernel: it is older than all whose source was read. Pure. */
+export const isTooOld = (kernel: KernelVersion): boolean => !isAtLeast(kernel, OLDEST)
+
 /** One kernel of each set of rules, oldest first: those among which an unknown kernel may be. */
-export const EVERY_KERNEL: readonly KernelVersion[] = [
-  [4, 18] as const,
-  ...Object.values(KERNEL_RULES).map(({since}) => since),
-].map(([major, minor]) => ({release: `${major}.${minor}`, major, minor}))
+const EVERY_KERNEL: readonly KernelVersion[] = [
+  OLDEST_KERNEL,
+  ...Object.values(KERNEL_RULES).map(({since}) => mainline(since)),
+]
+
+/**
+ * The sets of rules that a kernel may have: one, if all is known about it. None for a kernel that is
+ * older than the table. Pure.
+ */
+export function possibleRules(kernel: KernelVersion | undefined): readonly KernelRules[] {
+  if (kernel === undefined) return EVERY_KERNEL.map((each) => rulesOf(each))
+  if (isTooOld(kernel)) return []
+  const [least, most] = [rulesOf(kernel), rulesOf(kernel, true)]
+  return JSON.stringify(least) === JSON.stringify(most) ? [least] : [least, most]
+}

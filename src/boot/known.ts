@@ -27,6 +27,9 @@ const TYPED = [
   'skew_tick',
 ] as const
 
+/** Those of them that take a list of CPUs. */
+const LIST_NAMES = ['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'] as const
+
 /**
  * Arguments that are newer than some supported kernels: name to first version, as major + minor /
  * 1000.
@@ -49,6 +52,12 @@ const SYSCTLS: Readonly<Record<string, string>> = {
   sched_rt_runtime_us: 'kernel.sched_rt_runtime_us',
   sched_rt_period_us: 'kernel.sched_rt_period_us',
   sched_autogroup_enabled: 'kernel.sched_autogroup_enabled',
+  sched_rr_timeslice_ms: 'kernel.sched_rr_timeslice_ms',
+  sched_schedstats: 'kernel.sched_schedstats',
+  soft_watchdog: 'kernel.soft_watchdog',
+  compaction_proactiveness: 'vm.compaction_proactiveness',
+  dirty_writeback_centisecs: 'vm.dirty_writeback_centisecs',
+  zone_reclaim_mode: 'vm.zone_reclaim_mode',
   watchdog_cpumask: 'kernel.watchdog_cpumask',
   hung_task_timeout_secs: 'kernel.hung_task_timeout_secs',
   perf_cpu_time_max_percent: 'kernel.perf_cpu_time_max_percent',
@@ -64,8 +73,12 @@ const FILES: Readonly<Record<string, string>> = {
   smp_affinity_list: 'irqaffinity=',
 }
 
+/** Flags of isolcpus= that stand alone, or with a list of their own. */
+const FLAGS: ReadonlySet<string> = new Set(['managed_irq', 'domain'])
+
 /** Why an argument is one only by its looks: it belongs into another place. */
 function misplaced(name: string): string | undefined {
+  if (FLAGS.has(name)) return `it is no boot argument but a flag: isolcpus=${name},LIST`
   const sysctl = SYSCTLS[name.replace(/^(?:kernel|vm)\./, '')]
   if (sysctl !== undefined) return `it is no boot argument but a sysctl: set ${sysctl} in /etc/sysctl.d`
   const argument = FILES[name]
@@ -91,6 +104,23 @@ export function straysOf({args}: Cmdline): readonly {readonly text: string; read
     return [
       {text, reason: `it looks like a part of ${first.text}; a blank ended that list, and this goes to init`},
     ]
+  })
+}
+
+/**
+ * Isolation arguments inside of another word, where they are none: a file of GRUB's was copied as it
+ * is (GRUB_CMDLINE_LINUX="isolcpus=2-3"). A variable that no boot loader replaced is reported as
+ * well. Pure.
+ */
+export function hiddenArguments({
+  args,
+}: Cmdline): readonly {readonly text: string; readonly reason: string}[] {
+  return args.flatMap(({name, value, text}) => {
+    if (/^\$\{?\w+\}?$/.test(text))
+      return [{text, reason: 'it is a variable that the boot loader did not replace'}]
+    const [, inner] = /(?:^|[\s"'=,;])(isolcpus|nohz_full|rcu_nocbs|irqaffinity)=/.exec(value ?? '') ?? []
+    if (inner === undefined || (LIST_NAMES as readonly string[]).includes(name)) return []
+    return [{text, reason: `${inner}= is a part of the value of ${name}=, and no argument`}]
   })
 }
 
@@ -122,9 +152,16 @@ export function foreignArguments({args}: Cmdline, version: number | undefined): 
   })
 }
 
+/** nohz_full:2-7, nohz_full_cpus=2-7, default_irqaffinity=0-1, rcutree.rcu_nocbs=2-7. */
+const DECORATED =
+  /^(?:rcutree\.|rcupdate\.|kernel\.)?(?:default_)?(isolcpus|nohz_full|rcu_nocbs|irqaffinity)(?:_?cpus?|_?list|:.*)?$/
+
 /** The argument that was probably meant: "nohz_ful", "isolcpu", "irq_affinity". */
 function misspelt(name: string): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll('_', '')
+  if (/^isolated?(?:cpus?|cores?)$/.test(plain(name))) return 'isolcpus'
+  const known = DECORATED.exec(name.toLowerCase())?.[1]
+  if (known !== undefined && name !== known) return known
   return (TYPED as readonly string[]).includes(name)
     ? undefined
     : TYPED.find((known) => {

@@ -11,12 +11,17 @@ export interface TickKeeper {
  * Arguments with which no CPU stops its tick, although nohz_full= is in effect otherwise: nohz=off
  * (kernel/time/tick-sched.c: setup_tick_nohz), and an unstable TSC, which makes the scheduler clock
  * depend on the tick (kernel/sched/clock.c: __clear_sched_clock_stable sets
- * TICK_DEP_BIT_CLOCK_UNSTABLE; arch/x86/kernel/tsc.c: tsc_setup, notsc_setup). Pure.
+ * TICK_DEP_BIT_CLOCK_UNSTABLE; arch/x86/kernel/tsc.c: tsc_setup, notsc_setup). A clock source that
+ * counts ticks needs them (kernel/time/tick-sched.c: tick_check_oneshot_change). Pure.
  */
 export function tickKeepers({args}: Cmdline): readonly TickKeeper[] {
   const switches = args.filter(({name, value}) => name === 'nohz' && truth(value) !== undefined)
   const last = switches.at(-1)
+  const clock = args.findLast(({name}) => name === 'clocksource')
   return [
+    ...(clock !== undefined && /^(?:refined-)?jiffies$/.test(clock.value ?? '')
+      ? [{text: clock.text, reason: 'this clock source counts ticks, and every CPU keeps its tick for it'}]
+      : []),
     ...(last !== undefined && truth(last.value) === false
       ? [{text: last.text, reason: 'every CPU keeps its tick, also those of nohz_full='}]
       : []),

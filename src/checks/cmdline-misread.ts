@@ -2,12 +2,13 @@
 
 import {SMALLEST_COMMAND_LINE_LIMIT} from '../boot/command-line-limit.ts'
 import {refusalsOf} from '../boot/isolation.ts'
-import {foreignArguments, straysOf} from '../boot/known.ts'
+import {isTooOld, OLDEST_KERNEL} from '../boot/kernel-rules.ts'
+import {foreignArguments, hiddenArguments, straysOf} from '../boot/known.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {commandLineSize} from '../facts/command-line-limit.ts'
 import {possible, present} from '../facts/cpus.ts'
 import {optional} from '../facts/fact.ts'
-import {kernel} from '../facts/kernel.ts'
+import {type Kernel, kernel} from '../facts/kernel.ts'
 import type {Finding} from '../model/finding.ts'
 import {defineCheck} from './check.ts'
 
@@ -30,7 +31,7 @@ export default defineCheck({
     const refused = refusalsOf(cmdline, {kernel, count: last + 1, ...(present ? {present} : {})})
     if (refused === undefined)
       return {
-        unknown: 'kernels differ in how they read these arguments, and the version of this one is not known',
+        unknown: `kernels differ in how they read these arguments, and ${whatIsMissing(kernel)}`,
       }
     const length = Buffer.byteLength(cmdline.text)
     const cut: readonly Finding[] =
@@ -57,6 +58,11 @@ export default defineCheck({
         subject: text,
         message: `not read as it is written: ${reason}`,
       })),
+      ...hiddenArguments(cmdline).map(({text, reason}) => ({
+        severity: 'fail' as const,
+        subject: text,
+        message: `has no effect: ${reason}`,
+      })),
       ...foreignArguments(cmdline, version).map(({text, reason, inert}) => ({
         severity: inert ? ('warn' as const) : ('fail' as const),
         subject: text,
@@ -70,3 +76,10 @@ export default defineCheck({
   remedy: {text: 'correct the boot arguments (isolctl lint judges them beforehand) and reboot'},
   reference: 'kernel/sched/isolation.c, lib/bitmap-str.c: bitmap_parselist, init/main.c: unknown_bootoption',
 })
+
+function whatIsMissing(kernel: Kernel | undefined): string {
+  if (kernel === undefined) return 'the version of this one is not known'
+  return isTooOld(kernel)
+    ? `isolctl knows the rules from Linux ${OLDEST_KERNEL.release} on: this is ${kernel.release}`
+    : `it is not known which rules of later versions ${kernel.release} has`
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {type Cmdline, parseCmdline} from '../boot/cmdline.ts'
-import {isolationOf} from '../boot/isolation.ts'
+import {isolationOf, possibleIsolations} from '../boot/isolation.ts'
 import {sameIsolation} from '../boot/judge.ts'
 import {configuredLine} from '../boot/loaders.ts'
 import {knownBootLoader} from '../facts/boot-loader.ts'
@@ -18,12 +18,16 @@ export default defineCheck({
   why: 'The boot loader can be configured to pass other arguments than this kernel was booted with: a reboot is pending, or a user entered arguments for one boot.',
   values: 'Expected is what the boot loader passes next time. Found is what this boot was given.',
   facts: {bootLoader: knownBootLoader, cmdline, kernel, possible, settings},
-  skip: ({bootLoader}) =>
-    configuredLine(bootLoader) === undefined ? 'no boot loader whose configuration isolctl reads' : undefined,
+  skip: ({bootLoader: {kind}}) =>
+    kind === 'none' || kind === 'other' ? 'no boot loader whose configuration isolctl reads' : undefined,
   judge({bootLoader, cmdline, kernel, possible}) {
-    const line = configuredLine(bootLoader) ?? ''
+    const line = configuredLine(bootLoader)
+    if (line === undefined) return {unknown: 'it is not known which boot entry the boot loader starts next'}
     const cpus = {kernel, count: Math.max(...possible) + 1}
-    if (sameIsolation(isolationOf(line, cpus), isolationOf(cmdline, cpus))) return []
+    const [next, now] = [possibleIsolations(line, cpus), possibleIsolations(cmdline, cpus)]
+    const same = new Set(next.map((each, index) => sameIsolation(each, now[index] ?? each)))
+    if (same.size !== 1) return {unknown: `how Linux ${kernel.release} reads its isolation arguments`}
+    if (same.has(true)) return []
     return [
       {
         severity: 'warn',

@@ -6,7 +6,8 @@ const LISTS = new Set(['isolcpus', 'nohz_full', 'rcu_nocbs', 'irqaffinity'])
 
 /** What a list has in it that no list can have. */
 function strange(value: string): string | undefined {
-  if (/['"\\$`;]/.test(value)) return 'a quote or an escape'
+  if (/['"\\$`]/.test(value)) return 'a quote or an escape'
+  if (value.includes(';')) return 'a semicolon'
   return /[^\t-\r\x20-\x7e]/.test(value)
     ? 'a character that is not ASCII, such as a no-break space or a typographic dash,'
     : undefined

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {valuesOf} from '../boot/cmdline.ts'
-import {rulesOf} from '../boot/kernel-rules.ts'
+import {possibleRules} from '../boot/kernel-rules.ts'
 import {cmdline} from '../facts/cmdline.ts'
 import {kernel} from '../facts/kernel.ts'
 import {settings} from '../facts/settings.ts'
@@ -19,7 +19,11 @@ export default defineCheck({
   judge({cmdline, kernel}) {
     const [value] = valuesOf(cmdline, 'isolcpus')
     const asked = value !== undefined && flagsOf(value).includes('nohz')
-    if (!asked || valuesOf(cmdline, 'nohz_full').length > 0 || rulesOf(kernel).nohzIsNohzFull) return []
+    if (!asked || valuesOf(cmdline, 'nohz_full').length > 0) return []
+    const same = new Set(possibleRules(kernel).map(({nohzIsNohzFull}) => nohzIsNohzFull))
+    if (same.size !== 1)
+      return {unknown: `whether the flag nohz means nohz_full= in ${kernel.release}: it does from 6.14 on`}
+    if (same.has(true)) return []
     return [
       {
         severity: 'warn',

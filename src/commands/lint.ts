@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
-import {parseKernel} from '../facts/kernel.ts'
+import {isTooOld, OLDEST_KERNEL} from '../boot/kernel-rules.ts'
+import {type Kernel, parseKernel} from '../facts/kernel.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {readRegular} from '../lib/files.ts'
@@ -99,7 +100,17 @@ async function input(file: string): Promise<string> {
   return text
 }
 
-function version(text: string) {
+function version(text: string): Kernel {
+  const kernel = parsedVersion(text)
+  if (isTooOld(kernel))
+    throw new UserError(`it is not known how Linux ${kernel.release} reads its boot arguments`, {
+      help: `isolctl knows the rules from Linux ${OLDEST_KERNEL.release} on`,
+      exit: Exit.unsuitable,
+    })
+  return kernel
+}
+
+function parsedVersion(text: string): Kernel {
   try {
     return parseKernel(text)
   } catch (cause) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 import {isolationOf} from '../boot/isolation.ts'
+import {NEWEST_KERNEL} from '../boot/kernel-rules.ts'
 import {type HostView, tellsAbsence} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {cmdline} from './cmdline.ts'
 import {bootIsolated, nohzFull, online, possible} from './cpus.ts'
 import {defineFact, type Fact, readText} from './fact.ts'
 import {INTERRUPTS} from './interrupts.ts'
-import {type Kernel, kernel} from './kernel.ts'
+import {kernel} from './kernel.ts'
 
 const ONLINE = '/sys/devices/system/cpu/online'
 
@@ -50,8 +51,6 @@ const SOURCES: readonly (readonly [path: string, pattern: RegExp])[] = [
   ['/proc/cpuinfo', /^processor\s*:\s*(\d+)/gm],
 ]
 
-const NEWEST: Kernel = {release: '7.3.0', major: 7, minor: 3}
-
 /** A set of the kernel; where a captured tree lacks its file, what the kernel makes of the boot arguments. */
 const orDerived = (
   fact: Fact<CpuSet>,
@@ -65,7 +64,7 @@ const orDerived = (
       if (tellsAbsence(host) || !(await exists(host, '/proc/cmdline'))) return CpuSet.empty
       const all = await get(possible).catch(async () => (await get(onlineOrDerived)).cpus)
       // Without its version the newest rules have to do: they drop the fewest lists.
-      const version = await get(kernel).catch(() => NEWEST)
+      const version = await get(kernel).catch(() => NEWEST_KERNEL)
       return of(isolationOf(await get(cmdline), {kernel: version, count: Math.max(...all) + 1}))
     }),
   )

@@ -49,6 +49,12 @@ it.each([
     2,
     'not a kernel release',
   ],
+  [
+    'a version whose rules are not known',
+    ['--cmdline', '/proc/version', '--cpus', '4', '--kernel', '3.10.0-1160.el7.x86_64'],
+    69,
+    'isolctl knows the rules from Linux 4.18 on',
+  ],
   ['no CPU', ['--cmdline', '/proc/version', '--cpus', '0', '--kernel', '6.12'], 2, '--cpus'],
   [
     '--root',

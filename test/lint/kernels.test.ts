@@ -222,3 +222,95 @@ describe('no CPU isolated:', () => {
     expect(findings(report, id).join()).toMatch(says)
   })
 })
+
+describe('kernels of RHEL:', () => {
+  const effect = (kernel: string, text: string) => isolationOf(text, {count: 8, kernel: parseKernel(kernel)})
+  test.for<[kernel: string, nohzFull: string]>([
+    ['5.14.0-70.13.1.el9_0.x86_64', ''],
+    ['5.14.0-88.el9.x86_64', '2-5'],
+    ['5.14.0-503.11.1.el9_5.x86_64', '2-5'],
+    // Kernels of other versions, built for RHEL: they have none of its backports.
+    ['5.15.0-200.131.27.el9uek.x86_64', ''],
+    ['5.4.17-2136.el8uek.x86_64', ''],
+    ['6.9.1-1.el9.elrepo.x86_64', '2-5'],
+  ])('%s: lists that differ', ([kernel, nohzFull]) => {
+    expect(`${effect(kernel, 'isolcpus=2-3 nohz_full=2-5').nohzFull}`).toBe(nohzFull)
+  })
+  test('rcu_nocbs without a list is known from build 79 of RHEL 9 on', () => {
+    const read = (kernel: string) => effect(kernel, 'rcu_nocbs').refused.map(({reason}) => reason)
+    expect(read('5.14.0-70.el9.x86_64')).toEqual(['it has no list'])
+    expect(read('5.14.0-162.el9.x86_64')).toEqual([])
+  })
+  test('managed_irq is a flag in RHEL 8, and not in the 5.4 of Oracle', () => {
+    const text = 'isolcpus=managed_irq,2-7'
+    expect(`${effect(RHEL8, text).managedIrq}`).toBe('2-7')
+    expect(`${effect('5.4.17-2136.el8uek.x86_64', text).managedIrq}`).toBe('')
+  })
+  test.for(['5.14.0-503.el9.x86_64', '6.12.0-55.el10.x86_64'])(
+    '%s: whether a rule was backported is unknown, and no check passes on it',
+    async (kernel) => {
+      const {checks} = await lint('isolcpus=nohz,domain,2-7 irqaffinity=0-1', {kernel})
+      expect(checks.find(({id}) => id === 'isolcpus-nohz-trap')).toMatchObject({status: 'unknown'})
+      const complementary = await lint('isolcpus=4-7 nohz_full=0-3', {kernel, isolated: '4-7'})
+      expect(complementary.checks.find(({id}) => id === 'cmdline-misread')).toMatchObject({
+        status: 'unknown',
+        reason: expect.stringContaining(`which rules of later versions ${kernel} has`),
+      })
+      expect((await lint('isolcpus=2-7 nohz_full=2-7', {kernel})).checks[0]).toMatchObject({
+        status: 'ok',
+      })
+    },
+  )
+})
+
+describe('an argument that is none:', () => {
+  test.for<[text: string, says: RegExp]>([
+    ['isolcpus:2-7 nohz_full:2-7', /isolcpus:2-7: .*is isolcpus= meant/],
+    [
+      'GRUB_CMDLINE_LINUX="isolcpus=2-7 nohz_full=2-7"',
+      /isolcpus= is a part of the value of GRUB_CMDLINE_LINUX=/,
+    ],
+    ['options=isolcpus=2-7', /isolcpus= is a part of the value of options=/],
+    ['isolcpus=2-7 $tuned_params', /\$tuned_params: .*variable/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is GRUB's.
+    ['isolcpus=2-7 ${kernelopts}', /variable that the boot loader did not replace/],
+    ['managed_irq=2-7', /a flag: isolcpus=managed_irq,LIST/],
+    ['isolated_cpus=2-7', /is isolcpus= meant/],
+    ['isolated_cores=2-7', /is isolcpus= meant/],
+    ['isolate_cpus=2-7', /is isolcpus= meant/],
+    ['nohz_full_cpus=2-7', /is nohz_full= meant/],
+    ['default_irqaffinity=0-1 isolcpus=2', /is irqaffinity= meant/],
+    ['rcutree.rcu_nocbs=2-7', /is rcu_nocbs= meant/],
+    ['isolcpus=domain', /no comma and no list follow the flag domain/],
+    ['isolcpus=domain,managed_irq', /no comma and no list follow the flag managed_irq/],
+    ['isolcpus=2 sched_rr_timeslice_ms=1', /sysctl: set kernel.sched_rr_timeslice_ms/],
+  ])('%s', async ([text, says]) => {
+    expect(findings(await lint(text), 'cmdline-misread').join('\n')).toMatch(says)
+  })
+  test.for(['tuned.non_isolcpus=0003', 'rcutree.nohz_full_patience_delay=1000', '-- nohz_full=3'])(
+    '%s is not reported',
+    async (more) => {
+      expect(findings(await lint(`isolcpus=2-3 ${more}`), 'cmdline-misread')).toEqual([])
+    },
+  )
+  test.for(['clocksource=jiffies', 'clocksource=refined-jiffies'])('%s keeps the tick', async (word) => {
+    const report = await lint(`isolcpus=2-3 nohz_full=2-3 irqaffinity=0-1 ${word}`)
+    expect(findings(report, 'cmdline-undoes-isolation').join()).toMatch(/counts ticks/)
+    expect(report.effective.nohzFull).toBe('')
+  })
+  test('another clock source does not', async () => {
+    const report = await lint('isolcpus=2-3 nohz_full=2-3 clocksource=jiffies clocksource=hpet')
+    expect(findings(report, 'cmdline-undoes-isolation')).toEqual([])
+  })
+})
+
+test.for(['3.10.0-1160.el7.x86_64', '4.4.0-210-generic', '4.14.336'])(
+  'the rules of Linux %s are not known: nothing passes',
+  async (kernel) => {
+    const {checks} = await lint('isolcpus=domain,2-7 nohz_full=2-7', {kernel})
+    expect(checks.find(({id}) => id === 'cmdline-misread')).toMatchObject({
+      status: 'unknown',
+      reason: expect.stringContaining('from Linux 4.18 on'),
+    })
+  },
+)

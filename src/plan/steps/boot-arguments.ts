@@ -5,6 +5,7 @@ import {planBls} from '../../boot/bls.ts'
 import {planGrub} from '../../boot/grub.ts'
 import {isolationOf} from '../../boot/isolation.ts'
 import {objection, sameIsolation} from '../../boot/judge.ts'
+import {isTooOld} from '../../boot/kernel-rules.ts'
 import type {BootPlan, WantedWord} from '../../boot/loader.ts'
 import type {BootLoader} from '../../boot/loaders.ts'
 import {planProxmox} from '../../boot/proxmox.ts'
@@ -56,6 +57,8 @@ export const bootArguments = defineStep({
     machine,
   }) {
     const {wanted, notes} = bootWords({...asked(settings), kernel}, {clocksource, flags: cpuFlags})
+    if (isTooOld(kernel))
+      throw new Error(`it is not known how Linux ${kernel.release} reads its boot arguments`)
     const words = wanted.map(({word}) => word)
     const cpus = {kernel, count: Math.max(...possible) + 1, ...(present === undefined ? {} : {present})}
     const missing = NEEDED.find(
