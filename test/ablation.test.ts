@@ -4,7 +4,7 @@
  * that did not pass before, or a step has nothing to do that had. `npm run bench -- ablation` does it
  * with every file of every machine at hand; here each run takes a part of them.
  */
-import {readdirSync} from 'node:fs'
+import {readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {captured} from '../src/host/captured.ts'
@@ -23,9 +23,6 @@ const oneIn = (parts: number) => (_path: string, index: number) => (index + seed
 
 const SETTINGS = {isolated: CpuSet.parse('2-3'), housekeeping: CpuSet.parse('0-1')}
 
-/** A capture from before events/enable was read: nothing in it tells an emptied set_event. */
-const OLD = ['traced.tgz']
-
 describe(`one file of a capture is damaged (ISOLCTL_SEED=${seed})`, () => {
   test.for(readdirSync(HOSTS))('%s', {timeout: 120_000}, async (name) => {
     for (const policy of [{kind: 'other'}, {kind: 'fifo', priority: 50}] as const) {
@@ -35,11 +32,46 @@ describe(`one file of a capture is damaged (ISOLCTL_SEED=${seed})`, () => {
         {chosen: oneIn(6)},
       )
       expect(runs).toBeGreaterThan(100)
-      expect(
-        violations.filter(
-          ({path, damage}) => !(OLD.includes(name) && damage === 'empty' && path.endsWith('/set_event')),
-        ),
-      ).toEqual([])
+      expect(violations).toEqual([])
+    }
+  })
+})
+
+const GOLDEN = join(import.meta.dirname, 'golden')
+const filesBelow = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, {recursive: true, withFileTypes: true})
+      .filter((entry) => entry.isFile())
+      .map(({parentPath, name}) => join(parentPath, name))
+      .map((path) => [path.slice(folder.length), readFileSync(path, 'utf8')]),
+  )
+
+/** Machines whose boot loader passes other arguments next time than those of this boot. */
+describe('one file of a boot loader is damaged', () => {
+  const bootLoaders = readdirSync(GOLDEN, {withFileTypes: true}).filter((entry) => entry.isDirectory())
+  const machines = bootLoaders.flatMap(({name}) =>
+    readdirSync(join(GOLDEN, name)).map((system) => `${name}/${system}`),
+  )
+  test.for(machines)('%s', {timeout: 240_000}, async (machine) => {
+    const booted = machine.startsWith('systemd-boot') ? 'initrd=\\x\\initrd' : 'BOOT_IMAGE=(hd0,gpt2)/vmlinuz'
+    const host = memoryHost({
+      ...goodFiles(),
+      ...filesBelow(join(GOLDEN, machine, 'in')),
+      '/proc/sys/kernel/osrelease': '6.12.1\n',
+      '/proc/cmdline': `${booted} root=/dev/sda2 isolcpus=3 ro\n`,
+      '/usr/bin/grub2-editenv': '',
+      '/usr/bin/grub-script-check': '',
+      '/usr/bin/grub2-script-check': '',
+      '/usr/sbin/grub-mkconfig': '/etc/default/grub.d',
+      '/usr/sbin/grub2-mkconfig': '',
+    })
+    for (const {extra, damages} of WAYS.map(([, extra, damages]) => ({extra, damages}))) {
+      const {runs, violations} = await ablate({...host, ...extra}, givens(SETTINGS, {spin: false}), {
+        damages,
+        chosen: (path) => /boot|etc\/|efi|cmdline|osrelease|mounts/.test(path),
+      })
+      expect(runs).toBeGreaterThan(20)
+      expect(violations).toEqual([])
     }
   })
 })

@@ -83,7 +83,7 @@ export function starterOf(firmware: Firmware, cmdline: Cmdline | undefined): Sta
   if (loader?.startsWith('systemd-boot')) return {kind: 'systemd-boot', name: loader}
   if (loader?.startsWith('GRUB')) return {kind: 'grub', name: loader}
   if (loader !== undefined && bootImage === undefined) return {kind: 'other', name: loader}
-  const named = entry && starterIn(entry.program)
+  const named = entry && starterIn(entry.program, bootImage !== undefined)
   if (named && (named.kind !== 'other' || bootImage === undefined)) return named
   // A boot manager such as rEFInd can start GRUB.
   if (loader !== undefined || named || bootImage?.startsWith('(')) return {kind: 'grub', name: 'GRUB'}
@@ -103,7 +103,12 @@ const PROGRAMS: readonly (readonly [RegExp, Starter['kind'], string?])[] = [
   [/\/(vmlinu[xz]|bzimage|zimage|linux|kernel)[^/]*$/i, 'efi-stub'],
 ]
 
-function starterIn(program: string): Starter | undefined {
+/** Any loader can be installed under this name: firmware starts it where it has no boot entry. */
+const FALLBACK = /^\/EFI\/BOOT\/BOOT[^/]*\.efi$/i
+
+/** `chained`: GRUB passed the arguments, so that a program of an unknown name only started it. */
+function starterIn(program: string, chained: boolean): Starter | undefined {
   const found = PROGRAMS.find(([pattern]) => pattern.test(program))
-  return found && {kind: found[1], name: found[2] ?? program}
+  if (found) return {kind: found[1], name: found[2] ?? program}
+  return FALLBACK.test(program) || chained ? undefined : {kind: 'other', name: program}
 }

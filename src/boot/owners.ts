@@ -104,6 +104,67 @@ const OWNERS: readonly Rule[] = [
       `snap set system system.kernel.cmdline-append="${words}" (the gadget snap must allow these arguments)`,
   },
   {
+    name: 'VyOS',
+    does: FROM_CONFIGURATION,
+    when: (evidence) => evidence.system === 'vyos' || has(evidence, 'vyos_union'),
+    add: (words) =>
+      `set these below "system option kernel" and commit, as far as this release has them: ${words}`,
+  },
+  {
+    name: 'TrueNAS',
+    does: GENERATES,
+    when: ({cmdline}) => /\broot=ZFS=boot-pool\/ROOT\//.test(cmdline?.text ?? ''),
+    add: (words) =>
+      `midclt call system.advanced.update '{"kernel_extra_options": "${words}"}' (together with those that are set)`,
+  },
+  {
+    // Kairos, Harvester, Rancher Elemental: /etc/default/grub is in an image that is not changed.
+    name: 'the Elemental toolkit',
+    does: 'starts images that have a boot menu of their own',
+    when: (evidence) =>
+      has(evidence, 'cos_img/filename') ||
+      /^root=LABEL=COS_|\sroot=LABEL=COS_/.test(evidence.cmdline?.text ?? ''),
+    add: (words) => `add these to extra_cmdline in /oem/grubenv (grub2-editenv): ${words}`,
+  },
+  {
+    name: 'the Windows host',
+    does: 'starts the kernel of WSL',
+    when: (evidence) => has(evidence, 'WSL_ROOT_INIT') || has(evidence, 'WSL_DEBUG'),
+    add: (words) =>
+      `add these to kernelCommandLine= in the section [wsl2] of %UserProfile%\\.wslconfig and run wsl --shutdown: ${words}`,
+  },
+  {
+    name: 'Android',
+    does: 'has the arguments in its boot image',
+    when: ({cmdline}) => cmdline?.args.some(({name}) => name.startsWith('androidboot.')) === true,
+    add: (words) => `build a boot image with these: ${words}`,
+  },
+  {
+    name: 'ChromeOS',
+    does: 'has the arguments in its signed kernel partition',
+    when: (evidence) =>
+      evidence.system === 'chromeos' || has(evidence, 'cros_efi') || has(evidence, 'cros_secure'),
+    add: (words) => `add these with make_dev_ssd.sh --edit_config in developer mode: ${words}`,
+  },
+  {
+    name: 'clr-boot-manager',
+    does: GENERATES,
+    when: (evidence) =>
+      /^(clear-linux-os|solus)$/.test(evidence.system ?? '') ||
+      selects(evidence, /^(org\.clearlinux|solus-)/i),
+    add: (words) =>
+      `put these into a file of /etc/kernel/cmdline.d and run clr-boot-manager update: ${words}`,
+  },
+  {
+    name: 'the live medium',
+    does: 'starts a system that forgets its changes',
+    when: ({cmdline}) =>
+      /(^|\s)(boot=(live|casper)|rd\.live\.image|root=live:\S*|archisobasedir=\S*)(\s|$)/.test(
+        cmdline?.text ?? '',
+      ),
+    add: (words) => `add these in its boot menu, for one boot: ${words}`,
+  },
+  {
     name: 'NixOS',
     does: FROM_CONFIGURATION,
     when: (evidence) =>
@@ -216,7 +277,12 @@ const OWNERS: readonly Rule[] = [
   {
     name: 'the boot server',
     does: 'passes the arguments of this network boot',
-    when: (evidence) => has(evidence, 'BOOTIF') && evidence.starter?.kind !== 'systemd-boot',
+    when: (evidence) =>
+      evidence.starter?.kind !== 'systemd-boot' &&
+      (has(evidence, 'BOOTIF') ||
+        /(^|\s)(root=(\/dev\/nfs|nfs4?:\S*)|nfsroot=\S*|BOOT_IMAGE=\((tftp|http|pxe)\S*)(\s|$)/.test(
+          evidence.cmdline?.text ?? '',
+        )),
     add: (words) => `add these there: ${words}`,
   },
   {
@@ -263,9 +329,11 @@ const BY_FILES: readonly Rule[] = [
     does: 'has to be configured by hand',
     when: ({files}: BootEvidence) => files.has(path),
     add: (words: string, {files}: BootEvidence) =>
-      files.has('/etc/update-extlinux.conf')
-        ? `append these to default_kernel_opts in /etc/update-extlinux.conf and run update-extlinux: ${words}`
-        : `append them to U_BOOT_PARAMETERS in /etc/default/u-boot and run u-boot-update, or to the APPEND line in ${path}: ${words}`,
+      path.includes('/syslinux/')
+        ? `append these to each APPEND line in ${path}: ${words}`
+        : files.has('/etc/update-extlinux.conf')
+          ? `append these to default_kernel_opts in /etc/update-extlinux.conf and run update-extlinux: ${words}`
+          : `append them to U_BOOT_PARAMETERS in /etc/default/u-boot and run u-boot-update, or to the APPEND line in ${path}: ${words}`,
   })),
   {
     name: 'flash-kernel',

@@ -3,7 +3,7 @@
 import {parseLoaderEntry} from '../boot/loader-entry.ts'
 import type {BootLoader} from '../boot/loaders.ts'
 import {isOwn} from '../boot/own-entry.ts'
-import {knownBootLoader} from '../facts/boot-loader.ts'
+import {wholeBootLoader} from '../facts/boot-loader.ts'
 import {defineCheck} from './check.ts'
 
 const ISOLATION = /(?:^|[\s"'])(isolcpus|nohz_full|rcu_nocbs|irqaffinity)=/g
@@ -24,7 +24,7 @@ export default defineCheck({
   why: 'A file of the distribution, an installer or another tuning tool can set the same argument. The boot loader then passes both, or keeps the other one after undo removes ours. An argument that is set in one file can be changed and undone there.',
   values:
     'Each finding is another file that sets isolation arguments. After the next update of either file, one of the two takes effect.',
-  facts: {bootLoader: knownBootLoader},
+  facts: {bootLoader: wholeBootLoader},
   skip({bootLoader: {kind}}) {
     if (kind === 'proxmox') return '/etc/kernel/cmdline is the only place'
     return kind === 'none' || kind === 'other'

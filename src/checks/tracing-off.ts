@@ -8,11 +8,11 @@ export default defineCheck({
   why: 'To turn a tracepoint on or off patches kernel code, which interrupts every CPU about thirty times. Tracers add work to every kernel entry.',
   values: 'The tracer of each instance, nop for none, and the number of enabled events.',
   facts: {tracing},
-  judge: ({tracing}) =>
-    tracing
-      .filter(({tracer, events}) => tracer !== 'nop' || events > 0)
+  judge({tracing}) {
+    const findings = tracing
+      .filter(({tracer, events = 0}) => tracer !== 'nop' || events > 0)
       .map(({instance, tracer, events}) => ({
-        severity: 'warn',
+        severity: 'warn' as const,
         subject: instance,
         message: tracer === 'nop' ? `${events} events are on` : `the tracer ${tracer} is on`,
         remedy: {
@@ -20,6 +20,13 @@ export default defineCheck({
           command:
             tracer === 'nop' ? `echo 0 > ${instance}/events/enable` : `echo nop > ${instance}/current_tracer`,
         },
-      })),
+      }))
+    const blind = tracing.find(({events}) => events === undefined)
+    if (findings.length === 0 && blind !== undefined)
+      return {
+        unknown: `whether an event is on: ${blind.instance}/set_event is empty, and events/enable does not say that none is`,
+      }
+    return findings
+  },
   reference: 'Documentation/trace/ftrace.rst',
 })

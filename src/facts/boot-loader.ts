@@ -31,6 +31,7 @@ export const bootLoader = defineFact<BootLoader>('boot-loader', async (host, get
   if (starter === undefined || starter.kind === 'grub') {
     const grub = await grubLoader(host, get)
     if (grub !== undefined) return grub
+    if (starter === undefined && !tellsAbsence(host)) await requireNoGrub(host)
     if (starter !== undefined)
       throw new Error(
         `${starter.name} started this machine, and its grub.cfg is not there: mount /boot and the ESP`,
@@ -48,6 +49,8 @@ export const bootLoader = defineFact<BootLoader>('boot-loader', async (host, get
     throw new Error(
       `${starter.name} started this machine, and its boot entries are not there: mount the ESP, at /efi or /boot for instance`,
     )
+  if (evidence.cmdline === undefined)
+    throw new Error('no files of a boot loader were found, and /proc/cmdline cannot be read')
   return {kind: 'none'}
 })
 
@@ -58,6 +61,33 @@ export const knownBootLoader = defineFact<BootLoader>('boot-loader!', async (hos
     throw new Error('no files of a boot loader were captured')
   return loader
 })
+
+/** Throws Error where a partial capture has the programs of GRUB: it may lack the menu. */
+async function requireNoGrub(host: HostView): Promise<void> {
+  for (const name of ['mkconfig', 'script-check', 'editenv'].flatMap((each) => [
+    `grub-${each}`,
+    `grub2-${each}`,
+  ]))
+    for (const folder of PROGRAM_FOLDERS)
+      if ((await host.read(`${folder}/${name}`)) !== undefined)
+        throw new Error(`${folder}/${name} is there, and no grub.cfg was captured`)
+}
+
+/**
+ * The same fact, for a check of all texts that hold boot arguments. Rejects if a captured tree lacks
+ * one of them, or holds one that is damaged.
+ */
+export const wholeBootLoader = defineFact<BootLoader>('boot-files', async (host, get) => {
+  const loader = await get(knownBootLoader)
+  if (host.live || loader.kind !== 'grub') return loader
+  const defaults = loader.state.others.find(({path}) => path === GRUB_DEFAULTS)
+  if (defaults === undefined && !tellsAbsence(host)) throw new Error(`${GRUB_DEFAULTS} was not captured`)
+  const odd = loader.state.others.find(({text}) => !/^\s*(#|\w+=)/m.test(text))
+  if (odd !== undefined) throw new Error(`${odd.path}: not settings of GRUB`)
+  return loader
+})
+
+const GRUB_DEFAULTS = '/etc/default/grub'
 
 /** systemd-boot needs EFI firmware, and always sets LoaderInfo. */
 async function systemdPossible(host: HostView, evidence: BootEvidence): Promise<boolean> {
@@ -86,8 +116,11 @@ async function grubLoader(host: HostView, get: Get): Promise<BootLoader | undefi
   const prefixes =
     basename(folder) === 'grub' ? ['grub'] : basename(folder) === 'grub2' ? ['grub2'] : ['grub2', 'grub']
   const linux = ordinaryEntries(parseGrubCfg(text))
-  if (linux.length > 0 || !/^\s*blscfg\b/m.test(text))
-    return {kind: 'grub', state: await grubState(host, cfg, prefixes)}
+  const bls = /^\s*blscfg\b/m.test(text)
+  // A menu that was written by hand has such lines as well.
+  if (!bls && !host.live && !/\blinux(?:16|efi)?\s/.test(text))
+    throw new Error(`${path} has no menu entry that starts Linux`)
+  if (linux.length > 0 || !bls) return {kind: 'grub', state: await grubState(host, cfg, prefixes)}
   const entries = await entriesIn(host, ENTRIES_OF_GRUB)
   if (entries.length === 0)
     throw new Error(`${path} takes its entries from ${ENTRIES_OF_GRUB}, which has none`)
@@ -286,8 +319,18 @@ async function mounts(host: HostView): Promise<ReadonlyMap<string, string>> {
 async function entriesIn(host: HostView, folder: string): Promise<readonly EntryFile[]> {
   const names = (await host.list(folder)).filter((name) => name.endsWith('.conf'))
   const files = await Promise.all(names.map((name) => file(host, `${folder}/${name}`)))
-  return files.flatMap(({path, text}) => (text === null ? [] : [{path, text}]))
+  return files.flatMap(({path, text}) => {
+    if (text === null) return []
+    // Boot loaders skip such a file. In a capture it is more likely that its text is lost.
+    if (!host.live && !ENTRY_KEY.test(text)) throw new Error(`${path}: not a boot entry`)
+    return [{path, text}]
+  })
 }
+
+/** A line that each entry has (Boot Loader Specification, type 1). */
+const ENTRY_KEY = /^\s*(?:linux|efi|uki|uki-url|options)\s/m
+
+const PROGRAM_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
 /** A program of GRUB's with its text, which is readable where the program is a script. */
 async function program(
@@ -296,7 +339,7 @@ async function program(
   name: string,
 ): Promise<{readonly path: string; readonly text: string}> {
   for (const prefix of prefixes)
-    for (const folder of ['/usr/sbin', '/usr/bin', '/sbin', '/bin']) {
+    for (const folder of PROGRAM_FOLDERS) {
       const path = `${folder}/${prefix}-${name}`
       const text = await host.read(path)
       if (text !== undefined) return {path, text}

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-import {type HostView, tellsAbsence} from '../host/host.ts'
+import type {HostView} from '../host/host.ts'
 import {defineFact, mustRead, parsed, readText, word} from './fact.ts'
 
 /**
  * Active tracing in one instance: the tracer ("nop" for none), and the number of enabled events.
+ * Without `events`, it is not known whether one is enabled.
  */
 export interface Tracing {
   readonly instance: string
   readonly tracer: string
-  readonly events: number
+  readonly events?: number
 }
 
 /** The main instance and all others. tracefs, root only. */
@@ -30,15 +31,14 @@ async function readTracing(host: HostView, instance: string): Promise<Tracing> {
   const [tracer, enabled] = [`${instance}/current_tracer`, `${instance}/set_event`]
   const text = await host.read(enabled)
   if (text === undefined) throw new Error(`${enabled} does not exist`)
-  // No byte: no event is enabled (kernel/trace/trace_events.c: s_next), or the text is lost. "0" in
-  // events/enable says which.
-  const summary = await readText(host, `${instance}/events/enable`)
-  if (text === '' && (summary === undefined ? !tellsAbsence(host) : summary.trim() !== '0'))
-    throw new Error(`${enabled} is empty, and ${instance}/events/enable does not say that no event is on`)
   const events = text.split('\n').filter((line) => line.trim() !== '')
   if (!events.every((event) => /^\w+:[\w-]+\s*$/.test(event)))
     throw new Error(`${enabled}: not a list of events`)
-  return {instance, tracer: parsed(tracer, await mustRead(host, tracer), word), events: events.length}
+  // No byte: no event is enabled (kernel/trace/trace_events.c: s_next), or the text is lost. "0" in
+  // events/enable, which every instance has, says which.
+  const known = text !== '' || (await readText(host, `${instance}/events/enable`))?.trim() === '0'
+  const found = {instance, tracer: parsed(tracer, await mustRead(host, tracer), word)}
+  return known ? {...found, events: events.length} : found
 }
 
 /** Tracers that this kernel has: "osnoise", "timerlat", "function". */

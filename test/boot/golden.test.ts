@@ -54,10 +54,12 @@ const programs = (pair: string): Files =>
     ? {'/usr/sbin/grub2-mkconfig': '. /etc/default/grub', '/usr/bin/grub2-script-check': ''}
     : pair.startsWith('bls')
       ? {'/usr/bin/grub2-editenv': ''}
-      : {
-          '/usr/sbin/grub-mkconfig': 'for x in /etc/default/grub.d/*.cfg',
-          '/usr/bin/grub-script-check': '',
-        }
+      : pair.startsWith('systemd-boot')
+        ? {}
+        : {
+            '/usr/sbin/grub-mkconfig': 'for x in /etc/default/grub.d/*.cfg',
+            '/usr/bin/grub-script-check': '',
+          }
 
 /**
  * A machine whose programs behave as recorded: the generator prints the grub.cfg for the current

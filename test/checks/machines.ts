@@ -188,7 +188,7 @@ export const OUTCOMES: Readonly<Record<string, Outcomes>> = {
     unknown: NO_CMDLINE,
   },
   'cmdline-owner-markers': {
-    ok: {change: grub(CMDLINE)},
+    ok: {change: {...grub(CMDLINE), '/etc/default/grub': 'GRUB_CMDLINE_LINUX="quiet"\n'}},
     bad: {
       change: {
         ...grub(CMDLINE),

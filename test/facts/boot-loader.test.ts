@@ -59,6 +59,13 @@ async function told(files: Files, more: Partial<HostView> = {}): Promise<string>
 }
 const complete = {complete: true as const}
 
+test('no file of a boot loader, and no boot arguments: unknown, also in a complete capture', async () => {
+  expect(await told({'/proc/cmdline': ''}, complete)).toMatch(
+    /^unknown: no files of a boot loader were found/,
+  )
+  expect(await told({}, complete)).toBe('none')
+})
+
 test('a boot entry names its program, with bytes that are no text around it', async () => {
   const files = bootEntry(0x2001, 'Red Hat \\ Linux', '\\EFI\\redhat\\shimx64.efi', 'initrd=\\x')
   expect(await gatherer(memoryHost(files))(firmware)).toEqual({
@@ -357,6 +364,7 @@ describe('boot entries that something else generates', () => {
   const SELECTED = (selected: string) =>
     loaderVariables({LoaderInfo: 'systemd-boot 257', LoaderEntrySelected: selected})
   const TWO = '"nohz_full=2-3" "irqaffinity=0-1"'
+  const os = (id: string): Files => ({'/etc/os-release': `ID=${id}\n`})
 
   test.for<readonly [string, Files, string]>([
     [
@@ -628,6 +636,100 @@ describe('boot entries that something else generates', () => {
       'Proxmox, and nothing tells the loader',
       {'/etc/kernel/proxmox-boot-uuids': 'ABCD-1234\n', ...GRUB},
       'proxmox-boot-tool writes the boot menu to the ESPs of /etc/kernel/proxmox-boot-uuids: append these to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, or to /etc/kernel/cmdline if',
+    ],
+    [
+      'a program of an unknown name that firmware started, no GRUB',
+      {...EFI_FOLDER, ...bootEntry(1, 'OpenCore', '\\EFI\\OC\\OpenCore.efi'), ...GRUB},
+      '/EFI/OC/OpenCore.efi started this machine, and isolctl does not know its configuration: add these',
+    ],
+    [
+      'a program of an unknown name that started GRUB',
+      {
+        ...EFI_FOLDER,
+        ...bootEntry(1, 'SteamOS', '\\EFI\\steamos\\steamcl.efi'),
+        ...GRUB,
+        '/proc/cmdline': 'BOOT_IMAGE=/boot/vmlinuz root=/dev/sda2 ro\n',
+      },
+      'grub /boot/grub/grub.cfg',
+    ],
+    [
+      'the name for machines without a boot entry says nothing',
+      {...EFI_FOLDER, ...bootEntry(1, 'UEFI OS', '\\EFI\\BOOT\\BOOTX64.EFI'), ...GRUB},
+      'grub /boot/grub/grub.cfg',
+    ],
+    [
+      'Kairos and Harvester: an image with a boot menu of its own',
+      {
+        ...os('sl-micro'),
+        ...GRUB,
+        '/proc/cmdline':
+          'BOOT_IMAGE=(loop0)/boot/vmlinuz root=LABEL=COS_STATE cos-img/filename=/cOS/active.img\n',
+      },
+      'the Elemental toolkit starts images that have a boot menu of their own: add these to extra_cmdline in /oem/grubenv',
+    ],
+    [
+      'VyOS',
+      {
+        ...os('vyos'),
+        ...GRUB,
+        '/proc/cmdline': 'BOOT_IMAGE=/boot/1.4/vmlinuz boot=live vyos-union=/boot/1.4\n',
+      },
+      'VyOS generates the boot entries from its configuration: set these below "system option kernel"',
+    ],
+    [
+      'TrueNAS',
+      {
+        ...os('debian'),
+        ...GRUB,
+        '/proc/cmdline': 'BOOT_IMAGE=/ROOT/24.10@/boot/vmlinuz root=ZFS=boot-pool/ROOT/24.10 ro\n',
+      },
+      'TrueNAS generates the boot entries: midclt call system.advanced.update',
+    ],
+    [
+      'WSL',
+      {...os('ubuntu'), '/proc/cmdline': 'initrd=\\initrd.img WSL_ROOT_INIT=1 panic=-1 nr_cpus=8\n'},
+      'the Windows host starts the kernel of WSL: add these to kernelCommandLine=',
+    ],
+    [
+      'Android',
+      {'/proc/cmdline': 'androidboot.slot_suffix=_a console=ttyS0\n'},
+      'Android has the arguments in its boot image: build',
+    ],
+    [
+      'ChromeOS',
+      {'/proc/cmdline': 'cros_secure console= root=/dev/dm-0\n'},
+      'ChromeOS has the arguments in its signed kernel partition: add',
+    ],
+    [
+      'Clear Linux',
+      {
+        ...SELECTED('Org.clearlinux.native.6.12.conf'),
+        ...entry('/boot/loader/entries/Org.clearlinux.native.6.12.conf'),
+      },
+      'clr-boot-manager generates the boot entries: put these into a file of /etc/kernel/cmdline.d and run clr-boot-manager update',
+    ],
+    ...[
+      'BOOT_IMAGE=/live/vmlinuz boot=live components quiet',
+      'BOOT_IMAGE=/casper/vmlinuz boot=casper quiet',
+      'BOOT_IMAGE=/images/vmlinuz root=live:CDLABEL=Fedora rd.live.image',
+    ].map((line): [string, Files, string] => [
+      `a live medium: ${line}`,
+      {...GRUB, '/proc/cmdline': `${line}\n`},
+      'the live medium starts a system that forgets its changes: add these in its boot menu',
+    ]),
+    ...[
+      'initrd=initrd.img root=/dev/nfs nfsroot=10.0.0.1:/x ip=dhcp',
+      'BOOT_IMAGE=(tftp,10.0.0.1)/vmlinuz root=/dev/sda2',
+      'BOOT_IMAGE=(http)/vmlinuz root=/dev/sda2',
+    ].map((line): [string, Files, string] => [
+      `a network boot: ${line}`,
+      {...GRUB, '/proc/cmdline': `${line}\n`},
+      'the boot server passes the arguments of this network boot: add these there',
+    ]),
+    [
+      'Unraid: syslinux, not the files of u-boot-update',
+      {...os('slackware'), '/boot/syslinux/syslinux.cfg': 'append initrd=/bzroot\n'},
+      'extlinux (/boot/syslinux/syslinux.cfg) has to be configured by hand: append these to each APPEND line in /boot/syslinux/syslinux.cfg: ',
     ],
     [
       'Proxmox on ext4, without ESPs of the tool',

@@ -30,17 +30,11 @@ const POSSIBLE: readonly (readonly [path: RegExp, damage: string])[] = [
   [/^\/proc\/\d+\/timers$/, 'empty'],
   // The operator's own file: no ban is written there.
   [/^\/etc\/(default|sysconfig)\/irqbalance$/, 'empty'],
+  // A menu without this entry.
+  [/\/loader\/entries\//, 'removed'],
+  // Another boot loader, by the name that it stores.
+  [/\/LoaderInfo-/, 'a word'],
 ]
-
-/**
- * Checks of the files of a boot loader and of the arguments in them: these are the operator's texts,
- * and a menu without an entry is a possible menu.
- */
-export const OF_BOOT_FILES: ReadonlySet<string> = new Set([
-  'cmdline-owner-markers',
-  'cmdline-pending-reboot',
-  'step boot-arguments',
-])
 
 export interface Violation {
   readonly path: string
@@ -182,8 +176,6 @@ export interface AblationOptions {
   /** Only these damages, and only files for which this holds. */
   readonly damages?: readonly string[]
   readonly chosen?: (path: string, index: number) => boolean
-  /** Not these checks and steps. */
-  readonly without?: ReadonlySet<string>
 }
 
 /**
@@ -195,13 +187,13 @@ export interface AblationOptions {
 export async function ablate(
   machine: HostView,
   known: readonly Given[],
-  {damages = Object.keys(DAMAGES), chosen = () => true, without = OF_BOOT_FILES}: AblationOptions = {},
+  {damages = Object.keys(DAMAGES), chosen = () => true}: AblationOptions = {},
 ): Promise<Ablation> {
   const host = readOnce(machine)
   const base = tracing(host, known)
   const before = new Map<string, string>()
   for (const question of QUESTIONS) before.set(question.id, await question.answer(base.get))
-  const doubtful = QUESTIONS.filter(({id}) => !GOOD.has(before.get(id) ?? 'unknown') && !without.has(id))
+  const doubtful = QUESTIONS.filter(({id}) => !GOOD.has(before.get(id) ?? 'unknown'))
   const violations: Violation[] = []
   let runs = 0
   for (const [index, [path, text]] of [...base.files].entries()) {
