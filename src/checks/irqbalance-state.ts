@@ -19,6 +19,10 @@ export default defineCheck({
     const open = isolated.minus(spared)
     if (open.isEmpty && inForce === undefined)
       return {unknown: `irqbalance runs, and only ${from} can be read, not what it was started with`}
+    if (open.isEmpty && irqbalance.surely && !isolated.isSubsetOf(irqbalance.surely))
+      return {
+        unknown: `the version of irqbalance is not known, and not all versions read ${from} so that they leave CPU ${isolated.minus(irqbalance.surely)} alone`,
+      }
     if (open.isEmpty) return []
     return [
       {

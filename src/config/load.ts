@@ -109,10 +109,13 @@ function requireDecimal(
     code: 'config',
     help:
       mask === undefined || mask.isEmpty
-        ? `CPU numbers are decimal, without sign, point, exponent or leading zero: ${Math.trunc(Number(value))}?`
+        ? `CPU numbers are decimal, without sign, point, exponent or leading zero${meantNumber(Number(value))}`
         : `for the CPUs of this mask write ${mask}; for a single CPU write ${value}`,
   })
 }
+
+const meantNumber = (value: number): string =>
+  Number.isFinite(value) ? `: ${Math.abs(Math.trunc(value))}?` : ''
 
 function complaint(
   issue: z.core.$ZodIssue,

@@ -56,7 +56,7 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
   const open = () => cores.filter((core) => !place.has(core))
 
   const [boot] = cores
-  if (boot) decide(boot, 'housekeeping', boot.size > 1 ? 'the core of the boot CPU' : 'the boot CPU')
+  if (boot) decide(boot, 'housekeeping', firstCore(boot))
   for (const core of open())
     if (kinds && !kinds.efficient.intersect(core).isEmpty)
       decide(core, 'housekeeping', 'a slower core, fast enough for housekeeping')
@@ -73,7 +73,9 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
       decide(
         core,
         'housekeeping',
-        `on node ${node ?? '?'}, which is not the node of ${near.names(undefined)}`,
+        node === undefined
+          ? `its node is not known, and that of ${near.names(undefined)} is`
+          : `on node ${node}, which is not the node of ${near.names(undefined)}`,
       )
   }
   const cache = lastLevel(facts)
@@ -150,6 +152,12 @@ function nodesOf(
   return [...found].sort(([a], [b]) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY))
 }
 
+/** CPU 0 is the boot CPU. Without it, nothing tells which of the others is. */
+function firstCore(core: CpuSet): string {
+  if (!core.has(0)) return 'the first core'
+  return core.size > 1 ? 'the core of the boot CPU' : 'the boot CPU'
+}
+
 interface LastLevel {
   readonly level: 'L2' | 'L3'
   /** The CPUs that share the cache with a core, including it. */
@@ -194,7 +202,7 @@ function noneLeft(
 function helpFor(reasons: Reasons, offline: CpuSet, near: Near): string {
   if (!offline.isEmpty) return `CPU ${offline} is offline: bring it online, then try again`
   const has = (pattern: RegExp) => reasons.some(({why}) => pattern.test(why))
-  if (has(/is not the node of/))
+  if (has(/is not the node of|its node is not known/))
     return `the node of ${near.names(undefined)} has no second core: choose CPUs with --cpus, or another card with --near`
   if (has(/^a slower core/)) return 'the other cores are slower ones: choose some of them with --cpus'
   if (has(/^the first core of node/)) return 'each NUMA node has only one core: choose CPUs with --cpus'

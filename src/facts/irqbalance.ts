@@ -30,6 +30,11 @@ export interface Irqbalance {
   readonly pid?: number
   readonly inForce?: CpuSet
   /**
+   * The CPUs of `inForce` whichever version runs: fewer where the version is not known and the
+   * versions read the variables differently.
+   */
+  readonly surely?: CpuSet
+  /**
    * The file from which the ban was read: the daemon's environ or a configuration file. Absent when
    * none could be read.
    */
@@ -60,26 +65,27 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   const found = (await get(bootIsolated).catch(none)).union(await get(nohzFull).catch(none))
   const dropIn = await host.read(IRQBALANCE_DROP_IN)
   const environment = await host.read(IRQBALANCE_ENVIRONMENT)
-  const version = (await installedVersion(host)) ?? LISTS
+  const installed = await installedVersion(host)
+  const version = installed ?? LISTS
   // systemd reads the files in this order, and the last assignment of a variable counts.
   const [theirs, read] = await assigned(host, ENVIRONMENTS)
   const [ours] = dropIn === undefined ? [new Map()] : await assigned(host, [IRQBALANCE_ENVIRONMENT])
   const environ = `/proc/${daemon?.pid}/environ`
   const started = running ? await host.read(environ).catch(() => undefined) : undefined
   if (started === '' && !host.live) throw new Error(`${environ} is empty`)
-  const inForce =
-    started === undefined
-      ? undefined
-      : (bannedBy(
-          parsed(environ, started, (text) => assignments(text, '\0')),
-          version,
-        ) ?? found)
+  const variables =
+    started === undefined ? undefined : parsed(environ, started, (text) => assignments(text, '\0'))
+  const under = (each: number) => variables && (bannedBy(variables, each) ?? found)
+  const inForce = under(version)
+  const surely = (installed === undefined ? EACH_KIND : [installed])
+    .map(under)
+    .reduce((all, cpus) => all && cpus?.intersect(all))
   const from = started === undefined ? read[0] : environ
   return {
     running,
     unit,
     ...(daemon ? {pid: daemon.pid} : {}),
-    ...(inForce ? {inForce} : {}),
+    ...(inForce && surely ? {inForce, surely} : {}),
     ...(from === undefined ? {} : {from}),
     banned: bannedBy(new Map([...theirs, ...ours]), version) ?? found,
     masked: version < LISTS || (version < LISTS_ONLY && theirs.has(MASK)),
@@ -95,6 +101,8 @@ const LIST = 'IRQBALANCE_BANNED_CPULIST'
 /** The first versions that know the list, and that no longer know the mask; as major * 1000 + minor. */
 const LISTS = 1008
 const LISTS_ONLY = 1010
+/** One version of each way to read the variables. */
+const EACH_KIND = [LISTS - 1, LISTS, LISTS_ONLY] as const
 
 /**
  * The CPUs that these variables ban; undefined where irqbalance looks for isolated CPUs itself. The

@@ -33,6 +33,13 @@ const State = z.object({
   entries: z.record(z.string(), z.union([z.string(), z.record(z.string(), z.string())])).optional(),
 })
 
+/** Throws Error, with a message of one line. */
+function stateOf(json: string): z.infer<typeof State> {
+  const state = State.safeParse(JSON.parse(json))
+  if (!state.success) throw new Error('not a state of the CPU manager, version 1 or 2')
+  return state.data
+}
+
 /** Undefined when no kubelet has stored a state. Only root may read it. */
 export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host, get) => {
   const text = await mayRead(host, KUBELET_STATE)
@@ -41,11 +48,7 @@ export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host, g
     if (runs) throw new Error(`${KUBELET_STATE} does not exist, and a kubelet runs`)
     return undefined
   }
-  const {
-    policyName,
-    defaultCpuSet,
-    entries = {},
-  } = parsed(KUBELET_STATE, text, (json) => State.parse(JSON.parse(json)))
+  const {policyName, defaultCpuSet, entries = {}} = parsed(KUBELET_STATE, text, stateOf)
   const list = (cpus: string) => parsed(KUBELET_STATE, cpus, CpuSet.parse)
   const shared = list(defaultCpuSet)
   const config = await host.read(CONFIG).catch(() => undefined)
@@ -59,6 +62,6 @@ export const kubelet = defineFact<Kubelet | undefined>('kubelet', async (host, g
     ),
     ...(config === undefined
       ? {}
-      : {strict: /^\s*strict-cpu-reservation\s*:\s*["']?true["']?\s*$/m.test(config)}),
+      : {strict: /^[^#\n]*["'{,\s]strict-cpu-reservation["']?\s*:\s*["']?true\b/m.test(`\n ${config}`)}),
   }
 })

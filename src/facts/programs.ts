@@ -75,8 +75,9 @@ export const podUids = defineFact<ReadonlyMap<string, string>>('pod-uids', async
 async function cgroupOf(host: HostView, pid: number): Promise<string | undefined> {
   const text = await host.read(`/proc/${pid}/cgroup`).catch(() => undefined)
   const rows = (text ?? '').split('\n').map((line) => /^\d+:([^:]*):(\/.*)$/.exec(line))
+  // The kernel adds the word when the group was removed while the process is in it.
   const of = (wanted: (names: readonly string[]) => boolean) =>
-    rows.find((row) => row !== null && wanted((row[1] ?? '').split(',')))?.[2]
+    rows.find((row) => row !== null && wanted((row[1] ?? '').split(',')))?.[2]?.replace(/ \(deleted\)$/, '')
   return (
     of((names) => names.includes('cpuset')) ??
     of((names) => names.includes('name=systemd')) ??

@@ -134,9 +134,10 @@ async function unpack(file: string): Promise<HostView> {
 
 async function unpackTarFile(file: string) {
   try {
-    return await unpackTar(
-      gunzipSync(await bytesOfRegular(file, {limit: UNPACKED_LIMIT}), {maxOutputLength: UNPACKED_LIMIT}),
-    )
+    const bytes = await bytesOfRegular(file, {limit: UNPACKED_LIMIT})
+    // RFC 1952. Of a text of a few bytes, zlib says that its end is missing.
+    if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw new Error('no gzip header')
+    return await unpackTar(gunzipSync(bytes, {maxOutputLength: UNPACKED_LIMIT}))
   } catch (cause) {
     throw new UserError(`cannot read ${file}: ${errnoOf(cause) ?? damage(cause)}`, {
       exit: Exit.unsuitable,

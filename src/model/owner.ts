@@ -8,11 +8,15 @@ export type OwnerKind =
   | 'podman'
   | 'cri-o'
   | 'containerd'
+  | 'nerdctl'
   | 'libvirt'
   | 'proxmox-vm'
   | 'proxmox-container'
   | 'lxc'
   | 'nspawn'
+  | 'nspawn-unit'
+  | 'nomad'
+  | 'slurm'
 
 /** Who placed the programs of a cgroup, and how it calls them: the domain of libvirt, the pod's uid. */
 export interface Owner {
@@ -26,7 +30,7 @@ export interface Owner {
  */
 const GROUPS: readonly (readonly [RegExp, OwnerKind])[] = [
   [/\/kubepods[^/]*(?:\/.*?pod([0-9a-f]{8}[0-9a-f_-]*))?/, 'kubernetes'],
-  [/\/machine-qemu-\d+-(.+?)\.scope/, 'libvirt'],
+  [/\/machine-(?:qemu|lxc)-\d+-(.+?)\.scope/, 'libvirt'],
   [/\/(?:machine\/)?qemu-\d+-([^/]+)\.libvirt-qemu/, 'libvirt'],
   [/\/qemu\.slice\/(\d+)\.scope/, 'proxmox-vm'],
   [/\/lxc\/(\d+)(?:\/|$)/, 'proxmox-container'],
@@ -36,7 +40,15 @@ const GROUPS: readonly (readonly [RegExp, OwnerKind])[] = [
   [/\/libpod-(?:conmon-)?([0-9a-f]{12})?/, 'podman'],
   [/\/crio-(?:conmon-)?([0-9a-f]{12})?/, 'cri-o'],
   [/\/cri-containerd-([0-9a-f]{12})?/, 'containerd'],
+  [/\/k8s\.io\/([0-9a-f]{12})/, 'containerd'],
+  [/\/nerdctl-([0-9a-f]{12})/, 'nerdctl'],
+  // The namespace of containerd, and the id of the container.
+  [/^\/[^/]+\/([0-9a-f]{12})[0-9a-f]{52}(?:\/|$)/, 'nerdctl'],
   [/\/machine-([^/]+?)\.scope/, 'nspawn'],
+  [/\/systemd-nspawn@([^/]+?)\.service/, 'nspawn-unit'],
+  [/\/nomad\.slice\/(?:[^/]+\.slice\/)*(?:[^/]*?\.)?([^/]*?)\.scope/, 'nomad'],
+  [/\/slurmstepd\.scope\/job_(\d+)/, 'slurm'],
+  [/\/slurm[^/]*\/(?:uid_\d+\/)?job_(\d+)/, 'slurm'],
 ]
 
 /** The owner of a cgroup, by its path below the root of the hierarchy. Pure. */
@@ -94,6 +106,24 @@ export function ownerRemedy({kind, name}: Owner, housekeeping: string): Remedy {
     case 'lxc':
       return {
         text: `set lxc.cgroup2.cpuset.cpus = ${housekeeping} in its configuration, or limits.cpu with LXD and Incus; ${meant}`,
+      }
+    case 'nerdctl':
+      return {
+        text: `set its CPUs; ${meant}`,
+        command: `nerdctl update --cpuset-cpus ${housekeeping} ${what}`,
+      }
+    case 'nspawn-unit':
+      return {
+        text: `set AllowedCPUs= of its unit; ${meant}`,
+        command: `systemctl set-property systemd-nspawn@${what}.service AllowedCPUs=${housekeeping}`,
+      }
+    case 'nomad':
+      return {
+        text: `leave only CPU ${housekeeping} to Nomad: reservable_cores of its client configuration; ${meant}`,
+      }
+    case 'slurm':
+      return {
+        text: `keep Slurm off these CPUs: CpuSpecList of the node in slurm.conf; ${meant}`,
       }
     case 'nspawn':
       return {

@@ -22,8 +22,10 @@ export function isMeantGroup(
 ): boolean {
   const owner = ownerOf(path)
   switch (by) {
-    case 'cgroup':
-      return matches(`${trimmed(name)}`, path) || matches(`${trimmed(name)}/*`, path)
+    case 'cgroup': {
+      const group = trimmed(name.replace(/^\/sys\/fs\/cgroup(?=\/)/, ''))
+      return matches(group, path) || matches(`${group}/*`, path)
+    }
     case 'unit':
       return unescaped(path).split('/').includes(unescaped(name))
     case 'domain':

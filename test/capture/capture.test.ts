@@ -142,6 +142,7 @@ describe('a captured tree of another tool', () => {
 
 it.each([
   ['text', 'no archive', /cannot read .*: not a .tgz archive/],
+  ['text', 'x', /cannot read .*: not a .tgz archive/],
   [
     'gzip of no tar',
     Buffer.from('H4sIAAAAAAAAA0vOT0kFAMgd8d4EAAAA', 'base64'),

@@ -441,6 +441,41 @@ const ROWS: readonly Row[] = [
     'fail',
     /uses CPU 2-3 until it is restarted.*systemctl restart irqbalance\.service/,
   ],
+  [
+    'irqbalance-state',
+    'a list, and nothing says whether this version takes one',
+    {
+      ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
+      '/sys/devices/system/cpu/isolated': '\n',
+      '/sys/devices/system/cpu/nohz_full': '(null)\n',
+      '/proc/90/environ': 'IRQBALANCE_BANNED_CPULIST=2-3\0',
+    },
+    'unknown',
+    /version of irqbalance is not known/,
+  ],
+  [
+    'irqbalance-state',
+    'a list, and a mask for the versions that take no list',
+    {
+      ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
+      '/sys/devices/system/cpu/isolated': '\n',
+      '/sys/devices/system/cpu/nohz_full': '(null)\n',
+      '/proc/90/environ': 'IRQBALANCE_BANNED_CPUS=c\0IRQBALANCE_BANNED_CPULIST=2-3\0',
+    },
+    'ok',
+  ],
+  [
+    'irqbalance-state',
+    'a list, and a version that takes it',
+    {
+      ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
+      '/sys/devices/system/cpu/isolated': '\n',
+      '/sys/devices/system/cpu/nohz_full': '(null)\n',
+      '/proc/90/environ': 'IRQBALANCE_BANNED_CPULIST=2-3\0',
+      '/usr/share/doc/irqbalance/changelog.Debian.gz': 'irqbalance (1.9.2-1) unstable; urgency=medium\n',
+    },
+    'ok',
+  ],
   ['tick-stopped-under-load', 'a captured machine', {}, 'skip', /captured/],
   ['irq-count-delta', 'a captured machine', {}, 'skip', /captured/],
 ]

@@ -42,6 +42,13 @@ describe('the owner of a cgroup', () => {
     ['/docker/0123456789abcdef', 'docker 0123456789ab'],
     ['/machine.slice/libpod-0123456789abcdef.scope', 'podman 0123456789ab'],
     ['/machine.slice/machine-deb.scope', 'nspawn deb'],
+    ['/machine.slice/systemd-nspawn@deb.service/payload', 'nspawn-unit deb'],
+    ['/machine.slice/machine-lxc\\x2d123\\x2dweb.scope', 'libvirt web'],
+    ['/k8s.io/0123456789abcdef', 'containerd 0123456789ab'],
+    [`/default/${'0123456789abcdef'.repeat(4)}`, 'nerdctl 0123456789ab'],
+    ['/system.slice/nerdctl-0123456789abcdef.scope', 'nerdctl 0123456789ab'],
+    ['/nomad.slice/share.slice/0b1e.web.scope', 'nomad web'],
+    ['/system.slice/slurmstepd.scope/job_12/step_0/user/task_0', 'slurm 12'],
   ])('%s: %s', ([path, owner]) => {
     const {kind, name} = ownerOf(path) ?? {}
     expect(`${kind} ${name}`).toBe(owner)
@@ -56,6 +63,8 @@ describe('a program that is declared is no stray', () => {
     [{by: 'cgroup', name: '/dpdk.slice'}, program('/dpdk.slice/a.service')],
     [{by: 'cgroup', name: 'machine.slice/*'}, program(DOMAIN)],
     [{by: 'unit', name: 'dpdk.service'}, program('/system.slice/dpdk.service')],
+    [{by: 'unit', name: 'dpdk.service'}, program('/system.slice/dpdk.service (deleted)')],
+    [{by: 'cgroup', name: '/sys/fs/cgroup/dpdk.slice'}, program('/dpdk.slice/a.service')],
     [{by: 'domain', name: 'db1'}, program(DOMAIN)],
     [{by: 'domain', name: '100'}, program('/qemu.slice/100.scope')],
     [{by: 'pod', name: UID}, program(POD)],
@@ -191,4 +200,27 @@ describe('a managed queue of isolated CPUs only', () => {
     for (const id of ['irq-affinity-requested', 'irq-affinity-effective'])
       expect((await judged(id, pinned)).status).toBe('fail')
   })
+})
+
+test('a state of another version of the kubelet is unknown, in one line', async () => {
+  const state = '{"policyName":"static","defaultCpuSet":"0-1","entries":{"p":{"c":{"cpus":"2-3"}}}}'
+  const {status, text} = await judged('container-runtime-conflict', {
+    '/var/lib/kubelet/cpu_manager_state': state,
+  })
+  expect([status, text]).toEqual(['unknown', expect.stringContaining('not a state of the CPU manager')])
+  expect(JSON.parse(text).reason).not.toContain('\n')
+})
+
+test.for([
+  'cpuManagerPolicyOptions:\n  strict-cpu-reservation: "true"\n',
+  'cpuManagerPolicyOptions: {"strict-cpu-reservation": "true"}\n',
+  'cpuManagerPolicyOptions: {full-pcpus-only: "true", strict-cpu-reservation: "true"}\n',
+])('the option strict-cpu-reservation is read: %j', async (config) => {
+  const files = {
+    '/var/lib/kubelet/cpu_manager_state': '{"policyName":"static","defaultCpuSet":"0-3"}',
+    '/var/lib/kubelet/config.yaml': config,
+  }
+  expect((await judged('container-runtime-conflict', files)).text).not.toContain('set its policy option')
+  const without = {...files, '/var/lib/kubelet/config.yaml': `# ${config.replaceAll('\n', ' ')}\n`}
+  expect((await judged('container-runtime-conflict', without)).text).toContain('set its policy option')
 })

@@ -38,6 +38,8 @@ describe('the config file', () => {
     ['isolated: 0o14', 'c:1: isolated: "0o14"', 'decimal'],
     ['isolated: "0x0c"', 'c:1: isolated: not a set of CPUs', ''],
     ['isolated: 1e1', 'c:1: isolated: "1e1"', '10?'],
+    ['isolated: -3', 'c:1: isolated: "-3"', 'leading zero: 3?'],
+    ['isolated: .inf', 'c:1: isolated: ".inf"', 'without sign, point, exponent or leading zero'],
     ['isolated: 010', 'c:1: isolated: "010"', '10?'],
     ['isolated: +2', 'c:1: isolated: "+2"', '2?'],
     ['isolated: 2.0', 'c:1: isolated: "2.0"', '2?'],

@@ -47,6 +47,22 @@ describe('the proposal', () => {
     expect(proposed({cpus: server(1, 8, 1), kinds})).toEqual(['1-3', '0,4-7'])
   })
 
+  it('calls no other CPU than 0 the boot CPU', () => {
+    const {reasons} = propose({cpus: server(1, 4, 1, [0])})
+    expect(reasons.map(({why}) => why).join()).not.toContain('boot CPU')
+    expect(propose({cpus: server(1, 4, 1)}).reasons[0]).toMatchObject({why: 'the boot CPU'})
+  })
+
+  it('does not say that a CPU of unknown node is on another node', () => {
+    const cpus = server(2, 4, 1).map(({node, ...cpu}) =>
+      cpu.cpu >= 6 ? cpu : {...cpu, ...(node === undefined ? {} : {node})},
+    )
+    const {reasons} = propose({cpus, nics: [{name: 'eth0', node: 0}]})
+    expect(reasons.find(({cpus: some}) => some.has(7))).toMatchObject({
+      why: 'its node is not known, and that of eth0 is',
+    })
+  })
+
   const cards = [
     {name: 'eth0', node: 0},
     {name: 'fast0', node: 1},
