@@ -5,6 +5,7 @@
 #   bootstrap.sh node    node_modules as in package-lock.json
 #   bootstrap.sh lab     node, and the Debian packages to build and boot the lab kernel
 #   bootstrap.sh proof   lab, and the programs that launch is tested with
+#   bootstrap.sh endurance  lab, and the tools of an administrator
 #   bootstrap.sh package lab, and the tools to make a Debian package of a kernel
 #   bootstrap.sh vm      package, and the tools to make virtual machines of a complete Debian
 #   bootstrap.sh kernel  lab, and the tools to compile the kernel's own selftests
@@ -19,6 +20,9 @@ PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc g
 
 # Programs that the proof tests run, as their users run them.
 PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
+# What test/endurance/activities needs; what is missing there is not tried.
+ENDURANCE_PACKAGES='bpftrace conntrack dmsetup ethtool gdb iproute2 iptables iputils-ping kexec-tools kmod linux-perf
+  msr-tools nftables procps python3 strace sysstat tcpdump xfsprogs'
 KERNEL_PACKAGES='binutils gcc-multilib libcap-dev'
 PACKAGE_PACKAGES='debhelper kmod openssl rsync'
 VM_PACKAGES='dosfstools e2fsprogs fakeroot fdisk mmdebstrap ovmf qemu-utils zstd'
@@ -130,6 +134,12 @@ case ${1:-} in
     install_modules
     install_newer_qemu
     ;;
+  endurance)
+    PACKAGES="$PACKAGES $ENDURANCE_PACKAGES"
+    install_packages
+    install_modules
+    install_newer_qemu
+    ;;
   kernel)
     PACKAGES="$PACKAGES $KERNEL_PACKAGES"
     install_packages
@@ -148,5 +158,5 @@ case ${1:-} in
     install_modules
     install_newer_qemu
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|kernel|package|vm' ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|endurance|kernel|package|vm' ;;
 esac

@@ -8,6 +8,7 @@ import {checksPage} from '../src/report/explain.ts'
 import {stepsPage} from '../src/report/steps-page.ts'
 import {configJsonSchema} from '../src/schema/config.ts'
 import {PUBLISHED} from '../src/schema/published.ts'
+import {activityFacts, enduranceDocument, launchPage} from './activities.ts'
 import {floorRules} from './floors.ts'
 import {breakWords} from './native.ts'
 
@@ -16,9 +17,12 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/checks.md': checksPage,
   'docs/config.md': configPage,
   'docs/config.schema.json': configJsonSchema,
+  'docs/endurance.md': enduranceDocument,
   'docs/exit-codes.md': exitCodesPage,
+  'docs/launch.md': launchPage,
   'docs/steps.md': stepsPage,
   'floors.json': floorRules,
+  'src/model/activities.json': activityFacts,
   'src/model/break-words.json': breakWords,
   ...PUBLISHED,
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "words.h"
 #include "isolctl.h"
 #include "names.h"
@@ -12,7 +13,41 @@
 #define VECTOR_MAX (ISOLCTL_IRQ_VECTOR + 255)
 #define PAGE_MAX 4095
 
+#define SENDER "{sender.name}[{sender.pid}]"
+#define INTRUDER "{intruder.name}[{intruder.pid}]"
+/* Both run on every CPU when text was patched or kernel memory was unmapped. */
+#define TEXT "do_sync_core"
+#define MEMORY "do_flush_tlb_all do_kernel_range_flush"
+#define OWN_FIREWALL "nft iptables ip6tables iptables-nft iptables-legacy ebtables firewalld"
+#define OWN_TRACING "perf bpftrace bpftool trace-cmd"
+
 /* clang-format off */
+const struct activity activities[] = {
+	/* The program says what its change was for. */
+	{"ipi", TEXT " " MEMORY, "modprobe insmod systemd-modules udevd (udev-worker)", "a module was loaded by " SENDER},
+	{"ipi", TEXT " " MEMORY, "rmmod", "a module was unloaded by " SENDER},
+	{"ipi", TEXT " " MEMORY, OWN_FIREWALL, "a firewall rule was changed by " SENDER},
+	{"ipi", TEXT " " MEMORY, "tc", "traffic control was changed by " SENDER},
+	{"ipi", TEXT " " MEMORY, "tcpdump", "a packet capture was started or stopped by " SENDER},
+	{"ipi", TEXT " " MEMORY, OWN_TRACING, "tracing was changed by " SENDER},
+	/* Another one does it for a reason that the record does not have: a BPF program, a tracepoint, a setting. */
+	{"ipi", TEXT, NULL, "kernel text was patched by " SENDER " (a module, tracing, a BPF program, a setting)"},
+	{"ipi", MEMORY, NULL, "kernel memory was unmapped by " SENDER " (a module, a BPF program, stacks of threads)"},
+	{"ipi", "tlb_remove_table_smp_sync", "khugepaged", "a huge page was made by " SENDER},
+	{"ipi", "tlb_remove_table_smp_sync", NULL, "page tables of another process were freed by " SENDER},
+	{"ipi", "trc_read_check_handler", NULL, "the kernel waited for sleepable BPF programs: " SENDER},
+	{"ipi", "rdmsr", NULL, "a register of its CPU was read by " SENDER},
+	{"ipi", "wrmsr", NULL, "a register of its CPU was written by " SENDER},
+	{"ipi", "remote_function", NULL, "a perf event on its CPU was changed or read by " SENDER},
+	{"ipi", "nohz_full_kick_func", "cpuhp/", "a CPU was taken offline or online: " SENDER},
+	{"ipi", "cgroup_freeze_task", NULL, "its control group was frozen by " SENDER},
+	{"ipi", "ptrace_", NULL, "it was stopped or traced by " SENDER},
+	{"sched", "nohz_full_kick_func", "cpuhp/",
+	 "a callback of CPU hotplug ran on its CPU (a module was loaded or unloaded, or a CPU went): " INTRUDER ", by " SENDER},
+	{"sched", "nohz_full_kick_func", "kworker/", "work that was queued on every CPU ran on its CPU: " INTRUDER ", by " SENDER},
+	{"sched", "wakeup_preempt nohz_full_kick_func", "migration/", "all CPUs were stopped for a moment: " INTRUDER ", by " SENDER},
+};
+
 const struct sentence sentences[] = {
 	{"syscall", NEEDS_NAME, 0, 0, "system call {name} ({data})"},
 	{"syscall", NEEDS_NOTHING, 0, 0, "system call unknown ({data})"},
@@ -97,6 +132,7 @@ const struct help helps[] = {
 };
 /* clang-format on */
 
+const size_t activity_count = sizeof activities / sizeof *activities;
 const size_t sentence_count = sizeof sentences / sizeof *sentences;
 const size_t help_count = sizeof helps / sizeof *helps;
 
@@ -186,15 +222,61 @@ static void append(char *text, size_t size, size_t *length, const char *more, si
 	text[*length] = 0;
 }
 
-void say_cause(char *text, size_t size, const struct record *record)
+static bool is_part(const char *word, size_t length, const char *text)
+{
+	return memmem(text, strlen(text), word, length);
+}
+
+static bool is_name(const char *word, size_t length, const char *name)
+{
+	return word[length - 1] == '/' ? strncmp(name, word, length) == 0
+				       : strlen(name) == length && memcmp(name, word, length) == 0;
+}
+
+/* Whether one of the words, which are separated by spaces, fits the text. */
+static bool any_word(const char *words, const char *text, bool (*is)(const char *, size_t, const char *))
+{
+	while (*words) {
+		const size_t length = strcspn(words, " ");
+		if (is(words, length, text))
+			return true;
+		words += length;
+		words += strspn(words, " ");
+	}
+	return false;
+}
+
+/* The text for what somebody did, or NULL. */
+static const char *activity_of(const struct record *record)
+{
+	const bool sched = strcmp(record->cause, "sched") == 0;
+	const char *name = sched ? record->intruder_name : record->sender_name;
+	if (record->sender_cpu < 0 || (sched && record->intruder_pid == 0))
+		return NULL;
+	for (size_t i = 0; i < activity_count; i++)
+		if (is_cause(record, activities[i].cause) &&
+		    (any_word(activities[i].where, record->sender_function, is_part) ||
+		     any_word(activities[i].where, record->sender_site, is_part)) &&
+		    (!activities[i].names || any_word(activities[i].names, name, is_name)))
+			return activities[i].text;
+	return NULL;
+}
+
+static const char *sentence_of(const struct record *record)
 {
 	const struct sentence *sentence = sentences;
 	while (!is_cause(record, sentence->cause) || !has(record, sentence->needs) ||
 	       (sentence->high && (record->data < sentence->low || record->data > sentence->high)))
 		sentence++; /* the last one fits every record */
+	return sentence->text;
+}
+
+void say_cause(char *text, size_t size, const struct record *record)
+{
+	const char *activity = activity_of(record);
 	size_t length = 0;
 	*text = 0;
-	for (const char *rest = sentence->text; *rest;) {
+	for (const char *rest = activity ? activity : sentence_of(record); *rest;) {
 		const size_t plain = strcspn(rest, "{");
 		append(text, size, &length, rest, plain);
 		rest += plain;

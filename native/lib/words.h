@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The words for a break: a sentence and a help text. Each is in a table, and the first row that
- * matches the record is used. src/model/break-words.json is generated from the same tables
+ * matches the record is used. A sentence names the activity, where the record tells it. src/model/break-words.json is generated from the same tables
  * (tools/words.c), for status and preflight.
  */
 #ifndef LIB_WORDS_H
@@ -22,6 +22,19 @@ enum needs {
 	NEEDS_INTRUDER, /* it is known who ran on the CPU */
 };
 
+/* What somebody did that ended isolation, as far as functions and names of the record show it. */
+struct activity {
+	const char *cause;
+	/* Words that are separated by spaces, of which one is part of the sender's function or site. */
+	const char *where;
+	/*
+	 * The names of the sender, or of the intruder for the cause "sched": one of these, or one that
+	 * starts with a word that ends with "/". NULL: any.
+	 */
+	const char *names;
+	const char *text; /* with {fields}, see value_of() in words.c */
+};
+
 struct sentence {
 	const char *cause; /* NULL: any */
 	enum needs needs;
@@ -40,6 +53,8 @@ struct help {
 	const char *text;
 };
 
+extern const struct activity activities[];
+extern const size_t activity_count;
 extern const struct sentence sentences[];
 extern const size_t sentence_count;
 extern const struct help helps[];

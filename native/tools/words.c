@@ -37,7 +37,18 @@ static void print_names(const char *key, const char *(*name_of)(uint64_t), uint6
 
 int main(void)
 {
-	fputs("{\"sentences\":[", stdout);
+	fputs("{\"activities\":[", stdout);
+	for (size_t i = 0; i < activity_count; i++) {
+		const struct activity *activity = &activities[i];
+		fputs(i ? ",{\"cause\":" : "{\"cause\":", stdout);
+		json_text(stdout, activity->cause);
+		print_text("where", activity->where);
+		if (activity->names)
+			print_text("names", activity->names);
+		print_text("text", activity->text);
+		fputs("}", stdout);
+	}
+	fputs("],\"sentences\":[", stdout);
 	for (size_t i = 0; i < sentence_count; i++) {
 		const struct sentence *sentence = &sentences[i];
 		printf("%s{\"needs\":\"%s\"", i ? "," : "", need_names[sentence->needs]);

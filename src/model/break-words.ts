@@ -23,6 +23,16 @@ interface Help {
   readonly text: string
 }
 
+/** What somebody did, as far as functions and names of the record show it: struct activity in native/lib/words.h. */
+interface Activity {
+  readonly cause: string
+  readonly where: string
+  /** Absent: any. */
+  readonly names?: string
+  readonly text: string
+}
+
+const activities: readonly Activity[] = tables.activities
 const sentences: readonly Sentence[] = tables.sentences
 const helps: readonly Help[] = tables.helps
 const names: Readonly<Record<string, Readonly<Record<string, string>>>> = tables.names
@@ -35,7 +45,21 @@ export function breakSentence(record: IsolationRecord): string {
       (high === undefined || (record.data >= BigInt(low) && record.data <= BigInt(high))) &&
       has(record, needs),
   )
-  return (row?.text ?? record.cause).replaceAll(/\{([\w.]+)\}/g, (_, field: string) => fieldOf(record, field))
+  const text = activityText(record) ?? row?.text ?? record.cause
+  return text.replaceAll(/\{([\w.]+)\}/g, (_, field: string) => fieldOf(record, field))
+}
+
+function activityText({cause, sender, intruder}: IsolationRecord): string | undefined {
+  const name = cause === 'sched' ? intruder?.name : sender?.name
+  if (sender === undefined || name === undefined) return undefined
+  const anyWord = (words: string, fits: (word: string) => boolean) => words.split(' ').some(fits)
+  return activities.find(
+    (row) =>
+      row.cause === cause &&
+      anyWord(row.where, (word) => sender.function.includes(word) || sender.site.includes(word)) &&
+      (row.names === undefined ||
+        anyWord(row.names, (word) => (word.endsWith('/') ? name.startsWith(word) : name === word))),
+  )?.text
 }
 
 /** The habit or the check that prevents such a break. Pure. */

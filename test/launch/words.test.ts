@@ -75,6 +75,57 @@ describe('a break in words', () => {
     const [broken] = await say(`${record('sched', '0x9')}intruder:\tsomebody\n`)
     expect(broken).toBe('another task ran on its CPU: pid 9')
   })
+  test.for([
+    ['ipi', 'func=do_sync_core', 'rmmod', '', 'a module was unloaded by rmmod[712]'],
+    ['ipi', 'func=do_flush_tlb_all', 'modprobe', '', 'a module was loaded by modprobe[712]'],
+    ['ipi', 'func=do_kernel_range_flush', 'nft', '', 'a firewall rule was changed by nft[712]'],
+    ['ipi', 'func=do_sync_core', 'tcpdump', '', 'a packet capture was started or stopped by tcpdump[712]'],
+    [
+      'ipi',
+      'func=do_sync_core',
+      'NetworkManager',
+      '',
+      'kernel text was patched by NetworkManager[712] (a module, ',
+    ],
+    [
+      'ipi',
+      'func=do_flush_tlb_all',
+      'modprobe2',
+      '',
+      'kernel memory was unmapped by modprobe2[712] (a module, ',
+    ],
+    ['ipi', 'func=tlb_remove_table_smp_sync', 'khugepaged', '', 'a huge page was made by khugepaged[712]'],
+    ['ipi', 'func=__rdmsr_safe_on_cpu', 'rdmsr', '', 'a register of its CPU was read by rdmsr[712]'],
+    ['ipi', 'func=nohz_full_kick_func', 'cpuhp/1', '', 'a CPU was taken offline or online: cpuhp/1[712]'],
+    ['ipi', 'func=nohz_full_kick_func', 'cpuhp', '', 'another CPU interrupted it: CPU 0, cpuhp[712]'],
+    [
+      'sched',
+      'func=nohz_full_kick_func',
+      'bash',
+      'pid=68 comm=kworker/3:1',
+      'work that was queued on every CPU',
+    ],
+    [
+      'sched',
+      'site=wakeup_preempt',
+      'bash',
+      'pid=39 comm=migration/3',
+      'all CPUs were stopped for a moment: migration/3[39], by bash[712]',
+    ],
+    [
+      'sched',
+      'func=nohz_full_kick_func',
+      'migration/1',
+      'pid=242 comm=taskset',
+      'another task ran on its CPU: taskset[242]',
+    ],
+  ] as const)('names the activity: %s %s %s %s', async ([cause, where, name, intruder, expected]) => {
+    const more = intruder === '' ? '' : `intruder:\t${intruder}\n`
+    const [sentence] = await say(
+      `${record(cause, '0x0')}sender:\tcpu=0 pid=712 ${where} site=x comm=${name}\n${more}`,
+    )
+    expect(sentence).toContain(expected)
+  })
   it('handles a record with missing fields', async () => {
     expect((await say(''))[0]).toBe('the kernel could not tell why')
     expect((await say('cause:'))[0]).toBe(' (0x0)')

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/** The measured matrix: one row for each activity. docs/endurance.json is one. */
+import {z} from 'zod'
+
+const DeferredSchema = z.strictObject({text: z.number(), tlb: z.number()})
+
+export const RowSchema = z.strictObject({
+  id: z.string(),
+  /** "died": the machine stopped or hung while this was tried. */
+  result: z.enum(['held', 'broke', 'not tried', 'died']),
+  /** Why it was not tried, or how the machine died. */
+  why: z.string().optional(),
+  /** The kernel's record, where isolation ended: the text of /proc/PID/task_isolation. */
+  record: z.string().optional(),
+  /** Interruptions that the kernel put off meanwhile. */
+  deferred: DeferredSchema.optional(),
+  /** What /proc/interrupts counted on the isolated CPU: "CAL+2 LOC+1". */
+  interrupts: z.string().optional(),
+  seconds: z.number().optional(),
+})
+export type Row = z.output<typeof RowSchema>
+
+/** What the kernel without deferred interruptions did. Measured by another harness; some rows are missing. */
+const BeforeSchema = z.strictObject({
+  kernel: z.string(),
+  rows: z.record(
+    z.string(),
+    z.strictObject({result: z.enum(['held', 'broke', 'not tried']), cause: z.string(), by: z.string()}),
+  ),
+})
+
+export const MatrixSchema = z.strictObject({
+  kernel: z.string(),
+  machine: z.string(),
+  /** Machines that were booted, because one died. */
+  boots: z.number(),
+  before: BeforeSchema,
+  rows: z.array(RowSchema),
+})
+export type Matrix = z.output<typeof MatrixSchema>
+
+/** What the guest says, a line of JSON each. */
+export const LineSchema = z.discriminatedUnion('at', [
+  z.object({at: z.literal('machine'), kernel: z.string(), apply: z.string()}),
+  z.object({at: z.literal('begin'), id: z.string()}),
+  z.object({at: z.literal('end'), row: RowSchema}),
+])
+export type Line = z.output<typeof LineSchema>
