@@ -64,14 +64,16 @@ export function renderActivity(
       : section(`without deferred interruptions (${beforeKernel})`, earlier(activity))),
     ...(now.result === 'held'
       ? []
-      : section(
-          'what to do',
-          instead ?? 'do it before the start or after the end, until it has been measured',
-        )),
-    ...section(
-      'isolctl apply',
-      prevented === undefined ? 'does not prevent it' : `prevents it: step ${prevented}`,
-    ),
+      : [
+          ...section(
+            'what to do',
+            instead ?? 'do it before the start or after the end, until it has been measured',
+          ),
+          ...section(
+            'isolctl apply',
+            prevented === undefined ? 'does not prevent it' : `prevents it: step ${prevented}`,
+          ),
+        ]),
   ]
 }
 

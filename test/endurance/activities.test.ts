@@ -36,7 +36,7 @@ describe('explain finds an activity', () => {
     ['perf stat -a', 'perf-stat-all'],
     ['NetworkManager', 'addresses'],
     ['cpu.max', 'cpu-quota-first'],
-  ])('%s', ([text, id]) => {
+  ] as const)('%s', ([text, id]) => {
     expect(idsOf(text)).toContain(id)
   })
   it('by its id alone, if there is one', () => {
