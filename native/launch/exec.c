@@ -42,6 +42,8 @@ struct options {
 	long nofile;	  /* soft RLIMIT_NOFILE, or -1: leave it */
 	int priority;	  /* SCHED_FIFO, or 0: SCHED_OTHER */
 	unsigned settle;  /* milliseconds, or 0: the program enters itself */
+	unsigned timeout; /* milliseconds that a settled thread waits for the others, or 0: for ever */
+	enum lock lock;	  /* of the program's memory, with settle */
 	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
 	bool rearm, soft, quiet, json, hex, notify, force;
 };
@@ -217,7 +219,9 @@ static struct options parse(int argc, char **argv)
 		MEMORY,
 		NOTIFY,
 		WORKERS,
-		FORCE
+		FORCE,
+		LOCK,
+		SETTLE_TIMEOUT
 	};
 	static const struct option known[] = {{"cpus", required_argument, NULL, CPUS},
 					      {"housekeeping", required_argument, NULL, HOUSEKEEPING},
@@ -236,8 +240,10 @@ static struct options parse(int argc, char **argv)
 					      {"notify", no_argument, NULL, NOTIFY},
 					      {"workers", required_argument, NULL, WORKERS},
 					      {"force", no_argument, NULL, FORCE},
+					      {"lock", required_argument, NULL, LOCK},
+					      {"settle-timeout", required_argument, NULL, SETTLE_TIMEOUT},
 					      {NULL, 0, NULL, 0}};
-	struct options options = {.flags = "0x1", .nofile = -1};
+	struct options options = {.flags = "0x1", .nofile = -1, .timeout = 10000};
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
 		switch (option) {
 		case CPUS:
@@ -260,6 +266,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case SETTLE:
 			options.settle = (unsigned)number(optarg, "settle time in ms", 1, 60000);
+			break;
+		case SETTLE_TIMEOUT:
+			options.timeout = (unsigned)number(optarg, "settle timeout in ms", 1, 3600000);
 			break;
 		case REARM:
 			options.rearm = true;
@@ -287,6 +296,10 @@ static struct options parse(int argc, char **argv)
 			break;
 		case FORCE:
 			options.force = true;
+			break;
+		case LOCK:
+			if (!parse_lock(optarg, &options.lock))
+				fail(FAILED, "not a way to lock memory: \"%s\"", optarg);
 			break;
 		case HEX_ENV:
 			decode_hex(optarg);
@@ -392,6 +405,8 @@ int main(int argc, char **argv)
 							    .flags = flags,
 							    .rearm = options.rearm,
 							    .priority = options.priority,
+							    .lock = options.lock,
+							    .timeout_ms = options.timeout,
 							    .records = records,
 							    .cpus = cpus,
 							    .housekeeping = supervisor.housekeeping};

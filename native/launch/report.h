@@ -46,7 +46,8 @@ struct watch {
 	uint64_t start_ns, changed_ns;
 	unsigned long thread_count; /* see at_rest() */
 	struct settle settle;
-	char last_why[128]; /* the busiest thread is not isolated: "worker[7] sleeps" */
+	char last_why[192]; /* the busiest thread is not isolated: "worker[7] sleeps" */
+	pid_t waited_for;   /* what say_waits() has said */
 	bool hinted, crowded, ready, ended;
 };
 

@@ -22,7 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PLANTS_MAX = 8, WATCH_LONGEST = 20 /* settle times */ };
+enum { PLANTS_MAX = 8, WATCH_LONGEST = 20 /* settle times */, LOCK_PATIENCE_MS = 60000 };
+
+/* A flag in /proc/PID/stat: a thread that io_uring made (include/linux/sched.h: PF_IO_WORKER). */
+#define IO_WORKER 0x10UL
 
 /* A thread that was isolated for that long has left its stub, a few instructions long, for good. */
 #define STUB_LEFT_NS 1000000ULL
@@ -30,13 +33,14 @@ enum { PLANTS_MAX = 8, WATCH_LONGEST = 20 /* settle times */ };
 static bool take_sample(pid_t pid, pid_t tid, struct sample *sample)
 {
 	char text[4096];
-	unsigned long minor, major;
+	unsigned long flags, minor, major;
 	if (!read_task(pid, tid, "stat", text, sizeof text))
 		return false;
 	const char *state = stat_field(text, 3);
-	if (!state || sscanf(state, "%c %*d %*d %*d %*d %*d %*u %lu %*u %lu %*u %lu %lu", &sample->state,
-			     &minor, &major, &sample->user_ticks, &sample->system_ticks) != 5)
+	if (!state || sscanf(state, "%c %*d %*d %*d %*d %*d %lu %lu %*u %lu %*u %lu %lu", &sample->state,
+			     &flags, &minor, &major, &sample->user_ticks, &sample->system_ticks) != 6)
 		return false;
+	sample->kernels = flags & IO_WORKER;
 	sample->faults = minor + major;
 	if (!read_task(pid, tid, "status", text, sizeof text))
 		return false;
@@ -52,9 +56,18 @@ struct candidate *find_candidate(struct settle *settle, pid_t tid)
 	return NULL;
 }
 
+/* Note that a thread disturbs the others. */
+static void disturb_all(struct settle *settle, uint64_t now, pid_t tid, const char *how)
+{
+	settle->restless_ns = now;
+	settle->restless = tid;
+	settle->how = how;
+}
+
 static void disturb(struct candidate *thread, uint64_t now, const char *why)
 {
 	thread->rest_ns = now;
+	thread->settled_ns = 0;
 	thread->user_ticks = thread->sample.user_ticks;
 	snprintf(thread->why, sizeof thread->why, "%s", why);
 }
@@ -80,17 +93,22 @@ static void settle_look(struct settle *settle)
 			thread = &settle->threads[settle->count++];
 			*thread = (struct candidate){.tid = tid, .cpu = -1, .slot = -1, .sample = sample};
 			disturb(thread, now, "has just started");
-			settle->restless_ns = now;
+			if (!sample.kernels)
+				disturb_all(settle, now, tid, "has just started");
 		}
 		const struct sample before = thread->sample;
 		thread->seen = true;
 		thread->sample = sample;
 		unsigned long user = sample.user_ticks - thread->user_ticks;
+		if (sample.kernels) {
+			disturb(thread, now, "is io_uring's, in the kernel");
+			continue;
+		}
 		if (sample.faults != before.faults) {
 			disturb(thread, now, "has page faults");
 			/* For an isolated thread the record has the break. */
 			if (thread->stage == WATCHED || thread->stage == DONE)
-				settle->restless_ns = now;
+				disturb_all(settle, now, tid, "touches new memory");
 		} else if (sample.voluntary != before.voluntary || sample.state != 'R') {
 			disturb(thread, now, "sleeps");
 		} else if (sample.system_ticks - before.system_ticks > 1 + user / 8) {
@@ -103,8 +121,8 @@ static void settle_look(struct settle *settle)
 	for (size_t i = 0; i < settle->count; i++)
 		if (settle->threads[i].seen)
 			settle->threads[kept++] = settle->threads[i];
-	if (kept != settle->count)
-		settle->restless_ns = now;
+		else if (!settle->threads[i].sample.kernels)
+			disturb_all(settle, now, settle->threads[i].tid, "has ended");
 	settle->count = kept;
 }
 
@@ -197,38 +215,6 @@ __attribute__((format(printf, 2, 3))) static void give_up(struct candidate *thre
 	thread->rest_ns = thread->retry_ns;
 }
 
-/* Detach from a thread that has stopped with that wait status, or has ended. */
-static void release(struct candidate *thread, int status)
-{
-	const int signal = status >= 0 && WIFSTOPPED(status) ? held_signal(status) : 0;
-	trace(PTRACE_DETACH, thread->held.tid, 0, (void *)(long)signal);
-	thread->held.tid = 0;
-}
-
-/*
- * Stop tracing a thread, wherever it is. A thread that is deep in the kernel stops later and stays
- * traced until then: call let_go_late() until it has stopped, because nothing else lets it run on.
- */
-static void let_go(struct candidate *thread)
-{
-	const pid_t tid = thread->held.tid;
-	if (trace(PTRACE_DETACH, tid, 0, NULL) == 0 || trace(PTRACE_INTERRUPT, tid, 0, NULL) < 0) {
-		thread->held.tid = 0;
-		return;
-	}
-	int status = wait_stop(tid, 1000);
-	if (status >= 0 || errno != ETIMEDOUT)
-		release(thread, status);
-}
-
-static void let_go_late(struct candidate *thread)
-{
-	int status;
-	pid_t got = waitpid(thread->held.tid, &status, __WALL | WNOHANG);
-	if (got)
-		release(thread, got < 0 ? -1 : status);
-}
-
 /*
  * Why the program cannot settle, or "": some runtimes interrupt their own threads, by signals or by
  * unmapping.
@@ -293,64 +279,89 @@ static const char *untouchable(struct settle *settle, const struct candidate *th
 		return "is gone";
 	if (number_of(text, "TracerPid"))
 		return "is being debugged";
-	if (has_userfaults(settle->pid))
+	if (settle->options.lock == LOCK_ALL && has_userfaults(settle->pid))
 		return "has memory that it pages in itself (userfaultfd), which cannot be locked";
 	if (number_of(text, "Seccomp"))
 		return "has a seccomp filter, which may forbid what has to be injected";
+	if (!settle->stubs.area[0].count && !find_room(&settle->stubs, settle->pid, settle->memory))
+		return "has no room for a stub: no vDSO, and no executable file with a free end";
 	return NULL;
 }
 
-/* Stop the thread at an instruction of its own. False: it is released, and its `why` says why. */
+/* Stop the thread at an instruction of its own. False: it is let go, and its `why` says why. */
 static bool stop(struct settle *settle, struct candidate *thread)
 {
+	struct held *held = &thread->held;
 	const char *reason = untouchable(settle, thread);
 	if (reason) {
 		give_up(thread, "%s", reason);
 		return false;
 	}
-	thread->held = (struct held){.tid = thread->tid};
-	if (trace(PTRACE_SEIZE, thread->tid, 0, (void *)PTRACE_O_TRACESYSGOOD) < 0) {
+	if (seize_thread(held, thread->tid) < 0) {
 		give_up(thread, "cannot be stopped with ptrace: %s", strerror(errno));
 		return false;
 	}
-	if (interrupt(&thread->held, PTRACE_CONT) < 0) {
+	if (interrupt(held, PTRACE_CONT) < 0)
 		give_up(thread, errno == EINTR ? "is stopped" : "was in the kernel");
-		let_go(thread);
-		return false;
-	}
-	if (!can_return(&thread->held)) {
+	else if (!can_return(held))
 		give_up(thread, "is not a 64-bit program");
-	} else if (in_rseq(&thread->held, settle->memory)) {
+	else if (takes_calls(held))
+		give_up(thread, "takes system calls itself (syscall user dispatch)");
+	else if (in_rseq(held, settle->memory))
 		give_up(thread, "was in a restartable sequence");
-	} else if (!settle->gate && !(settle->gate = find_gate(settle->pid, settle->memory))) {
-		give_up(thread, "has no syscall instruction");
-	} else {
+	else
 		return true;
-	}
-	let_go(thread);
+	let_go(held);
 	return false;
+}
+
+/* Let a HELD thread lock the program's memory. 0, or a negative errno; see call(). */
+static long lock_memory(struct settle *settle, struct held *held)
+{
+	static struct range ranges[RANGES_MAX];
+	if (settle->options.lock == LOCK_ALL)
+		return call_somewhere(&settle->stubs, held, settle->memory, SYS_mlockall,
+				      (const long[6]){MCL_CURRENT}, LOCK_PATIENCE_MS);
+	const ssize_t count = resident_ranges(settle->pid, ranges);
+	long result = count < 0 ? -errno : 0;
+	ssize_t locked = 0;
+	for (; locked < count && result >= 0; locked++)
+		result = call_somewhere(&settle->stubs, held, settle->memory, SYS_mlock2,
+					(const long[6]){(long)ranges[locked].start,
+							(long)ranges[locked].length, MLOCK_ONFAULT},
+					LOCK_PATIENCE_MS);
+	/* All or nothing. */
+	for (; result < 0 && held->phase == HELD && locked > 0; locked--)
+		call_somewhere(
+			&settle->stubs, held, settle->memory, SYS_munlock,
+			(const long[6]){(long)ranges[locked - 1].start, (long)ranges[locked - 1].length},
+			LOCK_PATIENCE_MS);
+	return result;
 }
 
 /*
  * Let one thread make the calls that the program needs once: lock its memory, and map stubs for
- * `count` threads. They can take long, a locked page may have to come from a disk, so no other
- * thread is held meanwhile; this one goes on when they have returned. False when the program cannot
- * be prepared: `why` of the thread says it.
+ * `count` threads. Most programs need none. They can take long, a locked page may have to come from
+ * a disk, so no other thread is held meanwhile; this one goes on when they have returned. False when
+ * the program cannot be prepared: `why` of the thread says it.
  */
 static bool prepare(struct settle *settle, struct candidate *thread, size_t count)
 {
+	struct held *held = &thread->held;
+	const bool locks = settle->options.lock != LOCK_NONE;
+	if (!locks && free_slots(&settle->stubs) >= count)
+		return true;
 	if (!stop(settle, thread))
 		return false;
-	const long locked = call(&thread->held, settle->gate, SYS_mlockall, (const long[6]){MCL_CURRENT});
-	bool ready = false;
-	if (locked < 0)
-		give_up(thread, "cannot lock its memory (ulimit -l): %s", strerror((int)-locked));
-	else if (!reserve_slots(&settle->stubs, &thread->held, settle->memory, settle->gate, count))
-		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
-	else
-		ready = true;
-	let_go(thread);
-	return ready;
+	long result = locks ? lock_memory(settle, held) : 0;
+	if (result < 0)
+		give_up(thread, "cannot lock its memory: %s", why_not_locked(result));
+	/* One slot more, in which the next mapping can be made. */
+	while (result >= 0 && free_slots(&settle->stubs) <= count &&
+	       (result = map_slots(&settle->stubs, held, settle->memory)) < 0)
+		give_up(thread, "could not be sent into isolation: %s", strerror((int)-result));
+	let_go(held);
+	return result >= 0;
 }
 
 /* Stop the thread, put it on its CPU, and let it run on under PTRACE_SYSCALL. */
@@ -360,11 +371,12 @@ static bool seize(struct settle *settle, struct candidate *thread)
 		return false;
 	if (!move_in(settle, thread)) {
 		give_up(thread, "cannot be put on CPU %d: %s", thread->cpu, strerror(errno));
-	} else if (trace(PTRACE_SYSCALL, thread->tid, 0, NULL) == 0) {
+	} else if (go_on(&thread->held, PTRACE_SYSCALL) == 0) {
+		thread->held.phase = TRACED;
 		take_sample(settle->pid, thread->tid, &thread->sample);
 		return true;
 	}
-	let_go(thread);
+	let_go(&thread->held);
 	return false;
 }
 
@@ -374,26 +386,24 @@ static bool seize(struct settle *settle, struct candidate *thread)
  */
 static bool stays_settled(struct candidate *thread)
 {
-	int status;
-	pid_t got = waitpid(thread->tid, &status, __WALL | WNOHANG);
-	if (got == 0)
+	struct held *held = &thread->held;
+	const int status = wait_stop(held, 0);
+	if (status < 0 && errno == ETIMEDOUT)
 		return true;
-	if (got < 0 || !WIFSTOPPED(status)) {
-		thread->held.tid = 0;
-		give_up(thread, "ended");
-		return false;
-	}
 	uint64_t number;
-	if (is_syscall_stop(status) && stopped_at_call(thread->tid, &number)) {
+	if (status < 0) {
+		give_up(thread, "ended");
+	} else if (is_exec_stop(status)) {
+		give_up(thread, "executed another program");
+	} else if (is_syscall_stop(status) && stopped_at_call(held, &number)) {
 		const char *name = syscall_name(number);
 		give_up(thread, "makes system calls: %s (%" PRIu64 ")", name ? name : "unknown", number);
-		let_go(thread);
 	} else {
 		const char *name = signal_name((uint64_t)WSTOPSIG(status));
 		give_up(thread, is_group_stop(status) ? "is stopped (SIG%s)" : "gets signals: SIG%s",
 			name ? name : "RT");
-		release(thread, status);
 	}
+	let_go(held);
 	return false;
 }
 
@@ -412,69 +422,79 @@ static bool has_run(const struct settle *settle, const struct candidate *thread)
 /* The last step: send it into the stub. */
 static void enter_by_stub(struct settle *settle, struct candidate *thread)
 {
+	struct held *held = &thread->held;
 	struct sample now;
+	uint64_t slot;
 	if (!take_sample(settle->pid, thread->tid, &now) || now.faults != thread->sample.faults) {
 		give_up(thread, "has page faults");
-		let_go(thread);
-		return;
-	}
-	if (!has_run(settle, thread)) {
+	} else if (!has_run(settle, thread)) {
 		give_up(thread, "gets too little of CPU %d", thread->cpu);
-		let_go(thread);
-		return;
-	}
-	if (interrupt(&thread->held, PTRACE_SYSCALL) < 0 || in_rseq(&thread->held, settle->memory)) {
+	} else if (interrupt(held, PTRACE_SYSCALL) < 0 || in_rseq(held, settle->memory)) {
 		give_up(thread, "was in the kernel");
-		let_go(thread);
-		return;
-	}
-	uint64_t slot;
-	if ((thread->slot = take_slot(&settle->stubs, &thread->held, settle->memory, settle->gate, &slot)) <
-		    0 ||
-	    plant(&thread->held, settle->memory, slot, settle->options.flags) < 0) {
+	} else if ((thread->slot = take_slot(&settle->stubs, held, &slot)) < 0 ||
+		   plant(held, settle->memory, slot, settle->options.flags) < 0) {
 		give_up(thread, "could not be sent into isolation: %s", strerror(errno));
-		let_go(thread);
+	} else {
+		thread->stage = PLANTED;
+		thread->plants++;
+		thread->planted_ns = now_ns();
 		return;
 	}
-	thread->held.tid = 0;
-	thread->stage = PLANTED;
-	thread->plants++;
-	thread->planted_ns = now_ns();
+	let_go(held);
 }
 
 /*
- * False when a new program was executed in the same process: what is known of the old one does not
- * hold.
+ * Open the program's memory, unless that is done. A descriptor stays with the memory that it was
+ * opened for, and reads nothing when another program was executed: what is known of the old one does
+ * not hold then, and nothing is written to the new one. False with errno.
  */
-static bool same_program(const struct settle *settle)
+static bool open_memory(struct settle *settle)
 {
+	char path[32];
 	unsigned char first;
-	return !settle->stubs.page[0] || pread(settle->memory, &first, 1, (off_t)settle->stubs.page[0]) == 1;
+	const uint64_t room = settle->stubs.area[0].address;
+	if (settle->memory >= 0 && (!room || pread(settle->memory, &first, 1, (off_t)room) == 1))
+		return true;
+	if (settle->memory >= 0)
+		close(settle->memory);
+	settle->stubs = (struct stubs){0};
+	for (size_t i = 0; i < settle->count; i++)
+		settle->threads[i].slot = -1;
+	settle->runtime = NULL;
+	snprintf(path, sizeof path, "/proc/%d/mem", settle->pid);
+	settle->memory = open(path, O_RDWR | O_CLOEXEC);
+	return settle->memory >= 0;
+}
+
+/*
+ * Let go of the first thread of a program that a thread which we traced has executed: it got the
+ * number of the process (ptrace(2), "execve(2) under ptrace"), under which nobody waits for it.
+ */
+static void let_go_of_new_program(struct settle *settle)
+{
+	const struct candidate *first = find_candidate(settle, settle->pid);
+	siginfo_t info = {0};
+	if ((first && first->held.phase != FREE) ||
+	    waitid(P_PID, (id_t)settle->pid, &info, WSTOPPED | WNOHANG | __WALL) < 0 ||
+	    info.si_pid != settle->pid)
+		return;
+	struct held held = {.tid = settle->pid, .phase = TRACED, .stop = info.si_status << 8 | 0x7f};
+	let_go(&held);
 }
 
 static void enter_all(struct settle *settle, struct candidate *threads[], size_t count)
 {
 	const struct timespec pause = {0, 2000000};
-	char path[32];
-	snprintf(path, sizeof path, "/proc/%d/mem", settle->pid);
-	settle->memory = open(path, O_RDWR | O_CLOEXEC);
-	if (settle->memory < 0) {
+	if (!open_memory(settle)) {
 		for (size_t i = 0; i < count; i++)
 			give_up(threads[i], "its memory cannot be opened: %s", strerror(errno));
 		return;
-	}
-	if (!same_program(settle)) {
-		settle->gate = 0;
-		settle->stubs = (struct stubs){0};
-		for (size_t i = 0; i < settle->count; i++)
-			settle->threads[i].slot = -1;
-		settle->runtime = NULL;
 	}
 	bool watched[THREADS_MAX] = {false};
 	/* The others try again at the next step, when another thread is the first. */
 	const bool prepared = prepare(settle, threads[0], count);
 	for (size_t i = 0; i < count; i++)
-		watched[i] = prepared && !threads[i]->held.tid && seize(settle, threads[i]);
+		watched[i] = prepared && threads[i]->held.phase == FREE && seize(settle, threads[i]);
 	const uint64_t start = now_ns(), time = settle->options.ms * 1000000ULL;
 	for (bool proved = !prepared; !proved && now_ns() - start < WATCH_LONGEST * time;) {
 		nanosleep(&pause, NULL);
@@ -483,12 +503,11 @@ static void enter_all(struct settle *settle, struct candidate *threads[], size_t
 			watched[i] = watched[i] && stays_settled(threads[i]);
 			proved = proved && (!watched[i] || has_run(settle, threads[i]));
 		}
+		let_go_of_new_program(settle);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (watched[i])
 			enter_by_stub(settle, threads[i]);
-	close(settle->memory);
-	settle->memory = -1;
 	/*
 	 * Take new samples, because our stops count as context switches. What was not sent goes
 	 * back.
@@ -550,10 +569,14 @@ bool settle_record(struct settle *settle, struct candidate *thread, const struct
 	return false;
 }
 
-/* Whether it wants to run and gets no CPU: what it is about to do is not known. */
-static bool is_starved(const struct candidate *thread)
+/*
+ * Whether it has wanted to run for the settle time and got no CPU: what it is about to do is not known.
+ * What disturbed it less long ago counts by itself.
+ */
+static bool is_starved(const struct candidate *thread, uint64_t now, uint64_t time)
 {
-	return thread->stage == WATCHED && thread->sample.state == 'R' &&
+	return thread->stage == WATCHED && thread->sample.state == 'R' && !thread->sample.kernels &&
+	       now > thread->rest_ns && now - thread->rest_ns >= time &&
 	       thread->sample.user_ticks == thread->user_ticks;
 }
 
@@ -561,26 +584,33 @@ void settle_step(struct settle *settle)
 {
 	struct candidate *ready[THREADS_MAX];
 	size_t count = 0;
+	let_go_of_new_program(settle);
 	settle_look(settle);
 	uint64_t now = now_ns(), time = settle->options.ms * 1000000ULL;
 	for (size_t i = 0; i < settle->count; i++) {
-		if (settle->threads[i].held.tid)
-			let_go_late(&settle->threads[i]);
-		if (is_starved(&settle->threads[i]))
-			settle->restless_ns = now;
+		let_go_late(&settle->threads[i].held);
+		if (is_starved(&settle->threads[i], now, time))
+			disturb_all(settle, now, settle->threads[i].tid, "wants to run and gets no CPU");
 	}
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
-		if (thread->stage != WATCHED || thread->held.tid || now < thread->retry_ns ||
+		if (thread->stage != WATCHED || thread->held.phase != FREE || now < thread->retry_ns ||
 		    now < thread->rest_ns || now - thread->rest_ns < time ||
-		    thread->sample.user_ticks == thread->user_ticks)
+		    thread->sample.user_ticks == thread->user_ticks) {
+			thread->settled_ns = 0;
 			continue;
+		}
 		int cpu = place(settle, thread);
 		thread->crowded = cpu < 0;
 		if (cpu < 0)
 			continue;
-		if (now - settle->restless_ns < time)
+		if (!thread->settled_ns)
+			thread->settled_ns = now;
+		if (now - settle->restless_ns < time &&
+		    (!settle->options.timeout_ms ||
+		     now - thread->settled_ns < settle->options.timeout_ms * 1000000ULL))
 			continue; /* wait for the control threads */
+		thread->settled_ns = 0;
 		thread->cpu = cpu;
 		if (settle->options.records)
 			ready[count++] = thread;
@@ -589,6 +619,17 @@ void settle_step(struct settle *settle)
 	}
 	if (count)
 		enter_all(settle, ready, count);
+}
+
+const struct candidate *settle_waits(const struct settle *settle)
+{
+	const struct candidate *longest = NULL;
+	for (size_t i = 0; i < settle->count; i++) {
+		const struct candidate *thread = &settle->threads[i];
+		if (thread->settled_ns && (!longest || thread->settled_ns < longest->settled_ns))
+			longest = thread;
+	}
+	return longest;
 }
 
 int settle_pause_ms(const struct settle *settle)

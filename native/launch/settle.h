@@ -9,16 +9,24 @@
  * control thread and stays where it is.
  *
  * A thread has settled when it passed two stages. First it is observed: for the settle time it ran
- * in user mode, and had no page fault and no voluntary context switch; no other thread of the
- * program had a page fault, and none started or ended (an munmap or an exit would interrupt the
- * others). Then it is proved: stopped on its CPU, its memory locked, the thread runs for the settle
- * time again under PTRACE_SYSCALL, without a system call, a signal or a fault, and gets the CPU. A
- * thread that fails is left alone for a while, which doubles with each failure.
+ * in user mode, and had no page fault and no voluntary context switch. Then it is proved: stopped on
+ * its CPU, the thread runs for the settle time again under PTRACE_SYSCALL, without a system call, a
+ * signal or a fault, and gets the CPU. A thread that fails is left alone for a while, which doubles
+ * with each failure.
+ *
+ * Between the two it waits for its siblings, because some of what they do interrupts a thread that
+ * shares their memory: an munmap, an mprotect or the madvise with which glibc frees the stack of a
+ * thread that ended (the kernel flushes TLBs by IPIs, arch/x86/mm/tlb.c), fork and exec. A sibling
+ * that touches new memory, starts or ends is likely to do that soon, but most faults themselves flush
+ * nothing. So a thread that has settled waits until no sibling did any of it for the settle time, and
+ * no longer than the timeout: a control thread that faults now and then must not keep it for ever.
+ * Nothing waits for a sibling that sleeps, makes system calls, or is io_uring's thread in the kernel.
  */
 #ifndef LAUNCH_SETTLE_H
 #define LAUNCH_SETTLE_H
 
 #include "inject.h"
+#include "lock.h"
 #include "record.h"
 
 #include <sched.h>
@@ -31,15 +39,18 @@ enum { THREADS_MAX = 1024 };
 
 struct settle_options {
 	unsigned ms;	     /* the settle time; 0: the program enters itself */
+	unsigned timeout_ms; /* how long a settled thread waits for the others; 0: for ever */
 	unsigned long flags; /* of prctl(ISOLCTL_PR_SET) */
 	bool rearm;	     /* enter again after a break */
 	int priority;	     /* SCHED_FIFO for isolated threads, or 0: as they are */
+	enum lock lock;	     /* what is locked before */
 	bool records;	     /* the kernel has task isolation; without it threads only get their CPUs */
 	cpu_set_t cpus, housekeeping;
 };
 
 struct sample { /* of one thread, from /proc */
 	char state;
+	bool kernels; /* a thread that the kernel made: io_uring's */
 	unsigned long faults, user_ticks, system_ticks, voluntary;
 };
 
@@ -58,22 +69,25 @@ struct candidate {
 	struct sample sample;
 	unsigned long user_ticks; /* of the sample when it was disturbed last */
 	uint64_t rest_ns, retry_ns, planted_ns, entered_ns;
+	uint64_t
+		settled_ns; /* it waits for its CPU, and for the others to come to rest, since; 0: it has not settled */
 	unsigned failures, plants;
 	int cpu;	/* its launch CPU, or -1 */
 	cpu_set_t home; /* where it ran before that */
 	int slot;	/* of its stub, while that may be in use; -1 */
 	uint64_t starts;
-	struct held held; /* tid 0 when we do not trace it */
-	char why[96];	  /* it is not isolated: "made the system call read" */
+	struct held held; /* phase FREE when we do not trace it */
+	char why[160];	  /* it is not isolated: "made the system call read" */
 };
 
 struct settle {
 	struct settle_options options;
 	pid_t pid;
-	int memory;    /* /proc/PID/mem, or -1 */
-	uint64_t gate; /* address in the program, see find_gate(); 0: not looked for yet */
+	int memory; /* /proc/PID/mem, or -1: not opened yet */
 	struct stubs stubs;
 	uint64_t restless_ns; /* when something disturbed the program as a whole last */
+	pid_t restless;	      /* the thread that did, */
+	const char *how;      /* and what it did: "touches new memory" */
 	/* Why this kind of program cannot settle; "" when it can; NULL: not looked at yet. */
 	const char *runtime;
 	struct candidate threads[THREADS_MAX];
@@ -85,6 +99,12 @@ struct settle {
  * settle_pause_ms().
  */
 void settle_step(struct settle *settle);
+
+/*
+ * The thread that has settled and has waited longest for another one, settle->restless, to come to
+ * rest; NULL: none waits.
+ */
+const struct candidate *settle_waits(const struct settle *settle);
 
 /*
  * How long to pause between two steps: four steps per settle time while there is something to wait

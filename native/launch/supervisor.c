@@ -27,6 +27,8 @@
 /* How long to wait for the first thread to settle before saying why none has. */
 #define HINT_NS (10 * NS_PER_SECOND)
 
+enum { ASLEEP_MAX = 8 /* threads that sleep and are named in a list */ };
+
 __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *supervisor, const char *format,
 						      ...)
 {
@@ -195,20 +197,57 @@ static void note_why(struct watch *watch)
 	snprintf(watch->last_why, sizeof watch->last_why, "%s[%d] %s", name, busiest->tid, busiest->why);
 }
 
-/* Say why threads that run are not isolated, for eight of them at most. */
+static int by_cpu_time(const void *a, const void *b)
+{
+	const struct sample *one = &(*(const struct candidate *const *)a)->sample;
+	const struct sample *other = &(*(const struct candidate *const *)b)->sample;
+	return (one->user_ticks < other->user_ticks) - (one->user_ticks > other->user_ticks);
+}
+
+/*
+ * Say why threads are not isolated: the one that used most CPU time first, every one that runs, and
+ * eight that sleep at most.
+ */
 static void say_unsettled(const struct watch *watch)
 {
-	size_t named = 0;
+	static const struct candidate *threads[THREADS_MAX];
+	const size_t count = watch->settle.count;
+	size_t asleep = 0;
 	char name[NAME_SIZE];
-	for (size_t i = 0; i < watch->settle.count; i++) {
-		const struct candidate *thread = &watch->settle.threads[i];
-		if (thread->stage == ISOLATED || thread->stage == PLANTED || named == 8)
+	for (size_t i = 0; i < count; i++)
+		threads[i] = &watch->settle.threads[i];
+	qsort(threads, count, sizeof *threads, by_cpu_time);
+	for (size_t i = 0; i < count; i++) {
+		const struct candidate *thread = threads[i];
+		if (thread->stage == ISOLATED || thread->stage == PLANTED)
 			continue;
-		if (!read_name(watch->supervisor->pid, thread->tid, name))
+		if (thread->sample.state != 'R' && asleep++ >= ASLEEP_MAX)
 			continue;
-		say(watch->supervisor, "  %s[%d] %s\n", name, thread->tid, thread->why);
-		named++;
+		if (read_name(watch->supervisor->pid, thread->tid, name))
+			say(watch->supervisor, "  %s[%d] %s\n", name, thread->tid, thread->why);
 	}
+	if (asleep > ASLEEP_MAX)
+		say(watch->supervisor, "  and %zu more that sleep\n", asleep - ASLEEP_MAX);
+}
+
+/*
+ * Say which thread one that has settled waits for: when it has waited for a second, and again when it
+ * is another thread.
+ */
+static void say_waits(struct watch *watch)
+{
+	const struct settle *settle = &watch->settle;
+	const struct candidate *thread = settle_waits(settle);
+	char name[NAME_SIZE] = "?", other[NAME_SIZE] = "?", until[48] = "";
+	if (!thread || now_ns() - thread->settled_ns < NS_PER_SECOND || settle->restless == watch->waited_for)
+		return;
+	watch->waited_for = settle->restless;
+	read_name(watch->supervisor->pid, thread->tid, name);
+	read_name(watch->supervisor->pid, settle->restless, other);
+	if (settle->options.timeout_ms)
+		snprintf(until, sizeof until, ", for at most %.1f s", settle->options.timeout_ms / 1000.0);
+	say(watch->supervisor, "isolctl: %s[%d] has settled and waits%s: %s[%d] %s\n", name, thread->tid,
+	    until, other, settle->restless, settle->how);
 }
 
 static void say_end(const struct watch *watch)
@@ -312,6 +351,7 @@ static void step(struct watch *watch)
 			    (double)(now_ns() - watch->start_ns) / 1e9);
 	}
 	settle_step(&watch->settle);
+	say_waits(watch);
 	if (!isolated)
 		note_why(watch);
 	if (!watch->crowded && watch->supervisor->settle.records)

@@ -3,8 +3,9 @@ import {basename} from 'node:path'
 import {Flags} from '@oclif/core'
 import {cutArguments, shellLine} from '../launch/arguments.ts'
 import {become} from '../launch/become.ts'
-import {parseEnter} from '../launch/enter.ts'
+import {parseEnter, parseSettleTimeout} from '../launch/enter.ts'
 import {describeLaunch, prepareLaunch} from '../launch/launch.ts'
+import {LOCKS} from '../launch/lock.ts'
 import {NUMA} from '../launch/numa.ts'
 import {parseOnBreak} from '../launch/on-break.ts'
 import {asset} from '../lib/assets.ts'
@@ -36,6 +37,12 @@ stderr what broke isolation. It ends with the program.`
         'system call; with app, the program calls isolctl_enter() of isolctl.h',
       helpValue: 'app|settle[=TIME]',
       default: 'settle=100ms',
+    }),
+    'settle-timeout': Flags.string({
+      description:
+        'how long a thread that has settled waits until the rest of the program is at rest, before it is isolated all the same',
+      helpValue: 'TIME',
+      default: '10s',
     }),
     'on-break': Flags.string({
       description:
@@ -73,6 +80,13 @@ stderr what broke isolation. It ends with the program.`
         'take memory from the NUMA nodes of the CPUs: preferably (local), only (bind), or from any node (none)',
       default: 'local',
     })(),
+    lock: Flags.option({
+      options: LOCKS,
+      description:
+        'with --enter settle, lock no memory of the program (none), what is resident (resident), or all that is mapped, ' +
+        'which makes it present (all)',
+      default: 'none',
+    })(),
     'dry-run': Flags.boolean({char: 'n', description: 'print the command and execute nothing'}),
   }
 
@@ -86,6 +100,7 @@ stderr what broke isolation. It ends with the program.`
       json: this.jsonEnabled(),
       policy: flags.policy === undefined ? undefined : parsePolicy(flags.policy),
       enter: parseEnter(flags.enter),
+      settleTimeoutMs: parseSettleTimeout(flags['settle-timeout']),
       onBreak: parseOnBreak(flags['on-break']),
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],

@@ -21,5 +21,15 @@ export function parseEnter(text: string): Enter {
   return {kind: 'settle', ms}
 }
 
+const LONGEST_SETTLE_TIMEOUT_MS = 3_600_000
+
+/** "500ms" or "10s": how long a thread that has settled waits for the rest. Throws UserError. */
+export function parseSettleTimeout(text: string): number {
+  const match = /^(\d+)(ms|s)$/.exec(text)
+  const ms = match ? Number(match[1]) * (match[2] === 's' ? 1000 : 1) : 0
+  if (ms >= 1 && ms <= LONGEST_SETTLE_TIMEOUT_MS) return ms
+  throw new UserError(`not a settle timeout: "${text}"`, {help: 'give a time of 1ms to 3600s'})
+}
+
 const refusal = (message: string) =>
   new UserError(message, {help: 'give app, settle, or settle=TIME with 1ms to 60s'})

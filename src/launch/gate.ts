@@ -6,11 +6,13 @@ import type {CpuSet} from '../model/cpuset.ts'
 import type {Policy} from '../model/policy.ts'
 import type {Complaint, LaunchConditions} from './conditions.ts'
 import type {Enter} from './enter.ts'
+import type {Lock} from './lock.ts'
 
 export interface GateOptions {
   readonly cpus: CpuSet
   readonly enter: Enter
   readonly policy: Policy
+  readonly lock: Lock
   /** Continue without isolation when the kernel does not offer it. */
   readonly soft: boolean
   /** Continue although the program is likely to lose isolation. */
@@ -168,7 +170,7 @@ function* platform({guest, clocksource, quota}: LaunchConditions): Generator<Obj
 /** The permissions that launch needs for the program. */
 function* permission(
   {privileges, quota, ptraceScope}: LaunchConditions,
-  {enter, policy}: GateOptions,
+  {enter, lock, policy}: GateOptions,
 ): Generator<Objection> {
   if (quota && 'quotaUs' in quota && policy.kind === 'other')
     yield {
@@ -185,7 +187,8 @@ function* permission(
     }
     return
   }
-  if (!privileges.ipcLock && privileges.memlock < LEAST_MEMLOCK)
+  const locks = enter.kind === 'app' || lock !== 'none' // isolctl_enter() of isolctl.h locks
+  if (locks && !privileges.ipcLock && privileges.memlock < LEAST_MEMLOCK)
     yield {
       message: `only ${privileges.memlock >> 10} KiB of memory may be locked (RLIMIT_MEMLOCK), and memory that is not locked can cause page faults`,
       code: 'memlock',

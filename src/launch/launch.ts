@@ -15,6 +15,7 @@ import {quickPreflight, readConditions} from './conditions.ts'
 import type {Enter} from './enter.ts'
 import {gate} from './gate.ts'
 import {parseNofile, startingNofile} from './limits.ts'
+import {type Lock, lockArgument} from './lock.ts'
 import {memoryPolicy, type Numa} from './numa.ts'
 import {isolationFlags, type OnBreak} from './on-break.ts'
 
@@ -33,6 +34,9 @@ export interface LaunchOptions {
   readonly json: boolean
   readonly statusFile: string | undefined
   readonly numa: Numa
+  readonly lock: Lock
+  /** How long a thread that has settled waits for the rest of the program. */
+  readonly settleTimeoutMs: number
   /** Notify systemd when `workers` threads are isolated. False: the program does it. */
   readonly notify: boolean
   /** The number of isolated threads that the program will have; undefined: one on each CPU. */
@@ -84,10 +88,13 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       `--cpus=${isolated}`,
       `--housekeeping=${housekeeping}`,
       `--flags=0x${isolationFlags(onBreak).toString(16)}`,
-      ...(enter.kind === 'settle' ? [`--settle=${enter.ms}`] : []),
+      ...(enter.kind === 'settle'
+        ? [`--settle=${enter.ms}`, `--settle-timeout=${options.settleTimeoutMs}`]
+        : []),
       ...(onBreak.kind === 'rearm' ? ['--rearm'] : []),
       ...(target.policy.kind === 'fifo' ? [`--fifo=${target.policy.priority}`] : []),
       ...memoryPolicy(options.numa, (await optional(get(nodes))) ?? new Map(), isolated),
+      ...lockArgument(options.lock),
       ...(options.notify ? ['--notify'] : []),
       ...(options.workers === undefined ? [] : [`--workers=${options.workers}`]),
       ...(options.force ? ['--force'] : []),

@@ -7,8 +7,11 @@ import {packageRoot} from '../../src/lib/assets.ts'
 
 export interface Workshop extends AsyncDisposable {
   readonly folder: string
-  /** Compile a C file of the checkout that is not in native/, as the build does; returns the program's path. */
-  compile(source: string, name: string): Promise<string>
+  /**
+   * Compile a C file of the checkout that is not in native/, as the build does, with these variables of make; returns
+   * the program's path.
+   */
+  compile(source: string, name: string, ...make: readonly string[]): Promise<string>
   /** Build one of our own programs, "isol-exec" or "samples/poller"; returns its path. */
   build(program: string): Promise<string>
 }
@@ -26,9 +29,9 @@ export async function workshop({sanitize}: {readonly sanitize?: string} = {}): P
   }
   return {
     folder,
-    async compile(source, name) {
+    async compile(source, name, ...more) {
       const program = join(folder, name)
-      await inTurn(() => compile(resolve(packageRoot, source), program, folder, ...variables))
+      await inTurn(() => compile(resolve(packageRoot, source), program, folder, ...variables, ...more))
       return program
     },
     async build(program) {

@@ -5,7 +5,7 @@ import {cpuQuota, cpusetCpus, privileges} from '../../src/facts/process.ts'
 import {memoryHost} from '../../src/host/memory.ts'
 import {choose} from '../../src/launch/choose.ts'
 import type {Complaint, LaunchConditions} from '../../src/launch/conditions.ts'
-import {parseEnter} from '../../src/launch/enter.ts'
+import {parseEnter, parseSettleTimeout} from '../../src/launch/enter.ts'
 import {gate} from '../../src/launch/gate.ts'
 import {prepareLaunch} from '../../src/launch/launch.ts'
 import {parseNofile, startingNofile} from '../../src/launch/limits.ts'
@@ -42,6 +42,7 @@ describe('the gate', () => {
     cpus: set('3'),
     enter: {kind: 'settle', ms: 100},
     policy: {kind: 'other'},
+    lock: 'all',
     soft: false,
     force: false,
     allowGuest: false,
@@ -94,6 +95,10 @@ describe('the gate', () => {
     expect(gate({...good, architecture: 'arm64', ptraceScope: 3}, [], app)).toEqual([])
     expect(gate({...good, quota}, [], {...strict, policy: {kind: 'fifo', priority: 1}})).toEqual([])
     expect(gate({...good, privileges: {...user, memlock: Number.POSITIVE_INFINITY}}, [], strict)).toEqual([])
+    const none = {...strict, lock: 'none'} as const
+    expect(gate({...good, privileges: user}, [], none)).toEqual([])
+    // isolctl_enter() locks by itself
+    expect(() => gate({...good, privileges: user}, [], {...none, enter: app.enter})).toThrow('may be locked')
   })
   it('refuses failures of preflight, and only notes unknown results', () => {
     const complaint: Complaint = {
@@ -222,6 +227,11 @@ describe('the way to enter', () => {
   ] as const)('%s', ([text, enter]) => {
     expect(parseEnter(text)).toEqual(enter)
   })
+  it('takes settle timeouts of 1 ms to an hour', () => {
+    expect(['1ms', '10s', '3600s'].map(parseSettleTimeout)).toEqual([1, 10_000, 3_600_000])
+    for (const text of ['', '0s', '10', '1m', '-1s', '3601s', '1e3s'])
+      expect(() => parseSettleTimeout(text)).toThrow('not a settle timeout')
+  })
   test.for(['', 'apps', 'settle=', 'settle=5', 'settle=0ms', 'settle=61s', 'settle=1m'])(
     'refuses "%s"',
     (text) => {
@@ -272,6 +282,8 @@ describe('a launch', () => {
     json: false,
     statusFile: undefined,
     numa: 'local',
+    lock: 'none',
+    settleTimeoutMs: 10_000,
     notify: false,
     workers: undefined,
     program: ['./bench', '', '--cpus', 'a\nb', 'ü'],
@@ -314,7 +326,12 @@ describe('a launch', () => {
   it('passes --settle and --rearm to isol-exec', async () => {
     const settle = {...options, enter: {kind: 'settle', ms: 50}, onBreak: {kind: 'rearm'}} as const
     const {argv} = await prepareLaunch(memoryHost(machine), settle)
-    expect(argv).toEqual(expect.arrayContaining(['--flags=0x3', '--settle=50', '--rearm']))
+    expect(argv).toEqual(
+      expect.arrayContaining(['--flags=0x3', '--settle=50', '--settle-timeout=10000', '--rearm']),
+    )
+    expect(argv.join(' ')).not.toContain('--lock')
+    const locking = await prepareLaunch(memoryHost(machine), {...settle, lock: 'resident'})
+    expect(locking.argv).toContain('--lock=resident')
     await expect(prepareLaunch(memoryHost(machine), {...settle, enter: {kind: 'app'}})).rejects.toThrow(
       '--on-break rearm needs --enter settle',
     )

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {writeFile} from 'node:fs/promises'
+import {chmod, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
@@ -41,11 +41,111 @@ describe.runIf(process.arch === 'x64')('a thread that makes a call for us', () =
     ['takes 12 s', ['none', '12'], 'call 0\nprogram runs, turns, 0 signals'],
     ['is signalled meanwhile', ['signal', '3'], 'call 0\nprogram runs, turns, 1 signals'],
     ['is stopped meanwhile', ['stop', '3'], /^call (0|-\d+)\nstate T\nprogram runs, turns, 0 signals$/],
-    ['is killed meanwhile', ['kill', '30'], 'call -5\nprogram ended, stands, 0 signals'],
+    ['is killed meanwhile', ['kill', '30'], 'call -3\nprogram ended, stands, 0 signals'],
   ] as const)('%s, and goes on as before', async ([, argv, expected]) => {
     const {stdout} = await execa(await shop.compile('test/launch/fixtures/calls.c', 'calls'), argv)
     if (typeof expected === 'string') expect(stdout).toBe(expected)
     else expect(stdout).toMatch(expected)
+  })
+})
+
+describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('the memory of a program', () => {
+  /** Of this much reserved address space, in MiB, it has touched 16. `as`: a command that executes it. */
+  const locked = async (how: string, size: number, ...as: string[]) => {
+    const sparse = await shop.compile('test/launch/fixtures/sparse.c', 'sparse')
+    const {stdout} = await execa(settler, [`--lock=${how}`, '40', '600', '1', '0', ...as, sparse, `${size}`])
+    const [, before, after, kib] = /^resident (\d+) (\d+), locked (\d+)$/m.exec(stdout)?.map(Number) ?? []
+    expect(stdout).toContain('program runs')
+    return {stdout, before: before ?? 0, after: after ?? 0, kib: kib ?? 0}
+  }
+  const RESERVED = 64 << 10
+  it('stays as it is without --lock, and what the program calls works as before', async () => {
+    const {stdout, before, after, kib} = await locked('none', RESERVED)
+    expect(stdout).toMatch(/^poll planted/m)
+    expect(before).toBeGreaterThan(16 << 10)
+    expect(after / before).toBeLessThan(1.01)
+    expect(kib).toBe(0)
+    expect(stdout).toContain('madvise 0, reads 0')
+  })
+  it('does not grow with --lock resident, which locks what is there', async () => {
+    const {stdout, before, after, kib} = await locked('resident', RESERVED)
+    expect(stdout).toMatch(/^poll planted/m)
+    expect(after / before).toBeLessThan(1.01)
+    expect(kib).toBeGreaterThan(16 << 10)
+    expect(kib).toBeLessThan(32 << 10)
+    expect(stdout).toContain('madvise EINVAL, reads 1')
+  })
+  it('becomes present and locked with --lock all', async () => {
+    const {stdout, after, kib} = await locked('all', 128)
+    expect(stdout).toMatch(/^poll planted/m)
+    expect(after).toBeGreaterThan(128 << 10)
+    expect(kib).toBeGreaterThan(128 << 10)
+    expect(stdout).toContain('madvise EINVAL, reads 1')
+  })
+  test.for([
+    [0, 'it may lock no memory (ulimit -l is 0)'],
+    [64, 'it would lock more than it may (ulimit -l), or have too many mappings (vm.max_map_count)'],
+  ] as const)('is not locked when %i KiB may be, and the reason is named', async ([limit, why], {skip}) => {
+    skip(process.getuid?.() !== 0, 'needs root')
+    const user = ['setpriv', '--reuid=65534', '--bounding-set=-all', 'prlimit', `--memlock=${limit << 10}`]
+    await chmod(shop.folder, 0o755)
+    for (const how of ['resident', 'all']) {
+      const {stdout, before, after, kib} = await locked(how, 64, ...user)
+      expect(stdout).toContain(`poll watched cannot lock its memory: ${why}\n`)
+      expect(after / before).toBeLessThan(1.01)
+      expect(kib).toBe(0)
+      expect(stdout).toContain('madvise 0, reads 0')
+    }
+  })
+})
+
+describe.runIf(process.arch === 'x64')('a system call that our stop interrupts', () => {
+  it('ends as if nobody had touched its thread', async () => {
+    const restarts = await shop.compile('test/launch/fixtures/restarts.c', 'restarts')
+    const {stdout} = await execa(restarts, ['6'])
+    const calls = [
+      'nanosleep',
+      'clock_nanosleep',
+      'poll for 400 ms',
+      'poll',
+      'futex for 400 ms',
+      'futex',
+      'epoll_wait',
+    ]
+    expect(stdout.split('\n')).toEqual(
+      [...calls, 'epoll_pwait', 'read', 'recv with a timeout', 'sigtimedwait', 'semop'].map(
+        (call) => `${call}: unharmed`,
+      ),
+    )
+  }, 120_000)
+})
+
+/** All steps take some minutes, a fourth of them one. */
+const STRIDE = process.env['ISOLCTL_LONG'] === undefined ? 4 : 1
+
+describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle, at each of its steps', () => {
+  let faults: string
+  let faulted: string
+  beforeAll(async () => {
+    faults = await shop.compile('test/launch/fixtures/faults.c', 'faults', 'LDLIBS=-Wl,--wrap=ptrace')
+    faulted = await shop.compile('test/launch/fixtures/faulted.c', 'faulted')
+  })
+  test.for([
+    ['is killed', 'kill'],
+    ['thread exits', 'exit'],
+    ['main thread executes another program', 'exec'],
+    ['thread executes another program', 'exec-self'],
+    ['is stopped by SIGSTOP', 'stop'],
+    ['is frozen', 'freeze'],
+    ['thread is signalled', 'signal'],
+    ['thread gets a debugger', 'debugger'],
+    ['loses its tracer to SIGKILL', 'tracer-kill'],
+  ] as const)('does no harm when the program %s', {timeout: 600_000}, async ([, failure], {skip}) => {
+    const argv = [failure, faulted, `${STRIDE === 1 ? 0 : 1}`, `${STRIDE}`]
+    const {stdout} = await execa(faults, argv, {reject: false})
+    skip(stdout === 'no cgroup can be frozen here', stdout)
+    // All of FREE, TRACED, HELD and CALLING of trace.h were reached.
+    expect(stdout).toMatch(new RegExp(`^${failure} at ([6-9]|\\d\\d) steps, phases 0xf: unharmed$`))
   })
 })
 
@@ -97,6 +197,23 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
     const java = join(shop.folder, 'java')
     await execa('gcc', ['-O2', '-pthread', '-o', java, source, '-Wl,--no-as-needed', jvm])
     expect((await settle([java, 'poll'], 600)).join('\n')).toContain('poll watched runs in a Java VM')
+  })
+  it('goes on without a control thread that never comes to rest, and says for which one it waited', async () => {
+    const {stdout} = await execa(settler, ['--timeout=600', '40', '600', '1', '0', threads, 'poll', 'fault'])
+    expect(stdout).toMatch(/^poll planted/m)
+    expect(stdout).toMatch(/^fault watched has page faults$/m)
+    expect(stdout).toMatch(/^waits: fault touches new memory$/m)
+  })
+  it('does not wait for a thread of io_uring, which always wants to run', async ({skip}) => {
+    const sqpoll = await shop.compile('test/launch/fixtures/sqpoll.c', 'sqpoll')
+    const lines = await settle([sqpoll, ''], 600)
+    skip(lines.length < 3, 'this kernel lets nobody use io_uring')
+    expect(lines).toEqual([
+      expect.stringMatching(/^sqpoll watched sleeps/),
+      expect.stringMatching(/^iou-sqp-\d+ watched is io_uring's, in the kernel$/),
+      expect.stringMatching(/^poll planted/),
+      'program runs',
+    ])
   })
   it('waits for control threads that keep touching new memory', async () => {
     const lines = await settle([threads, 'poll', 'fault'], 20)
