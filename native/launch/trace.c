@@ -110,15 +110,14 @@ int go_on(struct held *held, long request)
 	return 0;
 }
 
-/* A thread that has stopped is detached; one that cannot be detached was killed. */
+/*
+ * Detach a thread that has stopped. One that cannot be detached was killed: until we have taken its
+ * end, its process has none for its parent.
+ */
 static void detach(struct held *held)
 {
-	int status;
-	if (go_on(held, PTRACE_DETACH) == 0)
-		return;
-	/* Take its end, if it has come, which is ours to take when it is traced. */
-	waitpid(held->tid, &status, __WALL | WNOHANG);
-	forget(held);
+	if (go_on(held, PTRACE_DETACH) < 0)
+		wait_stop(held, 1000);
 }
 
 void let_go(struct held *held)

@@ -7,7 +7,7 @@ import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type Workshop, workshop} from './compile.ts'
 
-vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
+vi.setConfig({testTimeout: 120_000, hookTimeout: 120_000}) // compilers and Node.js, on busy machines
 
 let shop: Workshop
 let torture: string

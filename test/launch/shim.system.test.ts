@@ -10,7 +10,7 @@ import {packageRoot} from '../../src/lib/assets.ts'
 import {LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
-vi.setConfig({testTimeout: 30_000, hookTimeout: 30_000}) // compilers and Node.js, on busy machines
+vi.setConfig({testTimeout: 30_000, hookTimeout: 120_000}) // compilers and Node.js, on busy machines
 
 /** How isol-exec may have been compiled; the sanitizers end it with a report where it does what it must not. */
 const BUILDS = ['as it is built', 'with sanitizers'] as const
