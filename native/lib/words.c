@@ -96,6 +96,9 @@ const struct help helps[] = {
 	{"exception", NULL, "the program did something that only the kernel can handle: look at it in a debugger"},
 	{"irq", NULL, "keep device interrupts off isolated CPUs: isolctl preflight, then isolctl apply --only irq-affinity"},
 	/* By what the other CPU wanted. */
+	{"ipi", "other:flush_tlb",
+	 "the kernel moved or reclaimed pages of its memory for another process (compaction, transparent huge pages, NUMA "
+	 "balancing, reclaim): set vm.compaction_proactiveness=0 and kernel.numa_balancing=0, and keep memory free"},
 	{"ipi", "flush_tlb",
 	 "a thread sharing its memory unmapped or protected some of it, or forked: keep them still; malloc does it less with "
 	 TUNE_MALLOC},
@@ -292,7 +295,10 @@ void say_cause(char *text, size_t size, const struct record *record)
 
 static bool fits(const struct record *record, const char *word)
 {
+	static const char other[] = "other:";
 	const char *name = name_of(record);
+	if (strncmp(word, other, strlen(other)) == 0)
+		return record->sender_foreign && fits(record, word + strlen(other));
 	if (strcmp(record->cause, "ipi") == 0)
 		return strstr(record->sender_function, word) || strstr(record->sender_site, word);
 	return name && strcmp(name, word) == 0;

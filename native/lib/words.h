@@ -47,7 +47,8 @@ struct help {
 	/*
 	 * Words that are separated by spaces, of which one must fit; NULL: any record fits. For the
 	 * causes "syscall" and "signal" a word is the whole name, for "ipi" it is part of the
-	 * sender's function or site.
+	 * sender's function or site, and with "other:" before it, only if the sender is known to
+	 * belong to another process.
 	 */
 	const char *words;
 	const char *text;

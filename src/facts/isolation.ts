@@ -25,7 +25,18 @@ export async function readIsolationRecord(
 ): Promise<IsolationRecord | undefined> {
   const folder = tid === undefined ? `/proc/${pid}` : `/proc/${pid}/task/${tid}`
   const text = await host.read(`${folder}/task_isolation`)
-  return text === undefined ? undefined : parseIsolationRecord(text)
+  if (text === undefined) return undefined
+  const record = parseIsolationRecord(text)
+  const {sender} = record
+  if (sender === undefined || !(await isForeign(host, pid, sender.pid))) return record
+  return {...record, sender: {...sender, foreign: true}}
+}
+
+/** Whether a thread lives in another process than this one. One that has ended is not known to. */
+async function isForeign(host: HostView, pid: number, tid: number): Promise<boolean> {
+  if (tid === 0) return false // an interrupt, or not visible here
+  const own = await host.read(`/proc/${pid}/task/${tid}/comm`)
+  return own === undefined && (await host.read(`/proc/${tid}/comm`)) !== undefined
 }
 
 /**

@@ -93,7 +93,10 @@ function has(record: IsolationRecord, needs: string): boolean {
   }
 }
 
+const OTHER = 'other:'
+
 function fits(record: IsolationRecord, word: string): boolean {
+  if (word.startsWith(OTHER)) return record.sender?.foreign === true && fits(record, word.slice(OTHER.length))
   if (record.cause !== 'ipi') return nameOf(record) === word
   const {sender} = record
   return sender !== undefined && (sender.function.includes(word) || sender.site.includes(word))

@@ -5,8 +5,12 @@
  * lacks is "unknown", 0, or absent. native/lib/record.c is the same in C.
  */
 export interface IsolationRecord {
-  /** "isolated", "lost", "off", "starting". */
+  /** "isolated", "lost", "off", "starting", "leaving". */
   readonly state: string
+  /** As given to the prctl, see native/include/task_isolation.h. 0: off. */
+  readonly flags: number
+  /** The signal that is sent on a break; 0: none. */
+  readonly signal: number
   /** Of the last start; -1: the thread was never isolated. */
   readonly cpu: number
   readonly starts: number
@@ -30,6 +34,8 @@ export interface Sender extends Intruder {
   /** Kernel functions: what the CPU was made to run ("": not known), on behalf of what. */
   readonly function: string
   readonly site: string
+  /** It is known to belong to another process than the thread. Not in the text: who reads it, looks. */
+  readonly foreign?: boolean
 }
 
 export interface Intruder {
@@ -48,6 +54,8 @@ export function parseIsolationRecord(text: string): IsolationRecord {
   const intruder = parseIntruder(wordsOf(fields.get('intruder')))
   return {
     state: word('state'),
+    flags: number('flags'),
+    signal: number('signal'),
     cpu: Number(numberAt(fields.get('cpu')) ?? -1n),
     starts: number('starts'),
     refusals: number('eagains'),
@@ -62,6 +70,9 @@ export function parseIsolationRecord(text: string): IsolationRecord {
 }
 
 export const isIsolated = ({state}: IsolationRecord): boolean => state === 'isolated'
+
+/** How many seconds a thread has to end that entered the kernel by its own doing; 0: none. */
+export const graceOf = ({flags}: IsolationRecord): number => (flags >>> 16) & 0xff
 
 /** The number that a text starts with, decimal or "0x...". */
 function numberAt(text: string | undefined): bigint | undefined {

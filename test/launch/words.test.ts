@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {breakHelp} from '../../src/model/break-words.ts'
+import {parseIsolationRecord} from '../../src/model/isolation-record.ts'
 import {type Workshop, workshop} from './compile.ts'
 import {fixture, PARSED, parsed, saidHere, saidInC} from './parsers.ts'
 
@@ -67,6 +69,21 @@ describe('a break in words', () => {
     expect(hidden).toBe("another CPU interrupted it: CPU 1, another user's task[9]")
     const [broken] = await say(`${record('ipi', '0xfd')}sender:\tnobody\n`)
     expect(broken).toBe('another CPU interrupted it (IPI, vector 0xfd)')
+  })
+  it('does not blame a thread of the program for what another process made the kernel do', async () => {
+    const sender =
+      'sender:\tcpu=0 pid=77 func=flush_tlb_func site=on_each_cpu_cond_mask+0x24/0x40 comm=kcompactd0\n'
+    const text = `${record('ipi', '0xfb')}${sender}`
+    const {stdout} = await execa(words, ['foreign'], {input: text})
+    const [, advice = ''] = stdout.split('\n')
+    expect(advice).toMatch(
+      /^the kernel moved or reclaimed pages of its memory for another process \(compaction/,
+    )
+    const found = parseIsolationRecord(text)
+    expect(found.sender).toBeDefined()
+    expect(breakHelp(found)).toContain('a thread sharing its memory')
+    const foreign = {...found, ...(found.sender && {sender: {...found.sender, foreign: true}})}
+    expect(breakHelp(foreign)).toBe(advice)
   })
   it('names the task that ran on its CPU, not the one that woke it', async () => {
     const sender = 'sender:\tcpu=0 pid=77 site=ttwu_queue_wakelist+0x2/0x4 comm=waker\n'

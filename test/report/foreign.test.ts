@@ -108,6 +108,8 @@ function texts(text: string): Readonly<Record<string, string>> {
     refusals: 0,
     breaks: 1,
     durationNs: 1,
+    flags: 1,
+    signal: 9,
     data: 1n,
     sender: {cpu: 0, pid: 1, name: text, function: text, site: text},
     intruder: {pid: 1, name: text},
