@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {stat} from 'node:fs/promises'
-import {Command, Flags} from '@oclif/core'
+import {Args, Command, Flags} from '@oclif/core'
 import {captured} from '../host/captured.ts'
 import type {Host, HostView, Live} from '../host/host.ts'
 import {localHost} from '../host/local.ts'
@@ -22,6 +22,19 @@ export const cpulist = Flags.custom<CpuSet>({
     }
   },
   defaultHelp: async ({options}) => String(options.default ?? ''),
+})
+
+/** The largest process id of Linux (include/linux/threads.h: PID_MAX_LIMIT). */
+const LARGEST_PID = 2 ** 22
+
+/** An argument that is a process id. */
+export const processId = Args.custom<number>({
+  parse: async (text) => {
+    const pid = /^\d{1,7}$/.test(text) ? Number(text) : 0
+    if (pid < 1 || pid > LARGEST_PID)
+      throw new UserError(`not a process id: "${text}"`, {help: 'isolctl status lists the isolated threads'})
+    return pid
+  },
 })
 
 /** 30 days: no 32-bit counter of a tick at 1000 Hz wraps in that time, and no date overflows. */

@@ -4,7 +4,7 @@ import {Help} from '@oclif/core'
 /** The commands and topics as `isolctl --help` lists them. Each has one place. */
 export const MENU: readonly {readonly title: string; readonly names: readonly string[]}[] = [
   {title: 'MAIN PATH', names: ['init', 'plan', 'apply', 'preflight', 'launch']},
-  {title: 'AFTER APPLY', names: ['status', 'confirm', 'undo']},
+  {title: 'AFTER APPLY', names: ['status', 'stop', 'confirm', 'undo']},
   {title: 'LOOK AND LEARN', names: ['topology', 'explain', 'lint', 'capture']},
   {title: 'KERNEL AND LAB', names: ['kernel', 'lab']},
 ]

@@ -30,6 +30,7 @@ const COMMANDS = {
   plan: () => import('./plan.ts'),
   preflight: () => import('./preflight.ts'),
   status: () => import('./status.ts'),
+  stop: () => import('./stop.ts'),
   topology: () => import('./topology.ts'),
   undo: () => import('./undo.ts'),
 } satisfies Readonly<Record<string, () => Promise<{readonly default: Command.Class}>>>

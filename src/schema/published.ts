@@ -7,6 +7,7 @@ import {LaunchSchema} from './launch.ts'
 import {LintSchema} from './lint.ts'
 import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
 import {ReportSchema} from './preflight.ts'
+import {StopSchema} from './stop.ts'
 
 const SCHEMAS = [
   ApplySchema,
@@ -18,6 +19,7 @@ const SCHEMAS = [
   LintSchema,
   ReportSchema,
   StatusSchema,
+  StopSchema,
   TopologySchema,
   UndoSchema,
 ]

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+import {type FileHandle, open} from 'node:fs/promises'
+import {constants} from 'node:os'
+import {type Host, type Live, startOf} from '../host/host.ts'
+import {errnoOf, UserError} from '../lib/errors.ts'
+import {Exit} from '../lib/exit.ts'
+import {breakHelp, breakSentence} from '../model/break-words.ts'
+import {graceOf, type IsolationRecord, isIsolated, parseIsolationRecord} from '../model/isolation-record.ts'
+import type {StopReport} from '../schema/stop.ts'
+
+export interface StopOptions {
+  readonly program: {readonly pid: number} | {readonly unit: string}
+  /** As typed; undefined: SIGTERM, or KillSignal= of the unit. */
+  readonly signal: string | undefined
+  readonly timeoutMs: number
+  readonly abort?: AbortSignal
+}
+
+/**
+ * Signals that tell a process to end: the kernel takes what follows one of them as an end in order.
+ * SIGHUP, SIGCHLD and SIGALRM are ordinary events for many programs.
+ */
+const TELLS_TO_END: ReadonlySet<number> = new Set([
+  constants.signals.SIGTERM,
+  constants.signals.SIGINT,
+  constants.signals.SIGQUIT,
+])
+
+const LOOK_MS = 20
+
+/**
+ * Tell a program to end, wait until it has, and find out how the isolation of its threads ended.
+ * Throws UserError if there is no such program, or if it may not be told.
+ */
+export async function stopProgram(
+  host: Host & {readonly live: Live},
+  {program, signal, timeoutMs, abort}: StopOptions,
+): Promise<StopReport> {
+  const {pid, number, unit} = await resolve(host, program, signal)
+  const named = {...(unit === undefined ? {} : {unit}), signal: signalName(number)}
+  const schema = 'isolctl.stop/1'
+  if (pid === 0) return {schema, pid, name: '', ...named, ended: true, waitedMs: 0, workers: [], notes: []}
+  const stat = await host.read(`/proc/${pid}/stat`)
+  if (stat === undefined || hasEnded(stat))
+    throw new UserError(`there is no process ${pid}`, {
+      code: 'ESRCH',
+      help: 'isolctl status lists the isolated threads with their processes',
+    })
+  const workers = await openWorkers(host, pid)
+  try {
+    const notes = workers.flatMap((worker) => threatened(worker, number))
+    const start = host.live.monotonicMs()
+    tell(pid, number)
+    const ended = await waitForEnd(host, {pid, start: startOf(stat), timeoutMs, abort})
+    return {
+      schema,
+      pid,
+      name: nameIn(stat),
+      ...named,
+      ended,
+      waitedMs: Math.round(host.live.monotonicMs() - start),
+      workers: await Promise.all(workers.map((worker) => outcome(worker))),
+      notes: [...new Set(notes)],
+    }
+  } finally {
+    await Promise.all(workers.map(({file}) => file.close()))
+  }
+}
+
+async function resolve(
+  host: Host,
+  program: StopOptions['program'],
+  signal: string | undefined,
+): Promise<{pid: number; number: number; unit?: string}> {
+  const given = signal === undefined ? undefined : signalNumber(signal)
+  if ('pid' in program) return {pid: program.pid, number: given ?? constants.signals.SIGTERM}
+  const {unit} = program
+  const {stdout} = await host
+    .run(['systemctl', 'show', '--property=LoadState,MainPID,KillSignal', '--', unit])
+    .catch((cause: unknown) => {
+      throw new UserError(`cannot ask systemd about ${unit}: ${(cause as Error).message}`, {
+        exit: Exit.unsuitable,
+        code: 'no-systemd',
+        help: 'give the process instead: isolctl stop PID',
+        cause,
+      })
+    })
+  const property = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1]
+  if (property('LoadState') === 'not-found')
+    throw new UserError(`there is no unit ${unit}`, {
+      code: 'no-unit',
+      help: 'systemctl list-units lists them',
+    })
+  const killSignal = Number(property('KillSignal') ?? constants.signals.SIGTERM)
+  return {unit, pid: Number(property('MainPID') ?? 0), number: given ?? killSignal}
+}
+
+/** "TERM", "SIGTERM" or "15". Throws UserError. Pure. */
+export function signalNumber(text: string): number {
+  const known: Readonly<Record<string, number>> = constants.signals
+  const upper = text.toUpperCase()
+  const number = /^\d+$/.test(text) ? Number(text) : (known[upper] ?? known[`SIG${upper}`])
+  if (number === undefined || number < 1 || number > 64)
+    throw new UserError(`there is no signal "${text}"`, {help: 'give a name or a number: --signal SIGINT'})
+  return number
+}
+
+const signalName = (number: number): string =>
+  Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`
+
+const nameIn = (stat: string): string => stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+
+/** A process that has ended stays in /proc until its parent has asked for its exit status. */
+const hasEnded = (stat: string): boolean => /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+
+interface Worker {
+  readonly tid: number
+  readonly name: string
+  readonly before: IsolationRecord
+  /** Its record, which stays readable when the thread has ended. */
+  readonly file: FileHandle
+}
+
+/** The isolated threads of a process. Opening and reading a record interrupts nothing. */
+async function openWorkers(host: Host, pid: number): Promise<readonly Worker[]> {
+  const workers: Worker[] = []
+  for (const tid of await host.list(`/proc/${pid}/task`)) {
+    const folder = `/proc/${pid}/task/${tid}`
+    const file = await open(`${folder}/task_isolation`).catch((cause: unknown) => {
+      const code = errnoOf(cause)
+      if (code === 'ENOENT' || code === 'ESRCH') return undefined // it has ended, or no such kernel
+      throw new UserError(`cannot read ${folder}/task_isolation: ${code ?? 'EIO'}`, {
+        exit: Exit.unsuitable,
+        code: code ?? 'EIO',
+        help: 'run as root, or as the user of the program',
+        cause,
+      })
+    })
+    if (file === undefined) continue
+    const before = await readRecord(file)
+    if (before !== undefined && isIsolated(before))
+      workers.push({tid: Number(tid), name: (await host.read(`${folder}/comm`))?.trim() ?? '?', before, file})
+    else await file.close()
+  }
+  return workers
+}
+
+async function readRecord(file: FileHandle): Promise<IsolationRecord | undefined> {
+  const buffer = Buffer.alloc(4096)
+  const read = await file.read(buffer, 0, buffer.length, 0).catch(() => undefined)
+  return read === undefined || read.bytesRead === 0
+    ? undefined
+    : parseIsolationRecord(buffer.toString('utf8', 0, read.bytesRead))
+}
+
+/** Why the kernel may take the end of this thread for a break, and send its signal. Pure. */
+function threatened({before}: Worker, signal: number): readonly string[] {
+  if (before.signal === 0) return []
+  if (graceOf(before) === 0)
+    return [
+      'the threads were isolated without time to end: one that leaves its loop before the program ends is a break',
+    ]
+  return TELLS_TO_END.has(signal)
+    ? []
+    : [`${signalName(signal)} does not tell a program to end: it has ${graceOf(before)} s`]
+}
+
+function tell(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal)
+  } catch (cause) {
+    const code = errnoOf(cause) ?? 'EIO'
+    if (code === 'ESRCH') return // it has ended by itself meanwhile
+    throw new UserError(`cannot send ${signalName(signal)} to process ${pid}: ${code}`, {
+      exit: Exit.unsuitable,
+      code,
+      help: 'run as root, or as the user of the program',
+      cause,
+    })
+  }
+}
+
+interface Wait {
+  readonly pid: number
+  readonly start: string
+  readonly timeoutMs: number
+  readonly abort?: AbortSignal | undefined
+}
+
+async function waitForEnd(
+  host: Host & {readonly live: Live},
+  {pid, start, timeoutMs, abort}: Wait,
+): Promise<boolean> {
+  const until = host.live.monotonicMs() + timeoutMs
+  for (;;) {
+    const stat = await host.read(`/proc/${pid}/stat`).catch(() => undefined)
+    if (stat === undefined || startOf(stat) !== start || hasEnded(stat)) return true
+    if (host.live.monotonicMs() >= until || abort?.aborted) return false
+    await host.live.sleep(LOOK_MS, abort).catch(() => undefined)
+  }
+}
+
+async function outcome({tid, name, before, file}: Worker): Promise<StopReport['workers'][number]> {
+  const after = (await readRecord(file)) ?? before
+  const broke = after.breaks > before.breaks
+  return {
+    tid,
+    name,
+    cpu: before.cpu,
+    state: broke ? 'lost' : after.state === 'off' ? 'ended' : after.state,
+    ...(broke ? {lost: {message: breakSentence(after), help: breakHelp(after)}} : {}),
+  }
+}
