@@ -147,8 +147,10 @@ static inline int isolctl_leave(void)
 /* What the launcher asked for: flags for isolctl_enter(). */
 static inline unsigned long isolctl_launch_flags(void)
 {
-	const char *text = getenv("ISOLCTL_FLAGS");
-	return text ? strtoul(text, NULL, 0) | ISOLCTL_ENABLE : ISOLCTL_ENABLE;
+	const char *text = getenv("ISOLCTL_FLAGS"), *grace = getenv("ISOLCTL_GRACE");
+	/* Apart from the flags: a program with an older isolctl.h refuses bits that it does not know. */
+	unsigned long flags = grace ? ISOLCTL_GRACE(strtoul(grace, NULL, 10)) : 0;
+	return flags | ISOLCTL_ENABLE | (text ? strtoul(text, NULL, 0) : 0);
 }
 
 /* The signal that the launcher chose for breaks; 0: none, or SIGKILL. */
@@ -307,13 +309,24 @@ __attribute__((noinline, unused)) static int isolctl_lock_memory(void)
 	return (int)isolctl_syscall(SYS_mlockall, 1 /* MCL_CURRENT */, 0, 0, 0, 0);
 }
 
-/* Why prctl gave EINVAL. */
-static inline int isolctl_diagnose(void)
+/*
+ * Whether the kernel knows these flags: it looks at them first, and without ISOLCTL_ENABLE the call
+ * only leaves isolation.
+ */
+static inline int isolctl_knows(unsigned long flags)
+{
+	return isolctl_syscall(SYS_prctl, ISOLCTL_PR_SET, (long)(flags & ~ISOLCTL_ENABLE), 0, 0, 0) == 0;
+}
+
+/* Why prctl gave EINVAL for these flags. */
+static inline int isolctl_diagnose(unsigned long flags)
 {
 	struct isolctl_cpus mask = isolctl_parse_cpus("");
 	int cpus = 0;
 	if (isolctl_syscall(SYS_prctl, ISOLCTL_PR_GET, 0, 0, 0, 0) < 0)
 		return ISOLCTL_ENOSUPPORT;
+	if (!isolctl_knows(flags))
+		return ISOLCTL_EFLAGS;
 	isolctl_syscall(SYS_sched_getaffinity, 0, sizeof mask, (long)&mask, 0, 0);
 	for (unsigned long cpu = 0; cpu < ISOLCTL_CPUS_MAX; cpu++)
 		cpus += isolctl_has_cpu(&mask, cpu);
@@ -322,14 +335,14 @@ static inline int isolctl_diagnose(void)
 
 /*
  * Isolate the calling thread, which must be bound to one isolated CPU. `flags`:
- * ISOLCTL_AS_LAUNCHED, or 0 (killed on a break), ISOLCTL_SIGNAL(n), ISOLCTL_REPORT. Returns
- * ISOLCTL_OK with the thread isolated, ISOLCTL_SOFT, or a refusal.
+ * ISOLCTL_AS_LAUNCHED, or 0 (killed on a break), ISOLCTL_SIGNAL(n), ISOLCTL_REPORT; and
+ * ISOLCTL_GRACE(s). Returns ISOLCTL_OK with the thread isolated, ISOLCTL_SOFT, or a refusal.
  */
 static inline int isolctl_enter(unsigned long flags)
 {
 	int refusal;
 	flags = flags == ISOLCTL_AS_LAUNCHED ? isolctl_launch_flags() : flags | ISOLCTL_ENABLE;
-	if (flags & ~(ISOLCTL_ENABLE | ISOLCTL_USERSIG | ISOLCTL_SIGNAL(0x7f)))
+	if (flags & ~(ISOLCTL_ENABLE | ISOLCTL_USERSIG | ISOLCTL_SIGNAL(0x7f) | ISOLCTL_GRACE(0xff)))
 		return ISOLCTL_EFLAGS;
 	refusal = isolctl_lock_memory() < 0 ? ISOLCTL_EMEMORY : ISOLCTL_OK;
 
@@ -345,7 +358,7 @@ static inline int isolctl_enter(unsigned long flags)
 		if (result == 0)
 			return ISOLCTL_OK; /* no system call from here on */
 		if (result != -EAGAIN) {
-			refusal = isolctl_diagnose();
+			refusal = isolctl_diagnose(flags);
 		} else if ((now = isolctl_now_ns()) - start > ISOLCTL_PATIENCE_NS) {
 			refusal = ISOLCTL_EAGAIN;
 		} else if (now - rest > 50000000LL) {
@@ -387,7 +400,7 @@ static inline const char *isolctl_why(int result)
 	case ISOLCTL_EMEMORY:
 		return "memory cannot be locked: raise RLIMIT_MEMLOCK (ulimit -l), or run as root";
 	case ISOLCTL_EFLAGS:
-		return "unknown isolation flags: see ISOLCTL_FLAGS in the environment";
+		return "isolation flags that do not exist, or that this kernel does not know: see ISOLCTL_FLAGS in the environment";
 	case ISOLCTL_EWORKER:
 		return "the launcher gave no such CPU: start with isolctl launch --cpus, one CPU per worker";
 	default:

@@ -26,8 +26,20 @@
 #define ISOLCTL_SIGNAL(s) (((unsigned long)(s)&0x7fUL) << 8)
 /* No signal on a break: isolation ends, the kernel counts it, and the program runs on. */
 #define ISOLCTL_REPORT ISOLCTL_USERSIG
+/*
+ * Judge what the thread itself does, and what its process does to it, only after `s` seconds, at
+ * most 255: if the thread or the process ends meanwhile, it has ended, and that is no break. A
+ * kernel that does not know this answers EINVAL.
+ */
+#define ISOLCTL_GRACE(s) (((unsigned long)(s)&0xffUL) << 16)
 
-enum isolctl_state { ISOLCTL_OFF, ISOLCTL_STARTING, ISOLCTL_ISOLATED, ISOLCTL_LOST };
+enum isolctl_state {
+	ISOLCTL_OFF,
+	ISOLCTL_STARTING,
+	ISOLCTL_ISOLATED,
+	ISOLCTL_LOST,
+	ISOLCTL_LEAVING /* entered the kernel, and has ISOLCTL_GRACE() to end */
+};
 
 /*
  * The data of the cause "irq" for an interrupt without a number: this plus its vector, which is at

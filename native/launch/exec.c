@@ -11,13 +11,20 @@
  * CPUs: the thread that calls isolctl_bind(N) gets the Nth launch CPU, and threads may also bind
  * themselves.
  *
+ * --exclusive: no second launch gets these CPUs, see claim.h. --end-grace=SECONDS: see
+ * ISOLCTL_GRACE(); without effect on a kernel that has none.
+ *
  * The program does itself what exec cannot carry over: memory locking (isolctl_enter() locks) and
  * isolation. Exit status as env(1): 125 failed before the program, 126 it cannot be executed, 127
  * it was not found.
  */
 #define _GNU_SOURCE
+#include "claim.h"
 #include "cpulist.h"
+#include "isolctl.h"
+#include "json.h"
 #include "number.h"
+#include "proc.h"
 #include "program.h"
 #include "supervisor.h"
 #include "visible.h"
@@ -35,7 +42,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+enum { UNSUITABLE = 69, FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
 struct options {
 	const char *cpus, *housekeeping, *flags, *status_file, *memory;
@@ -45,32 +52,59 @@ struct options {
 	unsigned timeout; /* milliseconds that a settled thread waits for the others, or 0: for ever */
 	enum lock lock;	  /* of the program's memory, with settle */
 	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
-	bool rearm, soft, quiet, json, hex, notify, force;
+	unsigned grace;	  /* seconds, see ISOLCTL_GRACE(), or 0 */
+	bool rearm, soft, quiet, json, hex, notify, force, exclusive, verbose;
 };
+
+/* With --json an error is JSON as well. */
+static bool json_errors;
+
+/* Say why it failed, in the form of src/ui/failure.ts, and end. `code`, `help`: may be NULL. */
+__attribute__((noreturn)) static void give_up(int status, const char *message, const char *code,
+					      const char *help)
+{
+	char shown[4 * 4096];
+	if (json_errors) {
+		fputs("{\"schema\":\"isolctl.error/1\",\"error\":{\"message\":", stdout);
+		json_text(stdout, message);
+		printf(",\"exit\":%d", status);
+		if (code) {
+			fputs(",\"code\":", stdout);
+			json_text(stdout, code);
+		}
+		if (help) {
+			fputs(",\"help\":", stdout);
+			json_text(stdout, help);
+		}
+		puts("}}");
+		exit(status);
+	}
+	make_visible(shown, sizeof shown, message);
+	fprintf(stderr, "isol-exec: %s\n", shown);
+	if (help)
+		fprintf(stderr, "help: %s\n", help);
+	exit(status);
+}
 
 __attribute__((noreturn, format(printf, 2, 3))) static void fail(int status, const char *format, ...)
 {
 	int error = errno;
 	va_list arguments;
-	char text[4096], shown[4 * sizeof text];
+	char text[4096];
 	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
+	int length = vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	make_visible(shown, sizeof shown, text);
-	fprintf(stderr, "isol-exec: %s", shown);
-	if (error)
-		fprintf(stderr, ": %s", strerror(error));
-	fputc('\n', stderr);
-	exit(status);
+	if (error && length >= 0 && (size_t)length < sizeof text)
+		snprintf(text + length, sizeof text - (size_t)length, ": %s", strerror(error));
+	give_up(status, text, error ? strerrorname_np(error) : NULL, NULL);
 }
 
 /* The same without an errno, and with a help line. */
 __attribute__((noreturn)) static void refuse(int status, const char *what, const char *why, const char *help)
 {
-	char shown[4096];
-	make_visible(shown, sizeof shown, what);
-	fprintf(stderr, "isol-exec: %s: %s\nhelp: %s\n", shown, why, help);
-	exit(status);
+	char text[4096];
+	snprintf(text, sizeof text, "%s: %s", what, why);
+	give_up(status, text, NULL, help);
 }
 
 static unsigned long number(const char *text, const char *what, unsigned long low, unsigned long high)
@@ -221,7 +255,10 @@ static struct options parse(int argc, char **argv)
 		WORKERS,
 		FORCE,
 		LOCK,
-		SETTLE_TIMEOUT
+		SETTLE_TIMEOUT,
+		END_GRACE,
+		EXCLUSIVE,
+		VERBOSE
 	};
 	static const struct option known[] = {{"cpus", required_argument, NULL, CPUS},
 					      {"housekeeping", required_argument, NULL, HOUSEKEEPING},
@@ -242,6 +279,9 @@ static struct options parse(int argc, char **argv)
 					      {"force", no_argument, NULL, FORCE},
 					      {"lock", required_argument, NULL, LOCK},
 					      {"settle-timeout", required_argument, NULL, SETTLE_TIMEOUT},
+					      {"end-grace", required_argument, NULL, END_GRACE},
+					      {"exclusive", no_argument, NULL, EXCLUSIVE},
+					      {"verbose", no_argument, NULL, VERBOSE},
 					      {NULL, 0, NULL, 0}};
 	struct options options = {.flags = "0x1", .nofile = -1, .timeout = 10000};
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
@@ -280,7 +320,7 @@ static struct options parse(int argc, char **argv)
 			options.quiet = true;
 			break;
 		case JSON:
-			options.json = true;
+			options.json = json_errors = true;
 			break;
 		case HEX:
 			options.hex = true;
@@ -301,6 +341,15 @@ static struct options parse(int argc, char **argv)
 			if (!parse_lock(optarg, &options.lock))
 				fail(FAILED, "not a way to lock memory: \"%s\"", optarg);
 			break;
+		case END_GRACE:
+			options.grace = (unsigned)number(optarg, "grace in seconds", 0, 255);
+			break;
+		case EXCLUSIVE:
+			options.exclusive = true;
+			break;
+		case VERBOSE:
+			options.verbose = true;
+			break;
 		case HEX_ENV:
 			decode_hex(optarg);
 			putenv(optarg);
@@ -320,6 +369,12 @@ static void set_environment(const struct options *options)
 	setenv("ISOLCTL_FLAGS", options->flags, 1);
 	setenv("ISOLCTL_CPUS", options->cpus, 1);
 	setenv("ISOLCTL_HOUSEKEEPING", options->housekeeping, 1);
+	char grace[16];
+	snprintf(grace, sizeof grace, "%u", options->grace);
+	if (options->grace)
+		setenv("ISOLCTL_GRACE", grace, 1);
+	else
+		unsetenv("ISOLCTL_GRACE");
 	if (options->soft)
 		setenv("ISOLCTL_SOFT", "1", 1);
 	else
@@ -355,6 +410,49 @@ static int open_status(const char *path)
 	return fd;
 }
 
+/*
+ * The CPUs are ours alone, until the supervisor ends. Where that cannot be found out the launch goes
+ * on, as on a machine without sysfs.
+ */
+static void claim(struct claim *claim, const cpu_set_t *cpus, bool quiet)
+{
+	char text[256], name[NAME_SIZE] = "?", owner[64] = "another launch";
+	if (claim_cpus(claim, cpus) == 0)
+		return;
+	if (errno != EWOULDBLOCK) {
+		if (!quiet)
+			fprintf(stderr,
+				"note: cannot tell whether another launch uses CPU %d: "
+				"/sys/devices/system/cpu/cpu%d: %s\n",
+				claim->cpu, claim->cpu, strerror(errno));
+		return;
+	}
+	if (claim->owner && read_name(claim->owner, claim->owner, name))
+		snprintf(owner, sizeof owner, "%s[%d]", name, claim->owner);
+	snprintf(text, sizeof text,
+		 "CPU %d belongs to %s, which isolctl launched: a second launch would break its isolation",
+		 claim->cpu, owner);
+	char help[128] = "choose other CPUs: --cpus";
+	if (claim->owner)
+		snprintf(help, sizeof help, "choose other CPUs with --cpus, or end it: isolctl stop %d",
+			 claim->owner);
+	give_up(UNSUITABLE, text, "cpu-taken", help);
+}
+
+/*
+ * The grace in seconds that the kernel grants: all, or none. Says so where it grants none, because an
+ * orderly end is a break then.
+ */
+static unsigned granted(const struct options *options, bool records)
+{
+	if (!options->grace || (records && isolctl_knows(ISOLCTL_GRACE(options->grace))))
+		return options->grace;
+	if (records && !options->quiet && !options->json)
+		fprintf(stderr,
+			"note: this kernel gives a program no time to end: a worker that leaves its loop before that is a break\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	fill_standard_descriptors();
@@ -365,18 +463,23 @@ int main(int argc, char **argv)
 			decode_hex(*argument);
 
 	cpu_set_t cpus;
+	static struct claim claimed;
 	struct supervisor supervisor = {.pid = getpid(),
 					.program = *program,
 					.cpus = options.cpus,
 					.status_fd = -1,
 					.json = options.json,
 					.soft = options.soft,
-					.quiet = options.quiet};
+					.quiet = options.quiet,
+					.verbose = options.verbose};
 	int count = cpus_of(options.cpus, &cpus);
 	bool alone = count == 1;
 	supervisor.workers = options.workers ? options.workers : (unsigned)count;
 	cpus_of(options.housekeeping, &supervisor.housekeeping);
-	const unsigned long flags = flags_of(options.flags);
+	const bool records = access("/proc/self/task_isolation", R_OK) == 0;
+	options.grace = granted(&options, records);
+	supervisor.grace = options.grace;
+	const unsigned long flags = flags_of(options.flags) | ISOLCTL_GRACE(options.grace);
 
 	undo_node(options.nofile);
 	set_environment(&options);
@@ -397,7 +500,10 @@ int main(int argc, char **argv)
 		if (supervisor.status_fd < 0)
 			fail(FAILED, "%s", options.status_file);
 	}
-	bool records = access("/proc/self/task_isolation", R_OK) == 0;
+	if (options.exclusive) {
+		claim(&claimed, &cpus, options.quiet || options.json);
+		supervisor.claim = &claimed;
+	}
 	if (options.settle) {
 		/* It starts among the control threads, and a thread that settles is moved. */
 		alone = false;
@@ -423,7 +529,7 @@ int main(int argc, char **argv)
 
 	/* Last, so that only a failing exec has to be reported to it. */
 	int exec_failed = -1;
-	if (options.settle || options.status_file || options.json || options.notify ||
+	if (options.settle || options.status_file || options.json || options.notify || options.exclusive ||
 	    (records && !options.quiet)) {
 		exec_failed = start_supervisor(&supervisor);
 		if (exec_failed < 0)

@@ -5,10 +5,34 @@
 #include "words.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 uint64_t isolated_ns(const struct watched *thread)
 {
 	return thread->since_ns ? now_ns() - thread->since_ns : thread->record.duration_ns;
+}
+
+bool is_same_kind(const struct reported *one, const struct event *other)
+{
+	const struct record *a = &one->record, *b = &other->record;
+	const bool numbered = strcmp(a->cause, "page_fault") != 0 && strcmp(a->cause, "sched") != 0;
+	return one->tid == other->tid && strcmp(a->cause, b->cause) == 0 &&
+	       (!numbered || a->data == b->data) && strcmp(a->sender_function, b->sender_function) == 0 &&
+	       strcmp(a->sender_site, b->sender_site) == 0 && strcmp(a->sender_name, b->sender_name) == 0 &&
+	       strcmp(a->intruder_name, b->intruder_name) == 0;
+}
+
+bool has_ended(const struct record *record)
+{
+	/*
+	 * A thread of a process that was told to end is off whatever it did then. One that is refused a
+	 * start is off as well, after a break or after it left by itself.
+	 */
+	return record->starts > 0 && strcmp(record->state, "off") == 0 &&
+	       (strcmp(record->cause, "exit") == 0 ||
+		(record->breaks == 0 && strcmp(record->cause, "prctl") != 0));
 }
 
 static void write_thread(FILE *out, const struct watched *thread)
@@ -24,8 +48,11 @@ static void write_thread(FILE *out, const struct watched *thread)
 		(double)isolated_ns(thread) / 1e6, (double)record->steal_ns / 1e6, record->starts,
 		record->eagains);
 	json_text(out, record->eagain);
-	fprintf(out, ",\"breaks\":%" PRIu64 ",\"deferred\":{\"text\":%" PRIu64 ",\"tlb\":%" PRIu64 "}}",
-		record->breaks, record->deferred_text, record->deferred_tlb);
+	fprintf(out,
+		",\"breaks\":%" PRIu64 ",\"ended\":%s,\"deferred\":{\"text\":%" PRIu64 ",\"tlb\":%" PRIu64
+		"}}",
+		record->breaks, has_ended(record) ? "true" : "false", record->deferred_text,
+		record->deferred_tlb);
 }
 
 static void write_break(FILE *out, const struct reported *reported)
@@ -56,8 +83,42 @@ static void write_break(FILE *out, const struct reported *reported)
 		json_text(out, record->intruder_name);
 		fputc('}', out);
 	}
-	fprintf(out, ",\"count\":%" PRIu64 ",\"afterMs\":%.3f,\"sinceStartMs\":%.3f}", reported->count,
-		(double)record->duration_ns / 1e6, (double)reported->since_ns / 1e6);
+	fprintf(out, ",\"count\":%" PRIu64 ",\"afterMs\":%.3f,\"sinceStartMs\":%.3f,\"lastMs\":%.3f}",
+		reported->count, (double)record->duration_ns / 1e6, (double)reported->since_ns / 1e6,
+		(double)reported->last_ns / 1e6);
+}
+
+/* Who writes, and when: a reader of the file can tell whether anybody still does. */
+static void write_reporter(FILE *out)
+{
+	char stat[1024];
+	const pid_t self = getpid();
+	const char *start = read_task(self, self, "stat", stat, sizeof stat) ? stat_field(stat, 22) : NULL;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	fprintf(out, ",\"reporter\":{\"pid\":%d,\"start\":\"%.*s\",\"writtenMs\":%lld}", self,
+		start ? (int)strcspn(start, " \n") : 0, start ? start : "",
+		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+/* The threads that are not isolated, and what each of them waits for. */
+static void write_waiting(FILE *out, const struct watch *watch)
+{
+	const char *comma = "";
+	fputs("],\"waiting\":[", out);
+	for (size_t i = 0; i < watch->settle.count && !watch->ended; i++) {
+		const struct candidate *thread = &watch->settle.threads[i];
+		char name[NAME_SIZE];
+		if (thread->stage == ISOLATED || thread->stage == PLANTED ||
+		    !read_name(watch->supervisor->pid, thread->tid, name))
+			continue;
+		fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
+		json_text(out, name);
+		fputs(",\"why\":", out);
+		json_text(out, thread->why);
+		fputc('}', out);
+		comma = ",";
+	}
 }
 
 void write_report(FILE *out, const struct watch *watch)
@@ -72,6 +133,8 @@ void write_report(FILE *out, const struct watch *watch)
 	json_text(out, supervisor->program);
 	fprintf(out, ",\"pid\":%d,\"cpus\":", supervisor->pid);
 	json_text(out, supervisor->cpus);
+	write_reporter(out);
+	fprintf(out, ",\"workers\":%u,\"graceS\":%u", supervisor->workers, supervisor->grace);
 	fprintf(out, ",\"ended\":%s,\"ready\":%s", watch->ended ? "true" : "false",
 		watch->ready ? "true" : "false");
 	fprintf(out,
@@ -87,6 +150,7 @@ void write_report(FILE *out, const struct watch *watch)
 		write_thread(out, &watch->threads[i]);
 		comma = ",";
 	}
+	write_waiting(out, watch);
 	fputs("],\"breaks\":[", out);
 	for (size_t i = 0; i < watch->reported_count; i++) {
 		fputs(i ? "," : "", out);

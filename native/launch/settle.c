@@ -538,6 +538,11 @@ bool settle_record(struct settle *settle, struct candidate *thread, const struct
 		if (record->starts && !thread->plants)
 			thread->stage = DONE; /* it isolated itself */
 		thread->starts = record->starts;
+		if (isolated && thread->plants) { /* the kernel let it in after we had given up */
+			thread->stage = ISOLATED;
+			thread->entered_ns = now_ns();
+			return true;
+		}
 		break;
 	case PLANTED:
 		if (isolated || record->starts > thread->starts) {

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,18 +45,111 @@ __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *s
 	dprintf(2, "%s", shown);
 }
 
-static void say_break(const struct supervisor *supervisor, const struct reported *reported)
+/* The thread itself entered the kernel, which a grace lets it do if it ends then. */
+static bool is_own_doing(const struct record *record)
 {
-	const struct record *record = &reported->record;
-	char sentence[SENTENCE_SIZE], times[48] = "";
+	return strcmp(record->cause, "syscall") == 0 || strcmp(record->cause, "page_fault") == 0 ||
+	       strcmp(record->cause, "exception") == 0;
+}
+
+/*
+ * Whether the program has a handler for the signal that broke isolation. It is all that the thread
+ * gets then, whatever the policy is: the kernel sends no second one.
+ */
+static bool was_handled(pid_t pid, const struct record *record)
+{
+	char text[4096];
+	if (strcmp(record->cause, "signal") != 0 || record->data < 1 || record->data > 64 ||
+	    !read_task(pid, pid, "status", text, sizeof text))
+		return false;
+	const char *caught = field_of(text, "SigCgt");
+	return caught && strtoull(caught, NULL, 16) >> (record->data - 1) & 1;
+}
+
+static uint64_t since_start(const struct watch *watch, uint64_t time_ns)
+{
+	return time_ns > watch->start_ns ? time_ns - watch->start_ns : 0;
+}
+
+static void say_break(const struct watch *watch, const struct event *event)
+{
+	const struct record *record = &event->record;
+	char sentence[SENTENCE_SIZE], times[48] = "", then[64] = "";
 	say_cause(sentence, sizeof sentence, record);
-	if (reported->count > 1)
-		snprintf(times, sizeof times, " (the last of %" PRIu64 " breaks)", reported->count);
-	say(supervisor,
-	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s\n"
+	if (event->count > 1)
+		snprintf(times, sizeof times, " (the last of %" PRIu64 " breaks)", event->count);
+	if (watch->supervisor->grace && is_own_doing(record))
+		snprintf(then, sizeof then, ", and did not end within %u s", watch->supervisor->grace);
+	else if (was_handled(watch->supervisor->pid, record))
+		snprintf(then, sizeof then, "; its handler ran, and it goes on without isolation");
+	say(watch->supervisor,
+	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s%s\n"
 	    "help: %s\n",
-	    reported->name, reported->tid, record->cpu, (double)record->duration_ns / 1e9,
-	    (double)reported->since_ns / 1e9, times, sentence, help_for(record));
+	    event->name, event->tid, record->cpu, (double)record->duration_ns / 1e9,
+	    (double)since_start(watch, event->time_ns) / 1e9, times, sentence, then, help_for(record));
+}
+
+/* Add a break to those of its kind. Returns true when it is to be said: the first, or each. */
+static bool remember(struct watch *watch, const struct event *event)
+{
+	const uint64_t since = since_start(watch, event->time_ns);
+	for (size_t i = 0; i < watch->reported_count; i++) {
+		struct reported *known = &watch->reported[i];
+		if (!is_same_kind(known, event))
+			continue;
+		known->count += event->count;
+		known->last_ns = since;
+		return watch->supervisor->verbose;
+	}
+	if (watch->reported_count == REPORTED_MAX)
+		return watch->supervisor->verbose;
+	struct reported *fresh = &watch->reported[watch->reported_count++];
+	*fresh = (struct reported){.tid = event->tid,
+				   .record = event->record,
+				   .count = event->count,
+				   .since_ns = since,
+				   .last_ns = since};
+	memcpy(fresh->name, event->name, sizeof fresh->name);
+	return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct event *one = a, *other = b;
+	return (one->time_ns > other->time_ns) - (one->time_ns < other->time_ns);
+}
+
+/* Say what one look at all threads has found, in the order in which it happened. */
+static void say_events(struct watch *watch)
+{
+	qsort(watch->events, watch->event_count, sizeof *watch->events, by_time);
+	for (size_t i = 0; i < watch->event_count; i++) {
+		const struct event *event = &watch->events[i];
+		if (event->what == STARTED)
+			say(watch->supervisor,
+			    "isolctl: %s[%d] is isolated on CPU %d, %.3f s after the start\n", event->name,
+			    event->tid, event->record.cpu, (double)since_start(watch, event->time_ns) / 1e9);
+		else if (remember(watch, event))
+			say_break(watch, event);
+	}
+	watch->event_count = 0;
+}
+
+static void add_event(struct watch *watch, const struct watched *thread, struct event event)
+{
+	if (watch->event_count == EVENTS_MAX)
+		say_events(watch);
+	event.tid = thread->tid;
+	event.record = thread->record;
+	memcpy(event.name, thread->name, sizeof event.name);
+	watch->events[watch->event_count++] = event;
+}
+
+/* Whether a thread lives in another process than this one. One that has ended is not known to. */
+static bool is_foreign(pid_t pid, pid_t tid)
+{
+	char name[NAME_SIZE];
+	return tid > 0 && !read_name(pid, tid, name) && read_name(tid, tid, name);
 }
 
 /* Read one thread's record, and report what is new. */
@@ -65,6 +159,8 @@ static void look(struct watch *watch, struct watched *thread)
 	if (thread->fd < 0 || !read_record(thread->fd, &record))
 		return;
 	const uint64_t fresh = record.breaks - thread->record.breaks;
+	record.sender_foreign =
+		fresh && record.sender_cpu >= 0 && is_foreign(watch->supervisor->pid, record.sender_pid);
 	if (record.starts != thread->record.starts || fresh)
 		watch->changed_ns = now_ns();
 	thread->record = record;
@@ -72,13 +168,9 @@ static void look(struct watch *watch, struct watched *thread)
 		thread->since_ns = 0;
 	else if (!thread->since_ns || fresh)
 		thread->since_ns = now_ns();
-	if (fresh == 0 || watch->reported_count == REPORTED_MAX)
-		return;
-	struct reported *reported = &watch->reported[watch->reported_count++];
-	*reported = (struct reported){.tid = thread->tid, .record = record, .count = fresh};
-	reported->since_ns = record.time_ns > watch->start_ns ? record.time_ns - watch->start_ns : 0;
-	memcpy(reported->name, thread->name, sizeof reported->name);
-	say_break(watch->supervisor, reported);
+	if (fresh)
+		add_event(watch, thread,
+			  (struct event){.what = BROKE, .time_ns = record.time_ns, .count = fresh});
 }
 
 static void open_thread(struct watch *watch, pid_t tid)
@@ -250,6 +342,20 @@ static void say_waits(struct watch *watch)
 	    until, other, settle->restless, settle->how);
 }
 
+/* How often a thread broke in the same way, where this was said once. */
+static void say_repeated(const struct watch *watch, pid_t tid)
+{
+	for (size_t i = 0; i < watch->reported_count; i++) {
+		const struct reported *reported = &watch->reported[i];
+		char sentence[SENTENCE_SIZE];
+		if (reported->tid != tid || reported->count == 1)
+			continue;
+		say_cause(sentence, sizeof sentence, &reported->record);
+		say(watch->supervisor, "  %" PRIu64 " times, the last %.3f s after the start: %s\n",
+		    reported->count, (double)reported->last_ns / 1e9, sentence);
+	}
+}
+
 static void say_end(const struct watch *watch)
 {
 	size_t isolated = 0;
@@ -273,10 +379,12 @@ static void say_end(const struct watch *watch)
 				 record->deferred_text, record->deferred_tlb);
 		say(watch->supervisor,
 		    "isolctl: %s[%d] on CPU %d: isolated %.3f s, %" PRIu64 " start%s, %" PRIu64
-		    " refusal%s%s, %" PRIu64 " break%s%s%s\n",
+		    " refusal%s%s, %" PRIu64 " break%s%s%s%s\n",
 		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
 		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal,
-		    record->breaks, record->breaks == 1 ? "" : "s", deferred, steal);
+		    record->breaks, record->breaks == 1 ? "" : "s", deferred, steal,
+		    has_ended(record) ? ", ended" : "");
+		say_repeated(watch, thread->tid);
 	}
 	if (isolated || watch->supervisor->soft)
 		return;
@@ -288,8 +396,34 @@ static void say_end(const struct watch *watch)
 		    "help: with --enter app the program itself must call isolctl_enter() of isolctl.h\n");
 }
 
-/* Write the report in one write: a reader of the file finds the old report or the new one. */
-static void write_json(int fd, const struct watch *watch)
+static bool is_file(int fd)
+{
+	struct stat file;
+	return fd >= 0 && fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
+}
+
+/*
+ * Replace the report in a file. It is padded to the length of the one before, so that a reader finds
+ * one or the other, with blank lines at most behind it.
+ */
+static bool replace(int fd, const char *text, size_t size)
+{
+	struct stat file;
+	if (!is_file(fd) || fstat(fd, &file) < 0)
+		return false;
+	const size_t whole = (size_t)file.st_size > size ? (size_t)file.st_size : size;
+	char *padded = malloc(whole);
+	if (!padded)
+		return false;
+	memcpy(padded, text, size);
+	memset(padded + size, '\n', whole - size);
+	const bool done = pwrite(fd, padded, whole, 0) == (ssize_t)whole && ftruncate(fd, (off_t)size) == 0;
+	free(padded);
+	return done;
+}
+
+/* Write the report to these descriptors; -1: to none. A pipe or a device gets it after what it has. */
+static void write_json(const struct watch *watch, const int fds[2])
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -301,17 +435,20 @@ static void write_json(int fd, const struct watch *watch)
 		free(text);
 		return;
 	}
-	/* A pipe or a device has no place to write to and nothing to cut off. */
-	if (fd == watch->supervisor->status_fd && pwrite(fd, text, size, 0) == (ssize_t)size &&
-	    ftruncate(fd, (off_t)size) == 0)
-		size = 0;
-	for (size_t at = 0; at < size;) {
-		ssize_t wrote = write(fd, text + at, size - at);
-		if (wrote <= 0)
-			break;
-		at += (size_t)wrote;
+	for (size_t i = 0; i < 2; i++) {
+		size_t left = fds[i] < 0 || (fds[i] != 2 && replace(fds[i], text, size)) ? 0 : size;
+		for (ssize_t wrote; left && (wrote = write(fds[i], text + size - left, left)) > 0;)
+			left -= (size_t)wrote;
 	}
 	free(text);
+}
+
+/* The present report, in the files that can be read at any time: the status file, and our own. */
+static void write_present(struct watch *watch)
+{
+	const int status = watch->supervisor->status_fd;
+	watch->written_ns = now_ns();
+	write_json(watch, (const int[2]){1, is_file(status) ? status : -1});
 }
 
 /* All workers are isolated, for the first time. */
@@ -320,8 +457,7 @@ static void tell_ready(struct watch *watch, size_t isolated)
 	const struct supervisor *supervisor = watch->supervisor;
 	char text[128];
 	watch->ready = true;
-	if (supervisor->status_fd >= 0)
-		write_json(supervisor->status_fd, watch);
+	write_json(watch, (const int[2]){1, supervisor->status_fd});
 	snprintf(text, sizeof text, "READY=1\nSTATUS=%zu thread%s isolated on CPU %.64s", isolated,
 		 isolated == 1 ? "" : "s", supervisor->cpus);
 	if (supervisor->notify && notify(supervisor->notify, supervisor->pid, text) < 0)
@@ -338,18 +474,23 @@ static void step(struct watch *watch)
 		now += is_isolated(&watch->threads[i].record);
 	if (!watch->ready && now >= supervisor->workers)
 		tell_ready(watch, now);
-	if (supervisor->settle.ms == 0)
+	if (supervisor->settle.ms == 0) {
+		say_events(watch);
 		return;
+	}
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
 		struct candidate *candidate = find_candidate(&watch->settle, thread->tid);
 		isolated += thread->record.starts > 0;
-		if (candidate && settle_record(&watch->settle, candidate, &thread->record) &&
-		    thread->record.starts == 1)
-			say(supervisor, "isolctl: %s[%d] is isolated on CPU %d, %.3f s after the start\n",
-			    thread->name, thread->tid, thread->record.cpu,
-			    (double)(now_ns() - watch->start_ns) / 1e9);
+		const struct record *record = &thread->record;
+		if (candidate && settle_record(&watch->settle, candidate, record) && record->starts == 1)
+			add_event(watch, thread,
+				  (struct event){.what = STARTED,
+						 .time_ns = is_isolated(record)
+								    ? now_ns()
+								    : record->time_ns - record->duration_ns});
 	}
+	say_events(watch);
 	settle_step(&watch->settle);
 	say_waits(watch);
 	if (!isolated)
@@ -417,15 +558,14 @@ static void follow(struct watch *watch, int pidfd)
 		over = poll(&end, 1, pause);
 		if (over != 0 || !rest || !at_rest(watch))
 			step(watch);
+		if (now_ns() - watch->written_ns > NS_PER_SECOND)
+			write_present(watch);
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
 	watch->ended = true;
-	if (watch->supervisor->json)
-		write_json(2, watch);
-	else
+	if (!watch->supervisor->json)
 		say_end(watch);
-	if (watch->supervisor->status_fd >= 0)
-		write_json(watch->supervisor->status_fd, watch);
+	write_json(watch, (const int[2]){watch->supervisor->json ? 2 : -1, watch->supervisor->status_fd});
 }
 
 /* Keep stderr and the descriptors listed (ascending); stdin and stdout become /dev/null. */
@@ -458,15 +598,25 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 						     int ready, int started)
 {
 	static struct watch watch;
-	int keep[] = {pidfd, ready, started, supervisor->status_fd};
+	static int keep[4 + CLAIM_MAX];
+	size_t kept = 0;
 	setsid(); /* Ctrl-C is for the program, and its end is still to be reported */
 	for (size_t i = 0; i < 4; i++)
 		signal((const int[]){SIGINT, SIGTERM, SIGHUP, SIGPIPE}[i], SIG_IGN);
 	prctl(PR_SET_NAME, "isol-reporter");
 	sched_setaffinity(0, sizeof supervisor->housekeeping, &supervisor->housekeeping);
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
-	qsort(keep, 4, sizeof *keep, by_number);
-	close_all_but(keep, 4);
+	for (size_t i = 0; i < 4; i++)
+		keep[kept++] = (const int[]){pidfd, ready, started, supervisor->status_fd}[i];
+	for (size_t i = 0; supervisor->claim && i < supervisor->claim->count; i++)
+		keep[kept++] = supervisor->claim->fds[i];
+	qsort(keep, kept, sizeof *keep, by_number);
+	close_all_but(keep, kept);
+	const int report = memfd_create("isolctl-report", MFD_CLOEXEC);
+	if (report >= 0) {
+		dup2(report, 1);
+		close(report);
+	}
 	if (chdir("/") < 0)
 		errno = 0; /* then we stay, and keep the file system busy */
 

@@ -5,12 +5,16 @@
  * no child of the program, which must not find a child that it did not start. For the same reason
  * it cannot see the program's exit status: the launcher's caller gets that.
  *
+ * Its standard output is a file in memory with the present report, for isolctl status PID
+ * (src/facts/launches.ts): it needs no name, and goes with the supervisor.
+ *
  * Reading a record reads kernel memory and does not disturb the thread. A record that was opened
  * while its thread lived stays readable after the thread's end, so that a kill can be explained.
  */
 #ifndef LAUNCH_SUPERVISOR_H
 #define LAUNCH_SUPERVISOR_H
 
+#include "claim.h"
 #include "settle.h"
 
 #include <sched.h>
@@ -22,12 +26,15 @@ struct supervisor {
 	const char *program; /* as it was named */
 	const char *cpus;    /* cpulist, for the report */
 	cpu_set_t housekeeping;
-	int status_fd;	    /* where the JSON goes, or -1 */
-	bool json;	    /* JSON on stderr instead of sentences */
-	bool soft;	    /* going on without isolation is wanted */
-	bool quiet;	    /* nothing on stderr */
-	unsigned workers;   /* isolated threads that make the program ready */
-	const char *notify; /* address of systemd's socket, or NULL */
+	int status_fd;		   /* where the JSON goes, or -1 */
+	bool json;		   /* JSON on stderr instead of sentences */
+	bool soft;		   /* going on without isolation is wanted */
+	bool quiet;		   /* nothing on stderr */
+	bool verbose;		   /* each break, also one like those before */
+	unsigned workers;	   /* isolated threads that make the program ready */
+	const char *notify;	   /* address of systemd's socket, or NULL */
+	unsigned grace;		   /* seconds, see ISOLCTL_GRACE(), or 0 */
+	const struct claim *claim; /* kept until the end, or NULL */
 	struct settle_options settle;
 };
 

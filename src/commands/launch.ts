@@ -50,6 +50,11 @@ stderr what broke isolation. It ends with the program.`
       helpValue: 'ACTION',
       default: 'kill',
     }),
+    'end-grace': Flags.string({
+      description:
+        'how long a thread that leaves its loop has to end before this is a break; 0: none; default: 5s with --on-break kill',
+      helpValue: 'TIME',
+    }),
     policy: Flags.string({
       description: 'scheduling policy: other, or fifo:PRIO',
       helpValue: 'other|fifo:PRIO',
@@ -102,13 +107,18 @@ stderr what broke isolation. It ends with the program.`
       enter: parseEnter(flags.enter),
       settleTimeoutMs: parseSettleTimeout(flags['settle-timeout']),
       onBreak: parseOnBreak(flags['on-break']),
+      verbose: flags.verbose,
+      endGrace: flags['end-grace'],
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],
       workers: flags.workers,
     })
     const shim = asset('libexec/isol-exec')
-    for (const note of launch.notes) if (!flags.quiet) this.logToStderr(`note: ${note}`)
-    if (!flags['dry-run']) return await become(shim, [basename(shim), ...launch.argv])
+    const note = (text: string) => {
+      if (!flags.quiet) this.logToStderr(`note: ${text}`)
+    }
+    launch.notes.forEach(note)
+    if (!flags['dry-run']) return await become(shim, [basename(shim), ...launch.argv], note)
     const command = [shim, ...launch.argv]
     this.log(shellLine(command))
     return describeLaunch(launch, command)

@@ -46,6 +46,17 @@ function softLimit(limits: string, name: string): number {
     : parsed('/proc/self/limits', soft, (number) => integer(number))
 }
 
+/** The process ids of this process and of its ancestors, as far as they are visible. */
+export const callers = defineFact<ReadonlySet<number>>('callers', async (host) => {
+  const found = new Set<number>()
+  for (let pid = process.pid; pid > 1 && !found.has(pid); ) {
+    found.add(pid)
+    const status = (await host.read(`/proc/${pid}/status`)) ?? ''
+    pid = Number(/^PPid:\s*(\d+)$/m.exec(status)?.[1] ?? 0)
+  }
+  return found
+})
+
 /** A limit on CPU time that applies to this process, and its cgroup. */
 export interface Quota {
   readonly cgroup: string

@@ -7,10 +7,15 @@ import {passInherited} from './inherit.ts'
 
 /**
  * Replace this process by another program (execve(2)): it keeps the pid and all descriptors. Does not return.
+ * `note` gets what the program will not find as it was.
  * Throws UserError when the file cannot be executed. This is checked first, because a failing
  * execve aborts Node.js.
  */
-export async function become(file: string, argv: readonly string[]): Promise<never> {
+export async function become(
+  file: string,
+  argv: readonly string[],
+  note = (text: string): void => void process.stderr.write(`note: ${visible(text)}\n`),
+): Promise<never> {
   try {
     await access(file, constants.X_OK)
   } catch (cause) {
@@ -27,7 +32,6 @@ export async function become(file: string, argv: readonly string[]): Promise<nev
       help: 'use Node.js 22.18 or newer on Linux',
     })
   const lost = passInherited()
-  if (lost !== undefined)
-    process.stderr.write(`note: the descriptors from 3 on are closed: ${visible(lost)}\n`)
+  if (lost !== undefined) note(`the descriptors from 3 on are closed: ${lost}`)
   return execve.call(process, file, argv, process.env)
 }

@@ -10,7 +10,17 @@ import softlockupMask from '../checks/softlockup-mask.ts'
 import type {Get} from '../facts/fact.ts'
 import {guest} from '../facts/guest.ts'
 import {clocksource, taskIsolation} from '../facts/platform.ts'
-import {cpuQuota, cpusetCpus, type Privileges, privileges, ptraceScope, type Quota} from '../facts/process.ts'
+import {
+  callers,
+  cpuQuota,
+  cpusetCpus,
+  type Privileges,
+  privileges,
+  ptraceScope,
+  type Quota,
+} from '../facts/process.ts'
+import {settings} from '../facts/settings.ts'
+import {tasks} from '../facts/tasks.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {commandOf} from '../model/finding.ts'
 
@@ -34,6 +44,14 @@ export interface LaunchConditions {
   readonly cpuset: CpuSet | Unknown | undefined
   readonly quota: Quota | Unknown | undefined
   readonly ptraceScope: number | undefined
+  /** Threads of other programs that may run on the launch CPUs only. */
+  readonly pinned: readonly Pinned[] | Unknown
+}
+
+export interface Pinned {
+  readonly tid: number
+  readonly name: string
+  readonly cpus: CpuSet
 }
 
 /** Never rejects, except for task isolation: what cannot be read is `Unknown` or undefined. */
@@ -50,7 +68,20 @@ export async function readConditions(get: Get): Promise<LaunchConditions> {
     cpuset: await tell(get(cpusetCpus)),
     quota: await tell(get(cpuQuota)),
     ptraceScope: await optional(get(ptraceScope)),
+    pinned: await tell(pinnedTasks(get)),
   }
+}
+
+/**
+ * Threads in user space that may run on the CPUs of the settings and nowhere else. Programs that
+ * isolctl runs in (a shell below taskset(1), a unit with CPUAffinity=) are not among them.
+ */
+async function pinnedTasks(get: Get): Promise<readonly Pinned[]> {
+  const {isolated} = await get(settings)
+  const ours = await get(callers)
+  return (await get(tasks))
+    .filter(({kernel, pid, allowed}) => !kernel && !ours.has(pid) && allowed.isSubsetOf(isolated))
+    .map(({tid, comm, allowed}) => ({tid, name: comm, cpus: allowed}))
 }
 
 /**

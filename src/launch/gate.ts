@@ -77,6 +77,7 @@ function* objections(
     return // without isolation, the remaining conditions do not matter
   }
   yield* eligibility(conditions.eligible, options)
+  yield* ownership(conditions)
   yield* platform(conditions)
   yield* permission(conditions, options)
   for (const {check, kind, message, help} of complaints)
@@ -134,6 +135,27 @@ function* eligibility(eligible: CpuSet, {cpus}: GateOptions): Generator<Objectio
       ? `boot with nohz_full=${cpus} isolcpus=domain,managed_irq,${cpus}; or run without hard isolation: --soft`
       : `choose from ${eligible}; or run without hard isolation: --soft`,
     overrideBy: 'soft',
+  }
+}
+
+/** Who uses the CPUs already. A program that isolctl launched also holds a lock: native/launch/claim.h. */
+function* ownership({pinned}: LaunchConditions): Generator<Objection> {
+  if ('unknown' in pinned) {
+    yield {
+      message: `cannot tell which programs are bound to the CPUs: ${pinned.unknown}`,
+      code: 'cpu-taken',
+      overrideBy: 'note',
+    }
+    return
+  }
+  const [first, ...others] = pinned
+  if (first === undefined) return
+  const more = others.length === 0 ? '' : `, and ${others.length} more`
+  yield {
+    message: `CPU ${first.cpus} is in use: ${first.name}[${first.tid}] may run nowhere else${more}`,
+    code: 'cpu-taken',
+    help: `choose other CPUs with --cpus, or end it: isolctl stop ${first.tid}; or launch anyway: --force`,
+    overrideBy: 'force',
   }
 }
 

@@ -17,7 +17,7 @@ import {gate} from './gate.ts'
 import {parseNofile, startingNofile} from './limits.ts'
 import {type Lock, lockArgument} from './lock.ts'
 import {memoryPolicy, type Numa} from './numa.ts'
-import {isolationFlags, type OnBreak} from './on-break.ts'
+import {endGrace, isolationFlags, type OnBreak} from './on-break.ts'
 
 export interface LaunchOptions {
   readonly config: string
@@ -25,6 +25,8 @@ export interface LaunchOptions {
   readonly policy: Policy | undefined
   readonly enter: Enter
   readonly onBreak: OnBreak
+  /** As typed: "5s", "0"; undefined: as the break action has it. */
+  readonly endGrace: string | undefined
   readonly soft: boolean
   readonly force: boolean
   readonly allowGuest: boolean
@@ -32,6 +34,8 @@ export interface LaunchOptions {
   readonly quiet: boolean
   /** Write the report to stderr as JSON. */
   readonly json: boolean
+  /** Print each break, also one like those before. */
+  readonly verbose: boolean
   readonly statusFile: string | undefined
   readonly numa: Numa
   readonly lock: Lock
@@ -64,7 +68,9 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
     throw new UserError('--on-break rearm needs --enter settle', {
       help: 'use --enter settle, or --on-break signal=SIG and let the program itself enter again',
     })
+  const grace = endGrace(options.endGrace, onBreak)
   const target = await resolveSettings(host, options)
+  requireCpuForEach(options.workers, target.isolated)
   if (options.notify && process.env['NOTIFY_SOCKET'] === undefined)
     throw new UserError('--notify has no receiver: NOTIFY_SOCKET is not set', {
       help: '--notify is for systemd units with Type=notify; leave it out elsewhere',
@@ -88,6 +94,8 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       `--cpus=${isolated}`,
       `--housekeeping=${housekeeping}`,
       `--flags=0x${isolationFlags(onBreak).toString(16)}`,
+      ...(grace > 0 ? [`--end-grace=${grace}`] : []),
+      ...(conditions.eligible === undefined ? [] : ['--exclusive']),
       ...(enter.kind === 'settle'
         ? [`--settle=${enter.ms}`, `--settle-timeout=${options.settleTimeoutMs}`]
         : []),
@@ -102,10 +110,23 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       ...(options.soft ? ['--soft'] : []),
       ...(options.quiet ? ['--quiet'] : []),
       ...(options.json ? ['--json'] : []),
+      ...(options.verbose ? ['--verbose'] : []),
       ...(options.statusFile === undefined ? [] : [`--status-file=${options.statusFile}`]),
       ...(await bytesOf(options.program)),
     ],
   }
+}
+
+/** Throws UserError: with fewer CPUs than workers the program would never be ready. */
+function requireCpuForEach(workers: number | undefined, cpus: CpuSet): void {
+  if (workers !== undefined && workers > cpus.size)
+    throw new UserError(
+      `${workers} workers need ${workers} CPUs, and the launch has ${cpus.size} (${cpus})`,
+      {
+        code: 'workers',
+        help: `give more CPUs with --cpus, or at most --workers ${cpus.size}`,
+      },
+    )
 }
 
 /** The output of `--dry-run`, for people and as JSON. */

@@ -6,7 +6,8 @@ const ms = z.number().nonnegative()
 
 /**
  * `isolctl.launch/1`: what isol-exec writes (native/launch/report.c). It writes to --status-file
- * when all workers are isolated and at the end, and with --json to stderr at the end.
+ * every second, if that is a regular file, when all workers are isolated, and at the end; with --json
+ * to stderr at the end.
  */
 export const LaunchSchema = z.strictObject({
   schema: z.literal('isolctl.launch/1'),
@@ -14,6 +15,17 @@ export const LaunchSchema = z.strictObject({
   program: z.string(),
   pid: z.number().int(),
   cpus: z.string(),
+  /**
+   * Who writes. If `ended` is false and no process has this pid and this start time (proc(5), field
+   * 22), or if `writtenMs` (since 1970) is older than some seconds, the report is stale.
+   */
+  reporter: z
+    .strictObject({pid: z.number().int(), start: z.string(), writtenMs: z.number().int()})
+    .exactOptional(),
+  /** The number of isolated threads that make the program ready. */
+  workers: counter.exactOptional(),
+  /** How long a thread has to end, in seconds; 0: it is judged at once (--end-grace). */
+  graceS: counter.exactOptional(),
   /** The program has ended, and this report is the last. */
   ended: z.boolean(),
   /** All workers were isolated at the same time. */
@@ -30,7 +42,7 @@ export const LaunchSchema = z.strictObject({
       tid: z.number().int(),
       name: z.string(),
       cpu: z.number().int(),
-      state: z.enum(['off', 'starting', 'isolated', 'lost']),
+      state: z.enum(['off', 'starting', 'isolated', 'lost', 'leaving']),
       /**
        * How long the thread has been isolated; for one that is not, how long it was the last time.
        */
@@ -41,6 +53,8 @@ export const LaunchSchema = z.strictObject({
       refusals: counter,
       lastRefusal: z.string(),
       breaks: counter,
+      /** The thread ended, or its process did, as it should. */
+      ended: z.boolean().exactOptional(),
       /**
        * Interruptions that waited for the thread's next entry into the kernel: text of the kernel
        * was patched, kernel mappings changed. 0 on a kernel that defers none.
@@ -48,9 +62,14 @@ export const LaunchSchema = z.strictObject({
       deferred: z.strictObject({text: counter, tlb: counter}).optional(),
     }),
   ),
+  /** Threads that are not isolated, and what each of them waits for. */
+  waiting: z
+    .array(z.strictObject({tid: z.number().int(), name: z.string(), why: z.string()}))
+    .exactOptional(),
   /**
-   * The first hundred breaks that were seen. If breaks follow faster than they are read, only their
-   * count is known.
+   * The first hundred kinds of breaks: those of one thread, with the same cause and sender. The
+   * numbers are of the first one. If breaks follow faster than they are read, only their count is
+   * known.
    */
   breaks: z.array(
     z.strictObject({
@@ -76,6 +95,8 @@ export const LaunchSchema = z.strictObject({
       count: counter,
       afterMs: ms,
       sinceStartMs: ms,
+      /** When the last one happened, since the start. */
+      lastMs: ms.exactOptional(),
     }),
   ),
 })

@@ -70,6 +70,12 @@ const MISTAKES: [line: string, message: string, help: string, code?: string][] =
   ['launch --workers 99999999999 -- true', '--workers: expected an integer', 'launch --help'],
   ['preflight --root=', '--root: cannot read "": ENOENT', 'an archive of isolctl capture', 'ENOENT'],
   ['topology --root /nowhere', '--root: cannot read "/nowhere": ENOENT', 'a directory with', 'ENOENT'],
+  ['stop', 'give one program to stop: PID or --unit', 'isolctl stop 4711'],
+  ['stop 7 --unit x.service', 'give one program to stop: PID or --unit', 'isolctl stop --unit'],
+  ['stop 0', 'not a process id: "0"', 'isolctl status lists'],
+  ['stop feed', 'not a process id: "feed"', 'isolctl status lists'],
+  ['stop 7 --signal FOO', 'there is no signal "FOO"', 'a name or a number'],
+  ['status 4194304', 'no program that isolctl launched has the process id', 'as root', 'not-launched'],
   ['init --cores x', '--cores: expected an integer but received: x', 'see isolctl init --help'],
 ]
 

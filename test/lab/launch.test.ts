@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+import {readdir, readFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {packageRoot} from '../../src/lib/assets.ts'
@@ -11,12 +13,14 @@ let shop: Workshop
 let threads: string
 let torture: string
 let storm: string
+let ender: string
 beforeAll(async () => {
   await execa(process.execPath, ['scripts/build.ts'], {cwd: packageRoot})
   kernel = await testKernel()
   shop = await workshop()
   const fixture = (name: string) => shop.compile(`test/launch/fixtures/${name}.c`, name)
   ;[threads, torture, storm] = [await fixture('threads'), await fixture('torture'), await fixture('storm')]
+  ender = await fixture('ender')
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
@@ -110,6 +114,101 @@ describe('launch --enter app', () => {
   })
 })
 
+/** Whether the series has the grace at the end. A kernel that is given may have it before. */
+async function seriesHasGrace(): Promise<boolean> {
+  const folder = join(packageRoot, 'kernel-patches/6.12')
+  const patches = (await readdir(folder)).filter((name) => name.endsWith('.patch'))
+  const texts = await Promise.all(patches.map((name) => readFile(join(folder, name), 'utf8')))
+  return texts.some((text) => /^\+.*PR_TASK_ISOLATION_SET_GRACE/m.test(text))
+}
+
+/** Starts ender so that a line in its standard input is what it waits for, and waits until it is isolated. */
+const ENDER = `
+mkfifo /tmp/in; exec 3<>/tmp/in
+launched() { grace=$1; shift; $shim --settle=100 --end-grace=$grace --status-file=/tmp/status.json -- $ender "$@" </tmp/in 3>&- & P=$!; isolated $P 1 || exit 99; }
+ended() { wait $P; echo "$1: $?"; sleep 1; }`
+
+describe('the end of a program', () => {
+  it('is no break when it comes in time, and loses no exit status', async ({skip}) => {
+    const has = await guest(`$shim --end-grace=5 -- sh -c 'echo "grace $ISOLCTL_GRACE."'`)
+    if (!has.stdout.includes('grace 5.')) {
+      expect(await seriesHasGrace(), 'the kernel lacks the grace that the series has').toBe(false)
+      expect(has.stderr.match(/note: this kernel gives a program no time to end/g)).toHaveLength(1)
+      skip('this kernel gives a program no time to end')
+    }
+    const {text, stdout} = await guest(`
+      ender=${ender}; ${ENDER}
+      launched 5 signal; kill -TERM $P; ended signal
+      launched 5 sigwait; kill -INT $P; ended sigwait
+      launched 5 quit; echo >&3; ended quit
+      launched 5 thread; echo >&3; sleep 1; cat /tmp/status.json; echo >&3; ended thread
+      launched 5 default; kill -TERM $P; ended default
+      launched 2 stay; echo >&3; ended stay
+      launched 0 quit; echo >&3; ended none
+      launched 5 signal; node bin/run.js stop $P; echo "stop $?"; ended stopped
+      launched 5 quit; kill -9 $P; ended killed
+      for i in $(seq 20); do launched 5 signal 7; kill -TERM $P; wait $P; echo "cycle $?"; done`)
+    for (const line of ['signal: 0', 'sigwait: 0', 'quit: 0', 'thread: 0', 'default: 143', 'stopped: 0'])
+      expect(stdout, text).toContain(line)
+    expect(stdout.match(/^cleaned up$/gm), text).toHaveLength(5 + 20)
+    expect(stdout.match(/^cycle 7$/gm), text).toHaveLength(20)
+    expect(stdout, text).toContain('stop 0')
+    expect(stdout, text).toMatch(
+      /ender\[\d+\] ended \d+\.\d+ s after SIGTERM\n {2}CPU 3 +worker\[\d+\] +ended/,
+    )
+    // What does not end in time, and what has no grace, is a break as before.
+    for (const line of ['stay: 137', 'none: 137', 'killed: 137']) expect(stdout, text).toContain(line)
+    const lost = text.match(/worker\[\d+\]: isolation lost .*/g)
+    expect(lost, text).toEqual([
+      expect.stringMatching(/system call write \(1\), and did not end within 2 s$/),
+      expect.stringMatching(/system call write \(1\)$/),
+    ])
+    expect(
+      text.match(/worker\[\d+\] on CPU 3: isolated .*, 0 breaks.*, ended$/gm)?.length,
+      text,
+    ).toBeGreaterThan(20)
+    expect(statusOf(stdout).threads, text).toMatchObject([
+      {name: 'worker', state: 'off', ended: true, breaks: 0},
+    ])
+  }, 600_000)
+
+  it('names a signal whose handler ran instead of the break action', async () => {
+    const {text, stdout} = await guest(`
+      ender=${ender}; ${ENDER}
+      launched 5 alone; kill -USR1 $P; sleep 1; cat /proc/$P/task_isolation; kill -TERM $P; ended alone`)
+    expect(text).toContain(
+      'signal SIGUSR1 was delivered to it; its handler ran, and it goes on without isolation',
+    )
+    expect(stdout).toMatch(/^state:\tlost$/m)
+    expect(stdout).toContain('alone: 0')
+  })
+
+  it('keeps a second launch from the CPU, and shows one launch while it runs', async () => {
+    const {text, stdout} = await guest(`
+      launch="node bin/run.js launch --cpus 3 --allow-guest"
+      $launch -- ${threads} poll & P=$!; isolated $P 1 || exit 99
+      $launch -- touch /tmp/ran; echo "second $?"; ls /tmp/ran
+      sleep 2; node bin/run.js status $P; echo "status $?"
+      dist/libexec/isol-exec --cpus=2-3 --housekeeping=0-1 --exclusive -- touch /tmp/ran; echo "shim $?"; ls /tmp/ran
+      isolated $P 1 || exit 98
+      kill $P; wait $P; echo "first $?"
+      taskset -c 3 sleep 60 & $launch -- true; echo "bound $?"`)
+    expect(text).toMatch(/error: CPU 3 is in use: poll\[\d+\] may run nowhere else/)
+    expect(stdout).toContain('second 69')
+    expect(text).toMatch(/isol-exec: CPU 3 belongs to threads\[\d+\], which isolctl launched/)
+    expect(stdout).toContain('shim 69')
+    expect(stdout).not.toMatch(/^\/tmp\/ran$/m)
+    expect(stdout).toMatch(
+      /1 of 1 worker isolated.*\n {2}CPU 3 +poll\[\d+\] +isolated +\d+\.\d+ s +1 start +0 breaks/,
+    )
+    expect(stdout).toMatch(/not isolated: threads\[\d+\] sleeps/)
+    expect(stdout).toContain('status 0')
+    expect(stdout).toContain('first 143')
+    expect(text).toMatch(/error: CPU 3 is in use: sleep\[\d+\] may run nowhere else/)
+    expect(stdout).toContain('bound 69')
+  })
+})
+
 describe('launch --enter settle', () => {
   it('isolates the workers of an unmodified static program, and nothing interrupts them', async () => {
     const {stdout, stderr} = await guest(`
@@ -144,6 +243,11 @@ describe('launch --enter settle', () => {
       kill $!; wait $!; echo "ended $?"; sleep 1; cat /tmp/status.json`)
     expect(stdout, stderr).toContain('ended 143') // and not by abort(): its sums were always right
     expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 6)})
+    // The same break again and again is one line, and its count is in the table at the end.
+    expect(stderr.match(/isolation lost/g)?.length, stderr).toBeLessThanOrEqual(
+      statusOf(stdout).breaks.length,
+    )
+    expect(statusOf(stdout).breaks.reduce((sum, {count}) => sum + count, 0)).toBe(statusOf(stdout).breakCount)
   })
 
   it('changes nothing in a thread that enters and loses isolation repeatedly', async () => {

@@ -10,7 +10,7 @@ import {gate} from '../../src/launch/gate.ts'
 import {prepareLaunch} from '../../src/launch/launch.ts'
 import {parseNofile, startingNofile} from '../../src/launch/limits.ts'
 import {memoryPolicy} from '../../src/launch/numa.ts'
-import {isolationFlags, parseOnBreak} from '../../src/launch/on-break.ts'
+import {endGrace, isolationFlags, parseOnBreak} from '../../src/launch/on-break.ts'
 import {CpuSet} from '../../src/model/cpuset.ts'
 
 const set = (text: string) => CpuSet.parse(text)
@@ -37,6 +37,7 @@ describe('the gate', () => {
     cpuset: undefined,
     quota: undefined,
     ptraceScope: 1,
+    pinned: [],
   }
   const strict = {
     cpus: set('3'),
@@ -66,6 +67,17 @@ describe('the gate', () => {
     ['clocksource', {clocksource: 'hpet'}, 'force', 'the clock source is hpet'],
     ['clocksource', {clocksource: undefined}, 'force', 'the clock source is unknown'],
     ['cpu-quota', {quota}, 'force', 'cgroup /slow.slice limits CPU time to 20000 of every 100000 us'],
+    [
+      'cpu-taken',
+      {
+        pinned: [
+          {tid: 77, name: 'poller', cpus: set('3')},
+          {tid: 78, name: 'poller', cpus: set('3')},
+        ],
+      },
+      'force',
+      'CPU 3 is in use: poller[77] may run nowhere else, and 1 more',
+    ],
     ['memlock', {privileges: user}, 'force', 'only 8192 KiB of memory may be locked (RLIMIT_MEMLOCK)'],
   ] as const)('refuses for %s %j unless %s', ([code, conditions, override, message]) => {
     const refuse = () => gate({...good, ...conditions}, [], strict)
@@ -123,6 +135,7 @@ describe('the gate', () => {
     [{cpuset: {unknown: 'EACCES'}}, 'cannot tell which CPUs the cgroup allows: EACCES'],
     [{quota: {unknown: 'EACCES'}}, 'cannot tell whether a cgroup limits CPU time: EACCES'],
     [{privileges: {unknown: 'EACCES'}}, 'cannot tell what this process may do: EACCES'],
+    [{pinned: {unknown: 'EACCES'}}, 'cannot tell which programs are bound to the CPUs: EACCES'],
   ] as const)('notes what is unknown: %j', ([conditions, note]) => {
     expect(gate({...good, ...conditions}, [], strict)).toEqual([note])
   })
@@ -218,6 +231,31 @@ describe('the break action', () => {
   )
 })
 
+describe('the grace at the end', () => {
+  test.for([
+    ['kill', undefined, 5],
+    ['kill', '0', 0],
+    ['kill', '0s', 0],
+    ['kill', '255s', 255],
+    ['signal=USR1', undefined, 0],
+    ['signal=USR1', '1s', 1],
+    ['report', undefined, 0],
+    ['rearm', '0', 0],
+  ] as const)('%s %s', ([action, text, seconds]) => {
+    expect(endGrace(text, parseOnBreak(action))).toBe(seconds)
+  })
+  test.for([
+    ['kill', '5', 'not a grace: "5"'],
+    ['kill', '256s', 'not a grace'],
+    ['kill', '-1s', 'not a grace'],
+    ['kill', '1.5s', 'not a grace'],
+    ['kill', '', 'not a grace'],
+    ['report', '5s', '--end-grace has no effect with --on-break report'],
+  ] as const)('refuses %s %s', ([action, text, message]) => {
+    expect(() => endGrace(text, parseOnBreak(action))).toThrow(message)
+  })
+})
+
 describe('the way to enter', () => {
   test.for([
     ['app', {kind: 'app'}],
@@ -275,11 +313,13 @@ describe('a launch', () => {
     policy: undefined,
     enter: {kind: 'app'},
     onBreak: {kind: 'kill'},
+    endGrace: undefined,
     soft: false,
     force: false,
     allowGuest: false,
     quiet: false,
     json: false,
+    verbose: false,
     statusFile: undefined,
     numa: 'local',
     lock: 'none',
@@ -299,6 +339,8 @@ describe('a launch', () => {
       '--cpus=3',
       '--housekeeping=0-1',
       '--flags=0x1',
+      '--end-grace=5',
+      '--exclusive',
       '--',
       ...options.program,
     ])
@@ -335,6 +377,36 @@ describe('a launch', () => {
     await expect(prepareLaunch(memoryHost(machine), {...settle, enter: {kind: 'app'}})).rejects.toThrow(
       '--on-break rearm needs --enter settle',
     )
+  })
+  it('is refused with more workers than CPUs', async () => {
+    await expect(prepareLaunch(memoryHost(machine), {...options, workers: 5})).rejects.toMatchObject({
+      message: '5 workers need 5 CPUs, and the launch has 4 (2-5)',
+      exit: 2,
+      help: expect.stringContaining('--workers 4'),
+    })
+    await prepareLaunch(memoryHost(machine), {...options, workers: 4})
+  })
+  it('finds who is bound to its CPUs, but not the programs that it runs in', async () => {
+    const thread = (pid: number, name: string, allowed: string, parent = 1, flags = 0) => ({
+      [`/proc/${pid}/status`]: `Name:\t${name}\nPPid:\t${parent}\n`,
+      [`/proc/${pid}/task/${pid}/status`]: `Name:\t${name}\nCpus_allowed_list:\t${allowed}\n`,
+      [`/proc/${pid}/task/${pid}/stat`]: `${pid} (${name}) S ${parent} 0 0 0 0 ${flags} ${'0 '.repeat(40)}\n`,
+    })
+    const shell = process.pid + 1
+    const free = {
+      ...machine,
+      ...thread(7, 'everywhere', '0-5'),
+      ...thread(8, 'kworker/3:1', '3', 2, 0x20_0000),
+      ...thread(9, 'elsewhere', '2'),
+      ...thread(process.pid, 'node', '3', shell),
+      ...thread(shell, 'sh', '3'),
+    }
+    await prepareLaunch(memoryHost(free), {...options, cpus: set('3')})
+    const taken = {...free, ...thread(10, 'feed', '3')}
+    await expect(prepareLaunch(memoryHost(taken), {...options, cpus: set('3')})).rejects.toMatchObject({
+      code: 'cpu-taken',
+      message: 'CPU 3 is in use: feed[10] may run nowhere else',
+    })
   })
   it('is refused on a stock kernel with a help line', async () => {
     const {[`${cpu}/task_isolation`]: _, ...stock} = machine

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-import {readdirSync, readFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {chmod, copyFile, mkdir, readFile, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {presentReport} from '../../src/facts/launches.ts'
+import {localHost} from '../../src/host/local.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
-import {LaunchSchema} from '../../src/schema/launch.ts'
+import {type LaunchReport, LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
 vi.setConfig({testTimeout: 30_000, hookTimeout: 120_000}) // compilers and Node.js, on busy machines
@@ -173,6 +175,51 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
     const {stdout} = await run(['sh', '-c', 'env | grep ISOLCTL | sort'], ['--flags=0xa01', '--soft'])
     expect(stdout).toBe('ISOLCTL_CPUS=0\nISOLCTL_FLAGS=0xa01\nISOLCTL_HOUSEKEEPING=0\nISOLCTL_SOFT=1\n')
   })
+  it('passes the grace to the program where the kernel has it, and only there', async () => {
+    const {stdout} = await run(
+      ['sh', '-c', 'echo "$ISOLCTL_FLAGS $ISOLCTL_GRACE"'],
+      ['--end-grace=5', '--soft'],
+    )
+    // A kernel with task isolation is tested in the lab.
+    if (!existsSync('/proc/self/task_isolation')) expect(stdout).toBe('0x1 \n')
+    expect(await run(['true'], ['--end-grace=256'])).toMatchObject({exitCode: 125})
+  })
+  it('reports its own errors as JSON with --json', async () => {
+    const {stdout, stderr, exitCode} = await run(['no-such-program'], ['--json'])
+    expect({stderr, exitCode}).toEqual({stderr: '', exitCode: 127})
+    expect(JSON.parse(stdout)).toEqual({
+      schema: 'isolctl.error/1',
+      error: {message: 'no-such-program: No such file or directory', exit: 127, code: 'ENOENT'},
+    })
+  })
+  it('gives no CPU to two launches, and names the owner', async () => {
+    const last = `${availableParallelism() - 1}`
+    const on = (cpus: string) => [
+      '--exclusive',
+      `--cpus=${cpus}`,
+      '--housekeeping=0',
+      '--soft',
+      '--quiet',
+      '--',
+    ]
+    const child = execa(shim, [...on(last), 'sleep', '20'], {reject: false})
+    await vi.waitUntil(() => nameOf(child.pid) === 'sleep', {timeout: 10_000})
+    const second = await execa(shim, [...on(`0-${last}`), 'touch', join(shop.folder, 'ran')], {reject: false})
+    expect(second.exitCode).toBe(69)
+    expect(second.stderr).toContain(`CPU ${last} belongs to sleep[${child.pid}], which isolctl launched`)
+    expect(second.stderr).toContain(
+      `help: choose other CPUs with --cpus, or end it: isolctl stop ${child.pid}`,
+    )
+    expect(existsSync(join(shop.folder, 'ran'))).toBe(false)
+    child.kill('SIGKILL') // the lock goes with the reporter, which sees the end
+    await child
+    await vi.waitUntil(
+      async () => (await execa(shim, [...on(last), 'true'], {reject: false})).exitCode === 0,
+      {
+        timeout: 10_000,
+      },
+    )
+  })
   it.skipIf(availableParallelism() < 2)(
     'starts on its one CPU; with several, on the housekeeping CPUs',
     async () => {
@@ -226,6 +273,43 @@ describe.for(BUILDS)('the reporter, %s', (build) => {
     await gone('closed.json')
     expect(JSON.parse(await readFile(join(shop.folder, 'closed.json'), 'utf8'))).toMatchObject({ended: true})
   })
+  it('shows in the status file that it does not write any more, and what the threads wait for', async () => {
+    const file = `stale-${build === 'with sanitizers'}.json` // the folder is the same for both
+    const child = execa(
+      shim,
+      [...places, '--soft', '--settle=50', `--status-file=${file}`, '--', 'sleep', '20'],
+      {
+        cwd: shop.folder,
+        reject: false,
+      },
+    )
+    const text = () => readFileSync(join(shop.folder, file), 'utf8')
+    const read = () => LaunchSchema.parse(JSON.parse(text()))
+    const isThere = ({reporter}: LaunchReport) =>
+      readFileSync(`/proc/${reporter?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[22 - 3] ===
+      reporter?.start
+    await vi.waitUntil(() => existsSync(join(shop.folder, file)) && text() !== '', {timeout: 10_000})
+    const first = read()
+    expect(isThere(first)).toBe(true)
+    expect(first).toMatchObject({
+      ended: false,
+      ready: false,
+      workers: 1,
+      waiting: [{tid: child.pid, name: 'sleep', why: expect.any(String)}],
+    })
+    await vi.waitUntil(() => (read().reporter?.writtenMs ?? 0) > (first.reporter?.writtenMs ?? 0), {
+      timeout: 10_000,
+    })
+    // What isolctl status shows.
+    expect(await presentReport(localHost(), child.pid ?? 0)).toMatchObject({pid: child.pid, ended: false})
+    process.kill(first.reporter?.pid ?? 0, 'SIGKILL')
+    await vi.waitUntil(() => nameOf(first.reporter?.pid) === undefined, {timeout: 10_000})
+    expect(read().ended).toBe(false)
+    expect(() => isThere(read())).toThrow('ENOENT') // this is how a reader can tell
+    expect(await presentReport(localHost(), child.pid ?? 0)).toBeUndefined()
+    child.kill('SIGKILL')
+    await child
+  })
   it('writes JSON for any program name', async () => {
     const folder = join(shop.folder, 'odd')
     await mkdir(folder, {recursive: true})
@@ -245,6 +329,15 @@ async function gone(statusFile: string): Promise<void> {
     await sleep(20)
   }
   throw new Error(`the reporter of ${statusFile} is still there`)
+}
+
+/** The name of a process; undefined when it has ended. */
+const nameOf = (pid: number | undefined): string | undefined => {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return undefined
+  }
 }
 
 /** The output of the probe: "key value" lines. */
