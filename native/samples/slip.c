@@ -3,10 +3,11 @@
  * The mistake that isolation exists to catch: a poll loop that makes one system call after MS
  * milliseconds.
  *
- *     isolctl launch --cpus 3 --enter app -- slip [MS]
+ *     isolctl launch --cpus 3 --enter app --end-grace 0 -- slip [MS]
  *
- * Killed by the kernel at the write(2). With --on-break report it survives, and says so half a
- * second later; with --on-break signal=SIG it ends by that signal, because it has no handler.
+ * Killed by the kernel at the write(2); with a grace only if it runs on for longer than that. With
+ * --on-break report it survives, and says so half a second later; with --on-break signal=SIG it ends
+ * by that signal, because it has no handler.
  */
 #include "isolctl.h"
 

@@ -161,7 +161,9 @@ async function countersOn(host: HostView, cpu: number): Promise<ReadonlyMap<stri
 }
 
 async function launchSlip({ourselves, sample, say}: Stage, cpu: number) {
-  const words = ['launch', '--cpus', `${cpu}`, '--enter', 'app', '--allow-guest', '--', sample('slip'), '500']
+  // The sample ends soon after its mistake, which would be an end in order: judge it at once.
+  const options = ['--enter', 'app', '--allow-guest', '--end-grace', '0']
+  const words = ['launch', '--cpus', `${cpu}`, ...options, '--', sample('slip'), '500']
   say(`$ isolctl ${words.join(' ')}`)
   const [file, ...args] = ourselves
   const {stderr, signal, exitCode} = await execa(file, [...args, ...words], {stdin: 'ignore', reject: false})
