@@ -9,6 +9,7 @@ import {compareKernelBuilds} from './kernel-build.ts'
 import {launchCosts} from './launch.ts'
 import {comparePackageBuilds} from './package-build.ts'
 import {largePreflight} from './preflight.ts'
+import {spinLoop} from './spin-loop.ts'
 import {startUp} from './start-up.ts'
 import type {Subject} from './subject.ts'
 import {compareWithTuned} from './tuned.ts'
@@ -23,6 +24,12 @@ export const SUBJECTS: Readonly<Record<string, Subject>> = {
     load: 'seconds',
     packages: 'node',
     measure: startUp,
+  },
+  'spin-loop': {
+    measures: "one pass of the spinner's loop against a loop that only reads the counter",
+    load: 'seconds',
+    packages: 'node',
+    measure: spinLoop,
   },
   preflight: {
     measures: 'preflight of a captured machine of 1024 CPUs, and of parts of it',

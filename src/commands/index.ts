@@ -27,6 +27,7 @@ const COMMANDS = {
   'lab:story': () => import('./lab/story.ts'),
   launch: () => import('./launch.ts'),
   lint: () => import('./lint.ts'),
+  measure: () => import('./measure.ts'),
   plan: () => import('./plan.ts'),
   preflight: () => import('./preflight.ts'),
   status: () => import('./status.ts'),

@@ -59,6 +59,11 @@ export interface Live {
    * ends it, and so does the end of this process.
    */
   start(argv: readonly [string, ...string[]]): Promise<Helper>
+  /**
+   * Write these bytes at an offset of an existing file, such as memory that a helper shares. Throws
+   * HostError.
+   */
+  poke(path: string, offset: number, bytes: Uint8Array): Promise<void>
   /** Bind this process to these CPUs, so that it does not disturb the CPUs it watches. */
   stayOn(cpus: CpuSet): Promise<void>
   /**

@@ -234,11 +234,25 @@ const live: Live = {
   monotonicMs: () => performance.now(),
   sleep: sleepFor,
   start,
+  poke,
   stayOn: async (cpus) => {
     await run(['taskset', '-a', '-c', '-p', `${cpus}`, `${process.pid}`])
   },
   trace,
   kernelLog,
+}
+
+async function poke(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+  try {
+    const file = openSync(path, 'r+')
+    try {
+      writeSync(file, bytes, 0, bytes.length, offset)
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
+  }
 }
 
 async function start([name, ...args]: readonly [string, ...string[]]): Promise<Helper> {

@@ -43,7 +43,7 @@ export async function takeSample(
 }
 
 /** "cpu3 user nice system idle iowait irq softirq steal ..." (fs/proc/stat.c). Pure. */
-function parseSteal(stat: string): ReadonlyMap<number, number> {
+export function parseSteal(stat: string): ReadonlyMap<number, number> {
   const lines = [...stat.matchAll(/^cpu(\d+)((?: \d+)+)/gm)]
   return new Map(lines.map(([, cpu, fields = '']) => [Number(cpu), Number(fields.trim().split(' ')[7] ?? 0)]))
 }
@@ -100,11 +100,7 @@ export function movements(
     return {
       cpu,
       seconds,
-      interrupts: after.interrupts.flatMap(({name, class: kind, label, counts}) => {
-        // The row of an interrupt that was requested in the window started at 0.
-        const count = counterDelta(rows.get(name)?.counts.get(cpu) ?? 0, counts.get(cpu) ?? 0)
-        return count > 0 ? [{name, class: kind, label, count}] : []
-      }),
+      interrupts: movedRows(cpu, rows, after.interrupts),
       ...(switches === undefined ? {} : {switches}),
       ...(running === undefined ? {} : {running}),
       // Without a context switch no other task ran: a task may be assigned to the CPU and not run.
@@ -114,11 +110,24 @@ export function movements(
   })
 }
 
+/** The rows whose count grew on a CPU. `earlier` has the rows before, by name. Pure. */
+export function movedRows(
+  cpu: number,
+  earlier: ReadonlyMap<string, InterruptRow>,
+  rows: readonly InterruptRow[],
+): readonly Moved[] {
+  return rows.flatMap(({name, class: kind, label, counts}) => {
+    // The row of an interrupt that was requested in the window started at 0.
+    const count = counterDelta(earlier.get(name)?.counts.get(cpu) ?? 0, counts.get(cpu) ?? 0)
+    return count > 0 ? [{name, class: kind, label, count}] : []
+  })
+}
+
 /**
  * Tasks that were there when the window opened come first: a task that came later may end before
  * the user can move it.
  */
-function ranOn(
+export function ranOn(
   cpu: number,
   tasks: readonly Task[],
   {earlier, ours}: {earlier: ReadonlyMap<number, Task>; ours: ReadonlySet<number>},

@@ -5,10 +5,19 @@ import {CpuSet} from '../model/cpuset.ts'
 import type {Report} from '../schema/preflight.ts'
 import type {RenderOptions} from './render-options.ts'
 
-interface Sample {
+export interface Sample {
+  /** Appended to the name of the family: "_bucket". */
+  readonly suffix?: string
   readonly labels?: Readonly<Record<string, string | number>>
   readonly value: number
 }
+
+export type Family = readonly [
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+  type?: 'gauge' | 'histogram',
+]
 
 /** The numbers of Nagios, and one more for skip. */
 const STATUS = {ok: 0, warn: 1, fail: 2, unknown: 3, skip: 4} as const
@@ -25,7 +34,7 @@ export function toPrometheus(report: Report, {at}: Pick<RenderOptions, 'at'>): s
       const number = value(seen)
       return number === undefined ? [] : [{labels: {cpu: seen.cpu}, value: number}]
     })
-  const families: readonly (readonly [name: string, help: string, samples: readonly Sample[]])[] = [
+  const families: readonly Family[] = [
     [
       'preflight_timestamp_seconds',
       'When preflight ended, in seconds since 1970.',
@@ -85,16 +94,22 @@ export function toPrometheus(report: Report, {at}: Pick<RenderOptions, 'at'>): s
       perCpu(({maxGapNs}) => (maxGapNs === undefined ? undefined : maxGapNs / 1e9)),
     ],
   ]
-  return families
+  return exposition(families)
+}
+
+/** The text of families that have samples: gauges, except where the type is given. Pure. */
+export const exposition = (families: readonly Family[]): string =>
+  families
     .filter(([, , samples]) => samples.length > 0)
-    .flatMap(([name, help, samples]) => [
+    .flatMap(([name, help, samples, type = 'gauge']) => [
       `# HELP isolctl_${name} ${help}`,
-      `# TYPE isolctl_${name} gauge`,
-      ...samples.map(({labels = {}, value}) => `isolctl_${name}${braces(labels)} ${value}`),
+      `# TYPE isolctl_${name} ${type}`,
+      ...samples.map(
+        ({suffix = '', labels = {}, value}) => `isolctl_${name}${suffix}${braces(labels)} ${value}`,
+      ),
     ])
     .map((line) => `${line}\n`)
     .join('')
-}
 
 const only = (cpulist: string, value: number): readonly Sample[] =>
   [...CpuSet.parse(cpulist)].map((cpu) => ({labels: {cpu}, value}))

@@ -6,6 +6,7 @@ import {KernelListSchema} from './kernel-list.ts'
 import {LaunchSchema} from './launch.ts'
 import {LintSchema} from './lint.ts'
 import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
+import {MeasureSchema} from './measure.ts'
 import {ReportSchema} from './preflight.ts'
 import {StopSchema} from './stop.ts'
 
@@ -17,6 +18,7 @@ const SCHEMAS = [
   KernelListSchema,
   LaunchSchema,
   LintSchema,
+  MeasureSchema,
   ReportSchema,
   StatusSchema,
   StopSchema,

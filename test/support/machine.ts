@@ -336,6 +336,7 @@ export function fakeLive(
         },
       }
     },
+    poke: async () => {},
     stayOn: async () => {},
     async trace(request, during) {
       traced.push(request)
