@@ -120,6 +120,20 @@ static void detach(struct held *held)
 		wait_stop(held, 1000);
 }
 
+/*
+ * A thread that is detached on its way into a call finds a signal pending that is none, and calls such
+ * as epoll_wait(2) return EINTR (kernel/ptrace.c: __ptrace_unlink() sets TIF_SIGPENDING). Where the call
+ * has been interrupted, go_on() makes it start again.
+ */
+static void leave_syscall_stop(struct held *held)
+{
+	while (held->stop && is_syscall_stop(held->stop)) {
+		trace(PTRACE_INTERRUPT, held->tid, 0, NULL);
+		if (go_on(held, PTRACE_CONT) < 0 || wait_stop(held, 1000) < 0)
+			return;
+	}
+}
+
 void let_go(struct held *held)
 {
 	if (held->phase == FREE)
@@ -128,13 +142,17 @@ void let_go(struct held *held)
 	if (!held->stop && wait_stop(held, 0) < 0 && errno == ETIMEDOUT &&
 	    trace(PTRACE_INTERRUPT, held->tid, 0, NULL) == 0)
 		wait_stop(held, 1000);
+	leave_syscall_stop(held);
 	if (held->stop)
 		detach(held);
 }
 
 void let_go_late(struct held *held)
 {
-	if (held->phase != FREE && (held->stop || wait_stop(held, 0) >= 0))
+	if (held->phase == FREE || (!held->stop && wait_stop(held, 0) < 0))
+		return;
+	leave_syscall_stop(held);
+	if (held->stop)
 		detach(held);
 }
 

@@ -102,7 +102,7 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('the memory
 describe.runIf(process.arch === 'x64')('a system call that our stop interrupts', () => {
   it('ends as if nobody had touched its thread', async () => {
     const restarts = await shop.compile('test/launch/fixtures/restarts.c', 'restarts')
-    const {stdout} = await execa(restarts, ['6'])
+    const {stdout} = await execa(restarts, ['12'])
     const calls = [
       'nanosleep',
       'clock_nanosleep',
