@@ -49,6 +49,8 @@ export interface LaunchConditions {
 }
 
 export interface Pinned {
+  /** Of its process, which can be told to end. */
+  readonly pid: number
   readonly tid: number
   readonly name: string
   readonly cpus: CpuSet
@@ -81,7 +83,7 @@ async function pinnedTasks(get: Get): Promise<readonly Pinned[]> {
   const ours = await get(callers)
   return (await get(tasks))
     .filter(({kernel, pid, allowed}) => !kernel && !ours.has(pid) && allowed.isSubsetOf(isolated))
-    .map(({tid, comm, allowed}) => ({tid, name: comm, cpus: allowed}))
+    .map(({pid, tid, comm, allowed}) => ({pid, tid, name: comm, cpus: allowed}))
 }
 
 /**

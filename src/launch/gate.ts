@@ -154,7 +154,7 @@ function* ownership({pinned}: LaunchConditions): Generator<Objection> {
   yield {
     message: `CPU ${first.cpus} is in use: ${first.name}[${first.tid}] may run nowhere else${more}`,
     code: 'cpu-taken',
-    help: `choose other CPUs with --cpus, or end it: isolctl stop ${first.tid}; or launch anyway: --force`,
+    help: `choose other CPUs with --cpus, or end it: isolctl stop ${first.pid}; or launch anyway: --force`,
     overrideBy: 'force',
   }
 }

@@ -17,13 +17,15 @@ export interface StopOptions {
 }
 
 /**
- * Signals that tell a process to end: the kernel takes what follows one of them as an end in order.
+ * Signals that end a process in order: the kernel takes what follows one of them as an end. SIGKILL
+ * leaves a thread no time for anything else.
  * SIGHUP, SIGCHLD and SIGALRM are ordinary events for many programs.
  */
 const TELLS_TO_END: ReadonlySet<number> = new Set([
   constants.signals.SIGTERM,
   constants.signals.SIGINT,
   constants.signals.SIGQUIT,
+  constants.signals.SIGKILL,
 ])
 
 const LOOK_MS = 20
@@ -48,7 +50,7 @@ export async function stopProgram(
     })
   const workers = await openWorkers(host, pid)
   try {
-    const notes = workers.flatMap((worker) => threatened(worker, number))
+    const notes = workers.flatMap(({before}) => threatened(before, number))
     const start = host.live.monotonicMs()
     tell(pid, number)
     const ended = await waitForEnd(host, {pid, start: startOf(stat), timeoutMs, abort})
@@ -59,7 +61,7 @@ export async function stopProgram(
       ...named,
       ended,
       waitedMs: Math.round(host.live.monotonicMs() - start),
-      workers: await Promise.all(workers.map((worker) => outcome(worker))),
+      workers: await Promise.all(workers.map((worker) => outcomeOf(worker, ended))),
       notes: [...new Set(notes)],
     }
   } finally {
@@ -110,8 +112,16 @@ const signalName = (number: number): string =>
 
 const nameIn = (stat: string): string => stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
 
-/** A process that has ended stays in /proc until its parent has asked for its exit status. */
-const hasEnded = (stat: string): boolean => /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+/**
+ * Whether a process has ended, from its /proc/PID/stat. It stays in /proc until its parent has asked
+ * for its exit status. A main thread that has ended is Z as well while other threads run: they count in
+ * num_threads (proc(5), field 20). Pure.
+ */
+export function hasEnded(stat: string): boolean {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state = ''] = fields
+  return state === 'X' || (state === 'Z' && Number(fields[20 - 3] ?? 0) <= 1)
+}
 
 interface Worker {
   readonly tid: number
@@ -121,7 +131,10 @@ interface Worker {
   readonly file: FileHandle
 }
 
-/** The isolated threads of a process. Opening and reading a record interrupts nothing. */
+/** Whether the end of a thread is still to be judged: it is isolated, or has the grace. Pure. */
+export const isWorker = (record: IsolationRecord): boolean => isIsolated(record) || record.state === 'leaving'
+
+/** The isolated threads of a process, and those that are leaving. Opening and reading a record interrupts nothing. */
 async function openWorkers(host: Host, pid: number): Promise<readonly Worker[]> {
   const workers: Worker[] = []
   for (const tid of await host.list(`/proc/${pid}/task`)) {
@@ -138,7 +151,7 @@ async function openWorkers(host: Host, pid: number): Promise<readonly Worker[]> 
     })
     if (file === undefined) continue
     const before = await readRecord(file)
-    if (before !== undefined && isIsolated(before))
+    if (before !== undefined && isWorker(before))
       workers.push({tid: Number(tid), name: (await host.read(`${folder}/comm`))?.trim() ?? '?', before, file})
     else await file.close()
   }
@@ -154,7 +167,7 @@ async function readRecord(file: FileHandle): Promise<IsolationRecord | undefined
 }
 
 /** Why the kernel may take the end of this thread for a break, and send its signal. Pure. */
-function threatened({before}: Worker, signal: number): readonly string[] {
+export function threatened(before: IsolationRecord, signal: number): readonly string[] {
   if (before.signal === 0) return []
   if (graceOf(before) === 0)
     return [
@@ -200,14 +213,22 @@ async function waitForEnd(
   }
 }
 
-async function outcome({tid, name, before, file}: Worker): Promise<StopReport['workers'][number]> {
-  const after = (await readRecord(file)) ?? before
-  const broke = after.breaks > before.breaks
-  return {
-    tid,
-    name,
-    cpu: before.cpu,
-    state: broke ? 'lost' : after.state === 'off' ? 'ended' : after.state,
-    ...(broke ? {lost: {message: breakSentence(after), help: breakHelp(after)}} : {}),
-  }
+type Outcome = StopReport['workers'][number]
+
+async function outcomeOf({tid, name, before, file}: Worker, ended: boolean): Promise<Outcome> {
+  return {tid, name, cpu: before.cpu, ...outcome(before, (await readRecord(file)) ?? before, ended)}
+}
+
+/**
+ * How the isolation of a thread ended, from its records before and after. One that is off has ended if
+ * its process has, or if it exited; else it lives, without isolation. Pure.
+ */
+export function outcome(
+  before: IsolationRecord,
+  after: IsolationRecord,
+  processEnded: boolean,
+): Pick<Outcome, 'state' | 'lost'> {
+  if (after.breaks > before.breaks)
+    return {state: 'lost', lost: {message: breakSentence(after), help: breakHelp(after)}}
+  return {state: after.state === 'off' && (processEnded || after.cause === 'exit') ? 'ended' : after.state}
 }

@@ -21,7 +21,7 @@ export const StopSchema = z.strictObject({
       tid: z.number().int(),
       name: z.string(),
       cpu: z.number().int(),
-      /** "ended", "lost" when the kernel counted a break, or "isolated", "leaving" when it runs on. */
+      /** "ended", "lost" when the kernel counted a break, or "isolated", "leaving", "off" when it runs on. */
       state: z.string(),
       /** The cause and the help of the break. */
       lost: z.strictObject({message: z.string(), help: z.string()}).exactOptional(),

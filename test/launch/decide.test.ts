@@ -71,8 +71,8 @@ describe('the gate', () => {
       'cpu-taken',
       {
         pinned: [
-          {tid: 77, name: 'poller', cpus: set('3')},
-          {tid: 78, name: 'poller', cpus: set('3')},
+          {pid: 70, tid: 77, name: 'poller', cpus: set('3')},
+          {pid: 70, tid: 78, name: 'poller', cpus: set('3')},
         ],
       },
       'force',
@@ -88,6 +88,12 @@ describe('the gate', () => {
     expect(gate({...good, ...conditions}, [], {...strict, [override]: true})).toEqual([
       expect.stringContaining(message),
     ])
+  })
+  it('advises to end the process of a thread that is bound to the CPU, not the thread', () => {
+    const pinned = [{pid: 70, tid: 77, name: 'poller', cpus: set('3')}]
+    expect(() => gate({...good, pinned}, [], strict)).toThrow(
+      expect.objectContaining({help: expect.stringContaining('or end it: isolctl stop 70;')}),
+    )
   })
   test.for([
     ['architecture', {architecture: 'arm64'}, {}, 'supports x86-64 only'],
