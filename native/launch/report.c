@@ -24,18 +24,26 @@ bool is_same_kind(const struct reported *one, const struct event *other)
 	       strcmp(a->intruder_name, b->intruder_name) == 0;
 }
 
-bool has_ended(const struct record *record)
+uint64_t new_breaks(const struct record *old, const struct record *record)
 {
+	return record->breaks > old->breaks ? record->breaks - old->breaks : 0;
+}
+
+bool has_ended(const struct watch *watch, const struct watched *thread)
+{
+	const struct record *record = &thread->record;
 	/*
 	 * A thread of a process that was told to end is off whatever it did then. One that is refused a
-	 * start is off as well, after a break or after it left by itself.
+	 * start is off as well, after a break or after it left by itself. One that was leaving and asked
+	 * again is off with the cause of the first entry, and lives.
 	 */
 	return record->starts > 0 && strcmp(record->state, "off") == 0 &&
 	       (strcmp(record->cause, "exit") == 0 ||
-		(record->breaks == 0 && strcmp(record->cause, "prctl") != 0));
+		(record->breaks == 0 && strcmp(record->cause, "prctl") != 0 &&
+		 (watch->ended || thread->fd < 0)));
 }
 
-static void write_thread(FILE *out, const struct watched *thread)
+static void write_thread(FILE *out, const struct watch *watch, const struct watched *thread)
 {
 	const struct record *record = &thread->record;
 	fprintf(out, "{\"tid\":%d,\"name\":", thread->tid);
@@ -51,7 +59,7 @@ static void write_thread(FILE *out, const struct watched *thread)
 	fprintf(out,
 		",\"breaks\":%" PRIu64 ",\"ended\":%s,\"deferred\":{\"text\":%" PRIu64 ",\"tlb\":%" PRIu64
 		"}}",
-		record->breaks, has_ended(record) ? "true" : "false", record->deferred_text,
+		record->breaks, has_ended(watch, thread) ? "true" : "false", record->deferred_text,
 		record->deferred_tlb);
 }
 
@@ -147,7 +155,7 @@ void write_report(FILE *out, const struct watch *watch)
 		if (record->starts == 0 && record->eagains == 0)
 			continue;
 		fputs(comma, out);
-		write_thread(out, &watch->threads[i]);
+		write_thread(out, watch, &watch->threads[i]);
 		comma = ",";
 	}
 	write_waiting(out, watch);

@@ -20,6 +20,7 @@ struct watched { /* one thread */
 	pid_t tid;
 	int fd; /* its record; -1 when the thread is gone */
 	bool seen;
+	bool doubted; /* it seems to have a break, which is looked at again: see look() */
 	char name[NAME_SIZE];
 	struct record record;
 	uint64_t since_ns; /* seen isolated since; 0: it is not isolated */
@@ -60,7 +61,9 @@ struct watch {
 	struct settle settle;
 	char last_why[192]; /* the busiest thread is not isolated: "worker[7] sleeps" */
 	pid_t waited_for;   /* what say_waits() has said */
-	bool hinted, crowded, ready, ended;
+	bool hinted, crowded, ready;
+	bool over;  /* the process has ended: a look at its threads is the last */
+	bool ended; /* and that look was taken */
 };
 
 /*
@@ -69,8 +72,11 @@ struct watch {
  */
 bool is_same_kind(const struct reported *one, const struct event *other);
 
+/* How many breaks a record has more than the one before. The kernel takes back one that proves none. Pure. */
+uint64_t new_breaks(const struct record *old, const struct record *record);
+
 /* The thread ended, or its process did, as it should. Pure. */
-bool has_ended(const struct record *record);
+bool has_ended(const struct watch *watch, const struct watched *thread);
 
 /* How long the thread has been isolated, or was the last time, in nanoseconds. */
 uint64_t isolated_ns(const struct watched *thread);

@@ -529,6 +529,13 @@ static void note_stub_left(struct settle *settle, struct candidate *thread, cons
 		thread->slot = -1;
 }
 
+const char *how_it_ended(const struct record *record)
+{
+	return strcmp(record->state, "leaving") == 0 ? "is leaving"
+	       : strcmp(record->state, "lost") == 0  ? "lost isolation"
+						     : "left isolation";
+}
+
 bool settle_record(struct settle *settle, struct candidate *thread, const struct record *record)
 {
 	const bool isolated = is_isolated(record);
@@ -565,10 +572,12 @@ bool settle_record(struct settle *settle, struct candidate *thread, const struct
 			break;
 		thread->stage = settle->options.rearm ? WATCHED : DONE;
 		thread->plants = 1;
-		disturb(thread, now_ns(), "lost isolation");
+		disturb(thread, now_ns(), how_it_ended(record));
 		thread->starts = record->starts;
 		break;
 	case DONE:
+		if (strcmp(thread->why, "is leaving") == 0)
+			disturb(thread, now_ns(), how_it_ended(record));
 		break;
 	}
 	return false;
@@ -607,8 +616,10 @@ void settle_step(struct settle *settle)
 		}
 		int cpu = place(settle, thread);
 		thread->crowded = cpu < 0;
-		if (cpu < 0)
+		if (cpu < 0) {
+			thread->settled_ns = 0;
 			continue;
+		}
 		if (!thread->settled_ns)
 			thread->settled_ns = now;
 		if (now - settle->restless_ns < time &&
@@ -635,6 +646,14 @@ const struct candidate *settle_waits(const struct settle *settle)
 			longest = thread;
 	}
 	return longest;
+}
+
+bool settle_holds(const struct settle *settle)
+{
+	for (size_t i = 0; i < settle->count; i++)
+		if (settle->threads[i].held.phase != FREE)
+			return true;
+	return false;
 }
 
 int settle_pause_ms(const struct settle *settle)

@@ -118,6 +118,12 @@ int settle_pause_ms(const struct settle *settle);
  */
 bool settle_record(struct settle *settle, struct candidate *thread, const struct record *record);
 
+/* Whether a thread is traced that could not be let go at once: settle_step() does that late. Pure. */
+bool settle_holds(const struct settle *settle);
+
+/* Why a thread that was isolated is not any more: "lost isolation". Pure. */
+const char *how_it_ended(const struct record *record);
+
 struct candidate *find_candidate(struct settle *settle, pid_t tid);
 
 #endif

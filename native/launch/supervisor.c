@@ -45,11 +45,15 @@ __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *s
 	dprintf(2, "%s", shown);
 }
 
-/* The thread itself entered the kernel, which a grace lets it do if it ends then. */
+/*
+ * The thread itself entered the kernel, or a thread of its process made it: a grace lets both do that
+ * if the thread ends then.
+ */
 static bool is_own_doing(const struct record *record)
 {
+	const bool sent = strcmp(record->cause, "ipi") == 0 || strcmp(record->cause, "signal") == 0;
 	return strcmp(record->cause, "syscall") == 0 || strcmp(record->cause, "page_fault") == 0 ||
-	       strcmp(record->cause, "exception") == 0;
+	       strcmp(record->cause, "exception") == 0 || (sent && record->sender_own);
 }
 
 /*
@@ -74,14 +78,15 @@ static uint64_t since_start(const struct watch *watch, uint64_t time_ns)
 static void say_break(const struct watch *watch, const struct event *event)
 {
 	const struct record *record = &event->record;
-	char sentence[SENTENCE_SIZE], times[48] = "", then[64] = "";
+	char sentence[SENTENCE_SIZE], times[48] = "", then[96] = "";
 	say_cause(sentence, sizeof sentence, record);
 	if (event->count > 1)
 		snprintf(times, sizeof times, " (the last of %" PRIu64 " breaks)", event->count);
 	if (watch->supervisor->grace && is_own_doing(record))
 		snprintf(then, sizeof then, ", and did not end within %u s", watch->supervisor->grace);
 	else if (was_handled(watch->supervisor->pid, record))
-		snprintf(then, sizeof then, "; its handler ran, and it goes on without isolation");
+		snprintf(then, sizeof then, "; its handler ran, and it goes on without isolation%s",
+			 watch->supervisor->settle.rearm ? " until it has settled again" : "");
 	say(watch->supervisor,
 	    "isolctl: %s[%d]: isolation lost on CPU %d after %.3f s, %.3f s after the start%s: %s%s\n"
 	    "help: %s\n",
@@ -158,15 +163,25 @@ static void look(struct watch *watch, struct watched *thread)
 	struct record record;
 	if (thread->fd < 0 || !read_record(thread->fd, &record))
 		return;
-	const uint64_t fresh = record.breaks - thread->record.breaks;
-	record.sender_foreign =
-		fresh && record.sender_cpu >= 0 && is_foreign(watch->supervisor->pid, record.sender_pid);
-	if (record.starts != thread->record.starts || fresh)
+	const struct record *old = &thread->record;
+	const uint64_t fresh = new_breaks(old, &record);
+	const bool started = record.starts != old->starts;
+	if (started || fresh)
 		watch->changed_ns = now_ns();
+	thread->doubted =
+		fresh && watch->supervisor->grace && thread->seen && !watch->over && !thread->doubted;
+	if (thread->doubted)
+		return; /* the kernel may still find that the thread is leaving */
+	if (fresh && record.sender_cpu >= 0) {
+		char name[NAME_SIZE];
+		record.sender_own =
+			record.sender_pid > 0 && read_name(watch->supervisor->pid, record.sender_pid, name);
+		record.sender_foreign = is_foreign(watch->supervisor->pid, record.sender_pid);
+	}
 	thread->record = record;
 	if (!is_isolated(&record))
 		thread->since_ns = 0;
-	else if (!thread->since_ns || fresh)
+	else if (!thread->since_ns || fresh || started)
 		thread->since_ns = now_ns();
 	if (fresh)
 		add_event(watch, thread,
@@ -383,7 +398,7 @@ static void say_end(const struct watch *watch)
 		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
 		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal,
 		    record->breaks, record->breaks == 1 ? "" : "s", deferred, steal,
-		    has_ended(record) ? ", ended" : "");
+		    has_ended(watch, thread) ? ", ended" : "");
 		say_repeated(watch, thread->tid);
 	}
 	if (isolated || watch->supervisor->soft)
@@ -527,6 +542,8 @@ static bool at_rest(struct watch *watch)
 		watch->thread_count = count;
 		return false;
 	}
+	if (settle_holds(&watch->settle))
+		return false; /* a step lets it go */
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
 		struct record record;
@@ -556,6 +573,7 @@ static void follow(struct watch *watch, int pidfd)
 			    : busy			   ? 20
 							   : 250;
 		over = poll(&end, 1, pause);
+		watch->over = over > 0;
 		if (over != 0 || !rest || !at_rest(watch))
 			step(watch);
 		if (now_ns() - watch->written_ns > NS_PER_SECOND)
@@ -563,6 +581,9 @@ static void follow(struct watch *watch, int pidfd)
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
 	watch->ended = true;
+	/* Before the report, which somebody may not read: the CPUs are free. */
+	for (size_t i = 0; watch->supervisor->claim && i < watch->supervisor->claim->count; i++)
+		close(watch->supervisor->claim->fds[i]);
 	if (!watch->supervisor->json)
 		say_end(watch);
 	write_json(watch, (const int[2]){watch->supervisor->json ? 2 : -1, watch->supervisor->status_fd});

@@ -22,7 +22,9 @@
  *   TRACED   own            own              nothing to restore          the kernel; go_on()
  *   HELD     own            own              nothing to restore          it was in none
  *   CALLING  the stub's     all blocked      the end of the stub itself  it was in none
- *   PLANTED  the stub's     own              the end of the stub itself  it was in none
+ *
+ * A thread that was sent into the stub that isolates it is FREE here, and PLANTED in settle.h: the end
+ * of the stub restores its registers.
  *
  * A failure and where it leaves the phase:
  *

@@ -30,6 +30,7 @@ struct record {
 	uint64_t deferred_text, deferred_tlb;
 	/* Who interrupted the thread from another CPU. sender_cpu -1: not known. */
 	int sender_cpu, sender_pid;
+	bool sender_own;     /* it is known to be a thread of the same process: not in the text either */
 	bool sender_foreign; /* it is known to belong to another process: not in the text, see its reader */
 	char sender_name[ESCAPED_NAME_SIZE];
 	/*

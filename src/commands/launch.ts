@@ -67,7 +67,8 @@ stderr what broke isolation. It ends with the program.`
       description: 'launch in a virtual machine, although its host can interrupt it without a report',
     }),
     'status-file': Flags.string({
-      description: 'write the report to this file as JSON, when all workers are isolated and at the end',
+      description:
+        'write the report to this file as JSON, every second, when all workers are isolated, and at the end',
       helpValue: 'FILE',
     }),
     notify: Flags.boolean({
