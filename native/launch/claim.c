@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "claim.h"
+#include "clock.h"
+#include "proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long the lock of a program that has just ended is waited for. */
+#define PATIENCE_NS NS_PER_SECOND
 
 /*
  * Who holds the lock on that file, or 0: a line of /proc/locks is "1: FLOCK ADVISORY WRITE PID
- * MAJOR:MINOR:INODE 0 EOF" (fs/locks.c, lock_get_status()).
+ * MAJOR:MINOR:INODE 0 EOF", or READ for a shared lock, which also keeps us out (fs/locks.c,
+ * lock_get_status()).
  */
 static pid_t holder_of(const struct stat *file)
 {
@@ -23,7 +32,7 @@ static pid_t holder_of(const struct stat *file)
 		unsigned major, minor;
 		unsigned long inode;
 		int pid;
-		if (sscanf(line, "%*d: FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid, &major, &minor, &inode) ==
+		if (sscanf(line, "%*d: FLOCK ADVISORY %*5[A-Z] %d %x:%x:%lu", &pid, &major, &minor, &inode) ==
 			    4 &&
 		    makedev(major, minor) == file->st_dev && inode == file->st_ino)
 			found = pid;
@@ -35,30 +44,68 @@ static pid_t holder_of(const struct stat *file)
 
 _Static_assert((int)CLAIM_MAX == (int)CPU_SETSIZE, "one descriptor for each CPU");
 
+/* Whether the process has what isol-exec gives to each program: ISOLCTL_CPUS in its environment. */
+static bool is_launched(pid_t pid)
+{
+	static const char name[] = "ISOLCTL_CPUS=";
+	char path[32], *variable = NULL;
+	size_t size = 0;
+	bool found = false;
+	snprintf(path, sizeof path, "/proc/%d/environ", pid);
+	FILE *environment = fopen(path, "re");
+	while (environment && !found && getdelim(&variable, &size, 0, environment) > 0)
+		found = strncmp(variable, name, sizeof name - 1) == 0;
+	free(variable);
+	if (environment)
+		fclose(environment);
+	return found;
+}
+
+static void find_owner(struct claim *claim, int fd)
+{
+	char status[4096];
+	struct stat file;
+	claim->owner = fstat(fd, &file) == 0 ? holder_of(&file) : 0;
+	claim->launched = claim->owner && is_launched(claim->owner);
+	/* The real user, the first of four: a setuid program is its caller's. */
+	const char *user =
+		claim->owner && read_task(claim->owner, claim->owner, "status", status, sizeof status)
+			? field_of(status, "Uid")
+			: NULL;
+	claim->foreign = user && strtoul(user, NULL, 10) != 0;
+}
+
+/* Lock the directory, and try again for a while. Returns 0, or -1 with errno. */
+static int lock(int fd, uint64_t until_ns)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EINTR && (errno != EWOULDBLOCK || now_ns() >= until_ns))
+			return -1;
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	}
+	return 0;
+}
+
 int claim_cpus(struct claim *claim, const cpu_set_t *cpus)
 {
-	claim->count = 0;
-	claim->owner = 0;
-	claim->cpu = -1;
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+	if (!claim->until_ns)
+		claim->until_ns = now_ns() + PATIENCE_NS;
+	for (; claim->cpu < CPU_SETSIZE; claim->cpu++) {
 		char path[64];
-		struct stat file;
-		if (!CPU_ISSET(cpu, cpus))
+		if (!CPU_ISSET(claim->cpu, cpus))
 			continue;
-		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d", cpu);
+		snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d", claim->cpu);
 		const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		claim->cpu = cpu;
 		if (fd < 0)
 			return -1;
-		claim->fds[claim->count++] = fd;
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (lock(fd, claim->until_ns) < 0) {
 			const int error = errno;
-			if (error == EWOULDBLOCK && fstat(fd, &file) == 0)
-				claim->owner = holder_of(&file);
+			find_owner(claim, fd);
+			close(fd);
 			errno = error;
 			return -1;
 		}
+		claim->fds[claim->count++] = fd;
 	}
-	claim->cpu = -1;
 	return 0;
 }

@@ -361,6 +361,9 @@ static struct options parse(int argc, char **argv)
 	if (!options.cpus || !options.housekeeping || optind == argc)
 		fail(FAILED,
 		     "usage: isol-exec --cpus=LIST --housekeeping=LIST [OPTION...] -- PROGRAM [ARG...]");
+	if (options.rearm && options.grace)
+		fail(FAILED,
+		     "--rearm does not go with --end-grace: a thread that is leaving does not settle");
 	return options;
 }
 
@@ -412,31 +415,40 @@ static int open_status(const char *path)
 
 /*
  * The CPUs are ours alone, until the supervisor ends. Where that cannot be found out the launch goes
- * on, as on a machine without sysfs.
+ * on, as on a machine without sysfs. Any user can lock a CPU, and must not keep root from it.
  */
-static void claim(struct claim *claim, const cpu_set_t *cpus, bool quiet)
+static void claim(struct claim *claim, const cpu_set_t *cpus, const struct options *options)
 {
-	char text[256], name[NAME_SIZE] = "?", owner[64] = "another launch";
-	if (claim_cpus(claim, cpus) == 0)
-		return;
-	if (errno != EWOULDBLOCK) {
+	const bool quiet = options->quiet || options->json;
+	for (; claim_cpus(claim, cpus) < 0; claim->cpu++) {
+		char text[256], name[NAME_SIZE] = "?", owner[64] = "another process";
+		if (errno != EWOULDBLOCK) {
+			if (!quiet)
+				fprintf(stderr,
+					"note: cannot tell whether another launch uses CPU %d: "
+					"/sys/devices/system/cpu/cpu%d: %s\n",
+					claim->cpu, claim->cpu, strerror(errno));
+			return;
+		}
+		if (claim->owner && read_name(claim->owner, claim->owner, name))
+			snprintf(owner, sizeof owner, "%s[%d]", name, claim->owner);
+		snprintf(text, sizeof text, "CPU %d is locked by %s%s", claim->cpu, owner,
+			 claim->launched
+				 ? ", which isolctl launched: a second launch would break its isolation"
+				 : "");
+		char help[160] = "choose other CPUs with --cpus; or launch anyway: --force";
+		if (claim->launched)
+			snprintf(
+				help, sizeof help,
+				"choose other CPUs with --cpus, or end it: isolctl stop %d; or launch anyway: --force",
+				claim->owner);
+		if (!options->force && !(geteuid() == 0 && claim->foreign))
+			give_up(UNSUITABLE, text, "cpu-taken", help);
+		char shown[4 * sizeof text];
+		make_visible(shown, sizeof shown, text);
 		if (!quiet)
-			fprintf(stderr,
-				"note: cannot tell whether another launch uses CPU %d: "
-				"/sys/devices/system/cpu/cpu%d: %s\n",
-				claim->cpu, claim->cpu, strerror(errno));
-		return;
+			fprintf(stderr, "note: %s\n", shown);
 	}
-	if (claim->owner && read_name(claim->owner, claim->owner, name))
-		snprintf(owner, sizeof owner, "%s[%d]", name, claim->owner);
-	snprintf(text, sizeof text,
-		 "CPU %d belongs to %s, which isolctl launched: a second launch would break its isolation",
-		 claim->cpu, owner);
-	char help[128] = "choose other CPUs: --cpus";
-	if (claim->owner)
-		snprintf(help, sizeof help, "choose other CPUs with --cpus, or end it: isolctl stop %d",
-			 claim->owner);
-	give_up(UNSUITABLE, text, "cpu-taken", help);
 }
 
 /*
@@ -501,7 +513,7 @@ int main(int argc, char **argv)
 			fail(FAILED, "%s", options.status_file);
 	}
 	if (options.exclusive) {
-		claim(&claimed, &cpus, options.quiet || options.json);
+		claim(&claimed, &cpus, &options);
 		supervisor.claim = &claimed;
 	}
 	if (options.settle) {

@@ -24,7 +24,8 @@ beforeAll(async () => {
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
-const guest = (script: string) => launchGuest(script, {kernel})
+const guest = (script: string, options: {timeoutMs?: number} = {}) =>
+  launchGuest(script, {kernel, ...options})
 
 describe('launch --enter app', () => {
   it('runs a poller without an interruption, and reports it', async () => {
@@ -136,7 +137,8 @@ describe('the end of a program', () => {
       expect(has.stderr.match(/note: this kernel gives a program no time to end/g)).toHaveLength(1)
       skip('this kernel gives a program no time to end')
     }
-    const {text, stdout} = await guest(`
+    const {text, stdout} = await guest(
+      `
       ender=${ender}; ${ENDER}
       launched 5 signal; kill -TERM $P; ended signal
       launched 5 sigwait; kill -INT $P; ended sigwait
@@ -147,7 +149,9 @@ describe('the end of a program', () => {
       launched 0 quit; echo >&3; ended none
       launched 5 signal; node bin/run.js stop $P; echo "stop $?"; ended stopped
       launched 5 quit; kill -9 $P; ended killed
-      for i in $(seq 20); do launched 5 signal 7; kill -TERM $P; wait $P; echo "cycle $?"; done`)
+      for i in $(seq 20); do launched 5 signal 7; kill -TERM $P; wait $P; echo "cycle $?"; done`,
+      {timeoutMs: 540_000},
+    )
     for (const line of ['signal: 0', 'sigwait: 0', 'quit: 0', 'thread: 0', 'default: 143', 'stopped: 0'])
       expect(stdout, text).toContain(line)
     expect(stdout.match(/^cleaned up$/gm), text).toHaveLength(5 + 20)
@@ -195,7 +199,7 @@ describe('the end of a program', () => {
       taskset -c 3 sleep 60 & $launch -- true; echo "bound $?"`)
     expect(text).toMatch(/error: CPU 3 is in use: poll\[\d+\] may run nowhere else/)
     expect(stdout).toContain('second 69')
-    expect(text).toMatch(/isol-exec: CPU 3 belongs to threads\[\d+\], which isolctl launched/)
+    expect(text).toMatch(/isol-exec: CPU 3 is locked by threads\[\d+\], which isolctl launched/)
     expect(stdout).toContain('shim 69')
     expect(stdout).not.toMatch(/^\/tmp\/ran$/m)
     expect(stdout).toMatch(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {once} from 'node:events'
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {chmod, copyFile, mkdir, readFile, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
@@ -183,6 +184,7 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
     // A kernel with task isolation is tested in the lab.
     if (!existsSync('/proc/self/task_isolation')) expect(stdout).toBe('0x1 \n')
     expect(await run(['true'], ['--end-grace=256'])).toMatchObject({exitCode: 125})
+    expect(await run(['true'], ['--end-grace=5', '--rearm'])).toMatchObject({exitCode: 125})
   })
   it('reports its own errors as JSON with --json', async () => {
     const {stdout, stderr, exitCode} = await run(['no-such-program'], ['--json'])
@@ -206,11 +208,13 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
     await vi.waitUntil(() => nameOf(child.pid) === 'sleep', {timeout: 10_000})
     const second = await execa(shim, [...on(`0-${last}`), 'touch', join(shop.folder, 'ran')], {reject: false})
     expect(second.exitCode).toBe(69)
-    expect(second.stderr).toContain(`CPU ${last} belongs to sleep[${child.pid}], which isolctl launched`)
+    expect(second.stderr).toContain(`CPU ${last} is locked by sleep[${child.pid}], which isolctl launched`)
     expect(second.stderr).toContain(
       `help: choose other CPUs with --cpus, or end it: isolctl stop ${child.pid}`,
     )
     expect(existsSync(join(shop.folder, 'ran'))).toBe(false)
+    const forced = await execa(shim, ['--force', ...on(last), 'true'], {reject: false})
+    expect(forced.exitCode).toBe(0)
     child.kill('SIGKILL') // the lock goes with the reporter, which sees the end
     await child
     await vi.waitUntil(
@@ -219,6 +223,27 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
         timeout: 10_000,
       },
     )
+  })
+  it('is kept from a CPU by a shared lock too, but root not by that of another user', async () => {
+    const cpu = `${availableParallelism() - 1}`
+    const exclusive = ['--exclusive', '--soft']
+    const launch = () =>
+      execa(shim, [`--cpus=${cpu}`, '--housekeeping=0', ...exclusive, '--', 'true'], {reject: false})
+    const root = process.getuid?.() === 0
+    for (const user of root ? [0, 65534] : [process.getuid?.() ?? 0]) {
+      const lock = execa('flock', ['-s', `/sys/devices/system/cpu/cpu${cpu}`, 'sh', '-c', 'echo; cat'], {
+        ...(root ? {uid: user} : {}),
+        reject: false,
+        buffer: false,
+      })
+      await once(lock.stdout, 'data')
+      const {exitCode, stderr} = await launch()
+      lock.stdin.end() // which ends both of its processes
+      await lock
+      expect(stderr).toMatch(new RegExp(`CPU ${cpu} is locked by flock\\[${lock.pid}\\]$`, 'm'))
+      expect(exitCode).toBe(user === 65534 && root ? 0 : 69)
+    }
+    expect((await launch()).stderr).not.toContain('is locked')
   })
   it.skipIf(availableParallelism() < 2)(
     'starts on its one CPU; with several, on the housekeeping CPUs',
