@@ -145,7 +145,7 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle, at
     const {stdout} = await execa(faults, argv, {reject: false})
     skip(stdout === 'no cgroup can be frozen here', stdout)
     // All of FREE, TRACED, HELD and CALLING of trace.h were reached.
-    expect(stdout).toMatch(new RegExp(`^${failure} at ([6-9]|\\d\\d) steps, phases 0xf: unharmed$`))
+    expect(stdout).toMatch(new RegExp(`^${failure} at ([6-9]|\\d{2,3}) steps, phases 0xf: unharmed$`))
   })
 })
 
@@ -202,7 +202,7 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
     const {stdout} = await execa(settler, ['--timeout=600', '40', '600', '1', '0', threads, 'poll', 'fault'])
     expect(stdout).toMatch(/^poll planted/m)
     expect(stdout).toMatch(/^fault watched has page faults$/m)
-    expect(stdout).toMatch(/^waits: fault touches new memory$/m)
+    expect(stdout).toMatch(/^waits: fault (touches new memory|wants to run and gets no CPU)$/m)
   })
   it('does not wait for a thread of io_uring, which always wants to run', async ({skip}) => {
     const sqpoll = await shop.compile('test/launch/fixtures/sqpoll.c', 'sqpoll')
