@@ -11,7 +11,8 @@
  *
  * Isolation is per thread and one-shot. It ends when the thread leaves (isolctl_leave, or exit), or
  * when anything makes the CPU enter the kernel: then the kernel sends the signal that the flags
- * name (default: SIGKILL).
+ * name (default: SIGKILL), or, with ISOLCTL_GRACE(s) and for what the process does itself, s seconds
+ * later if the thread has not ended by then.
  *
  * Before isolctl_enter(): open, map and touch everything the loop uses, start every thread, and let
  * the other threads come to rest: a sibling's munmap, mprotect or fork interrupts every thread that

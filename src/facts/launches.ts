@@ -7,25 +7,36 @@ const REPORT = '/memfd:isolctl-report (deleted)'
 
 /**
  * The present report of a launched program, at most about a second old; undefined: no reporter that
- * we may look at watches this process. Only on a running machine.
+ * we may look at watches this process. Only on a running machine. Any process can have a file of that
+ * name: it is believed if it names itself as the writer, and is root's or of the program's own user.
  */
 export async function presentReport(host: HostView, pid: number): Promise<LaunchReport | undefined> {
   for (const reporter of (await host.list('/proc')).filter((name) => /^\d+$/.test(name))) {
     const path = `/proc/${reporter}/fd/1`
     // Processes that end meanwhile, and those of other users, are not ours to read.
     if ((await host.link?.(path).catch(() => undefined)) !== REPORT) continue
-    const bytes = await host.bytes?.(path).catch(() => undefined)
-    if (bytes === undefined || bytes.length === 0) continue
-    const report = LaunchSchema.safeParse(jsonOf(bytes))
-    if (report.success && report.data.pid === pid) return report.data
+    // Once more, because a report may be replaced while it is read.
+    const report = LaunchSchema.safeParse((await jsonIn(host, path)) ?? (await jsonIn(host, path)))
+    if (!report.success || report.data.pid !== pid || report.data.reporter?.pid !== Number(reporter)) continue
+    const owner = await userOf(host, reporter)
+    if (owner === 0 || (owner !== undefined && owner === (await userOf(host, `${pid}`)))) return report.data
   }
   return undefined
 }
 
-function jsonOf(bytes: Uint8Array): unknown {
+/** undefined: it cannot be read, or is no JSON. */
+async function jsonIn(host: HostView, path: string): Promise<unknown> {
+  const bytes = await host.bytes?.(path).catch(() => undefined)
   try {
-    return JSON.parse(Buffer.from(bytes).toString())
+    return bytes && JSON.parse(Buffer.from(bytes).toString())
   } catch {
-    return undefined // another program has a file of this name
+    return undefined
   }
+}
+
+/** The real user of a process; undefined when it has ended. */
+async function userOf(host: HostView, pid: string): Promise<number | undefined> {
+  const status = await host.read(`/proc/${pid}/status`).catch(() => undefined)
+  const user = /^Uid:\s*(\d+)/m.exec(status ?? '')?.[1]
+  return user === undefined ? undefined : Number(user)
 }
