@@ -558,6 +558,13 @@ static bool at_rest(struct watch *watch)
 	return isolated >= watch->supervisor->workers;
 }
 
+/* Let other launches have the CPUs. `claim`: may be NULL. */
+static void free_cpus(const struct claim *claim)
+{
+	for (size_t i = 0; claim && i < claim->count; i++)
+		close(claim->fds[i]);
+}
+
 /*
  * Look at the program's threads until it ends: often while they change, seldom while they are at
  * rest.
@@ -574,6 +581,8 @@ static void follow(struct watch *watch, int pidfd)
 							   : 250;
 		over = poll(&end, 1, pause);
 		watch->over = over > 0;
+		if (watch->over)
+			free_cpus(watch->supervisor->claim); /* before words that nobody may read */
 		if (over != 0 || !rest || !at_rest(watch))
 			step(watch);
 		if (now_ns() - watch->written_ns > NS_PER_SECOND)
@@ -581,9 +590,6 @@ static void follow(struct watch *watch, int pidfd)
 	} while (over == 0 || (over < 0 && errno == EINTR));
 
 	watch->ended = true;
-	/* Before the report, which somebody may not read: the CPUs are free. */
-	for (size_t i = 0; watch->supervisor->claim && i < watch->supervisor->claim->count; i++)
-		close(watch->supervisor->claim->fds[i]);
 	if (!watch->supervisor->json)
 		say_end(watch);
 	write_json(watch, (const int[2]){watch->supervisor->json ? 2 : -1, watch->supervisor->status_fd});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {once} from 'node:events'
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
-import {chmod, copyFile, mkdir, readFile, writeFile} from 'node:fs/promises'
+import {chmod, copyFile, mkdir, mkdtemp, readFile, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -223,6 +223,14 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
         timeout: 10_000,
       },
     )
+  })
+  it('frees its CPUs when the program has ended, although nobody reads the report', async () => {
+    const script = `mkfifo full; exec 3<>full; head -c 65536 /dev/zero >&3
+      "$@" true 2>&3; "$@" true; echo $?; head -c 65536 <&3 >/dev/null`
+    const launch = [shim, `--cpus=${availableParallelism() - 1}`, '--housekeeping=0', '--exclusive', '--']
+    const folder = await mkdtemp(join(shop.folder, 'full-'))
+    const {stdout} = await execa('sh', ['-c', script, 'sh', ...launch], {cwd: folder})
+    expect(stdout).toBe('0')
   })
   it('is kept from a CPU by a shared lock too, but root not by that of another user', async () => {
     const cpu = `${availableParallelism() - 1}`
