@@ -213,6 +213,6 @@ async function recovered(path: string): Promise<MeasureOutcome> {
   const text = await readRegular(path, {limit: JOURNAL_LIMIT}).catch((cause: unknown) => {
     throw new UserError(`cannot read ${path}: ${errnoOf(cause) ?? 'EIO'}`, {exit: Exit.unsuitable, cause})
   })
-  const {head, run} = readJournal(text, path)
-  return {head, run, whole: [], lost: new Map(), cut: 'recovered'}
+  const {head, run, lost: damaged} = readJournal(text, path)
+  return {head, run, whole: [], lost: new Map(), cut: 'recovered', damaged}
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 
+import {readIsolationRecord} from '../facts/isolation.ts'
 import type {Helper, HostView, Live} from '../host/host.ts'
 import {parseJson} from '../lib/files.ts'
+import {breakSentence} from '../model/break-words.ts'
 import type {CpuSet} from '../model/cpuset.ts'
+import {isIsolated} from '../model/isolation-record.ts'
 import {formatPolicy, type Policy} from '../model/policy.ts'
 import {type CpuRecord, type MeasureHead, type Whole, WholeSchema} from '../schema/measure.ts'
 import type {Circumstances} from './circumstances.ts'
@@ -33,7 +36,7 @@ export interface MeasureRequest {
 export interface Measured {
   readonly run: Run
   readonly whole: readonly Whole[]
-  /** CPU to the reason for which its spinner ended early. */
+  /** CPU to the reason for which its record is not what was asked for. */
   readonly lost: ReadonlyMap<number, string>
   /** The signal ended the run before its time. */
   readonly interrupted: boolean
@@ -55,7 +58,7 @@ const INTERVAL_MS = 1000
 const ANSWER_MS = 100
 
 /** A CPU while it is measured. */
-interface Measuring {
+export interface Measuring {
   readonly cpu: number
   readonly pid: number
   /** The memory that the spinner shares. */
@@ -63,10 +66,12 @@ interface Measuring {
   readonly clock: SpinnerClock
   /** The number of intervals that it was asked to end. */
   asked: bigint
+  /** The number of intervals that were read. It is `asked` or one less. */
+  taken: bigint
   /** The counters before and after the interval began: between them, both intervals may count. */
   earlier: Counters
   base: Counters
-  /** A reading of its counter, with the time of it. */
+  /** A reading of its counter, with the time of it; renewed, because the clocks drift apart. */
   anchor: {readonly ticks: bigint; readonly wallMs: number; readonly monotonicMs: number}
 }
 
@@ -91,9 +96,8 @@ export async function measure(
     const pids = new Map(measuring.map(({cpu, pid}) => [cpu, pid]))
     const earlier = await readCounters(host, {cpus, spinners: pids})
     const opened = measuring.map((each): Measuring => ({...each, earlier, base: earlier}))
-    const first = await endIntervals(host, opened, lost)
+    await endIntervals(host, opened, lost)
     const base = await readCounters(host, {cpus, spinners: pids, before: earlier})
-    for (const {each, spun} of first) each.anchor = anchored(host, spun.end)
     for (const each of opened) each.base = base
     let run = emptyRun(Date.parse(host.live.now()))
     await observer.begun(
@@ -114,7 +118,6 @@ export async function measure(
       const records = ended.map(({each, spun}) => {
         const record = recorded(each, {spun, now, pids, facts})
         // What the CPU did since its interval ended is in `now` and in the next sample.
-        each.anchor = {...timeOf(each, spun.end), ticks: spun.end}
         each.earlier = last
         each.base = now
         return record
@@ -126,12 +129,17 @@ export async function measure(
       await observer.interval(interval, run, watchedMs())
     }
     const interrupted = signal.aborted && watchedMs() < request.ms
+    for (const {cpu, asked, taken} of opened)
+      if (!lost.has(cpu) && taken !== asked)
+        lost.set(cpu, 'did not run when the run ended: its last gap is not known')
+    if (request.isolate) await checkIsolation(host, opened, lost)
     const whole: Whole[] = []
     for (const [cpu, {stdout, stderr}] of await stopAll(helpers)) {
       const line = stdout.split('\n').find((text) => text.startsWith('{'))
       const parsed = WholeSchema.safeParse(parseJson(line ?? ''))
       if (parsed.success) whole.push(parsed.data)
-      else if (!lost.has(cpu)) lost.set(cpu, stderr.trim() || 'the spinner ended without a record')
+      else if (stderr.trim() || !lost.has(cpu))
+        lost.set(cpu, stderr.trim() || 'the spinner ended without a record')
     }
     return {run, whole, lost, interrupted}
   } finally {
@@ -164,7 +172,20 @@ async function open(
   const bytes = await host.bytes?.(path)
   if (fd === undefined || bytes === undefined)
     throw new Error(`the spinner on CPU ${cpu} shares no memory: ${path}`)
-  return {cpu, pid, path, clock: spinnerClock(bytes), asked: 0n, anchor: anchored(host, 0n)}
+  return {cpu, pid, path, clock: spinnerClock(bytes), asked: 0n, taken: 0n, anchor: anchored(host, 0n)}
+}
+
+/** A spinner in task isolation stays in it until something breaks it, which its record tells. */
+export async function checkIsolation(
+  host: LiveView,
+  all: readonly Measuring[],
+  lost: Map<number, string>,
+): Promise<void> {
+  for (const {cpu, pid} of all.filter(({cpu}) => !lost.has(cpu))) {
+    const record = await readIsolationRecord(host, {pid}).catch(() => undefined)
+    if (record === undefined) lost.set(cpu, 'its isolation record cannot be read')
+    else if (!isIsolated(record)) lost.set(cpu, `isolation ended: ${breakSentence(record)}`)
+  }
 }
 
 const anchored = ({live}: LiveView, ticks: bigint) => ({
@@ -188,7 +209,7 @@ interface Ended {
  * Ask every spinner to end its interval, and return those that did. One that does not run now, for
  * example because another task has its CPU, ends it later: then the interval contains the whole gap.
  */
-async function endIntervals(
+export async function endIntervals(
   host: LiveView,
   all: readonly Measuring[],
   lost: Map<number, string>,
@@ -201,13 +222,15 @@ async function endIntervals(
     return bytes
   }
   const waiting = new Set<Measuring>()
+  const askedNow = new Set<Measuring>()
   for (const each of open) {
     const bytes = await read(each)
     if (bytes === undefined) continue
     waiting.add(each)
-    // One that has not ended the interval before is not asked twice.
-    if (endedIntervals(bytes) !== each.asked) continue
+    // One whose interval was not read is not asked again: it would write the next one beside it.
+    if (each.taken !== each.asked) continue
     each.asked++
+    askedNow.add(each)
     const word = new Uint8Array(new BigUint64Array([each.asked]).buffer)
     await host.live.poke(each.path, ASKED_AT, word).catch(() => fail(each.cpu))
   }
@@ -218,7 +241,11 @@ async function endIntervals(
       const bytes = lost.has(each.cpu) ? undefined : await read(each)
       if (bytes === undefined) waiting.delete(each)
       else if (endedIntervals(bytes) === each.asked) {
-        ended.push({each, spun: lastInterval(bytes)})
+        const spun = lastInterval(bytes)
+        each.taken = each.asked
+        // An answer to an earlier request was given at a time that is not known.
+        if (askedNow.has(each) || each.anchor.ticks === 0n) each.anchor = anchored(host, spun.end)
+        ended.push({each, spun})
         waiting.delete(each)
       }
     }

@@ -13,13 +13,18 @@ export interface MeasureOutcome {
   readonly run: Run
   /** What each spinner printed at its end; none after a crash. */
   readonly whole: readonly Whole[]
-  /** CPU to the reason for which its spinner ended early. */
+  /** CPU to the reason for which its record is not what was asked for. */
   readonly lost: ReadonlyMap<number, string>
   readonly cut?: 'interrupted' | 'recovered' | undefined
+  /** Lines of the journal that could not be read. */
+  readonly damaged?: number
 }
 
 /** The percentiles of the report, as shares. */
 const SHARES = [0.999, 0.9999, 0.99999] as const
+
+/** In a run that was cut short, a CPU may have been watched for less than another one by this. */
+const BEHIND_NS = 2e9
 
 /** The rate of the counter may differ from the one at the start by this share. */
 const DRIFT = 1e-3
@@ -84,12 +89,22 @@ function registers({spinners}: MeasureHead, whole: Whole | undefined): Pick<Meas
 }
 
 /** What should have been seen, and was not: the run proves less than was asked for. */
-function unknownOf({head, lost, whole, cut}: MeasureOutcome, cpus: readonly MeasuredCpu[]): string[] {
+function unknownOf(
+  {head, lost, whole, cut, damaged = 0}: MeasureOutcome,
+  cpus: readonly MeasuredCpu[],
+): string[] {
   const {asked, host} = head
   const short = (cpu: number, ns: number) =>
     `CPU ${cpu}: watched for ${elapsedText(ns / 1e6)}, and not the ${elapsedText(asked.ms)} that were asked for`
   const clock = host.clocksource
+  const longest = cpus.reduce((most, each) => (each.ns > most.ns ? each : most), {cpu: 0, ns: 0})
   return [
+    ...(damaged > 0
+      ? [`${count(damaged, 'line')} of the journal ${damaged === 1 ? 'is' : 'are'} damaged`]
+      : []),
+    ...(head.isolate && cut === 'recovered'
+      ? ['whether isolation lasted: the isolation record is read when a run ends']
+      : []),
     ...(clock !== undefined && UNSTABLE_CLOCKS.includes(clock)
       ? [
           `the clock source is ${clock}: the kernel does not use the time stamp counter, which measures the gaps`,
@@ -112,6 +127,11 @@ function unknownOf({head, lost, whole, cut}: MeasureOutcome, cpus: readonly Meas
           : []),
         ...(drift
           ? [`CPU ${cpu}: the time stamp counter is not constant: ${tickHz} Hz, then ${wholeTickHz} Hz`]
+          : []),
+        ...(cut !== undefined && why === undefined && seen.ns < longest.ns - BEHIND_NS
+          ? [
+              `CPU ${cpu}: watched for ${elapsedText(seen.ns / 1e6)}, and CPU ${longest.cpu} for ${elapsedText(longest.ns / 1e6)}`,
+            ]
           : []),
         ...(seen.ns / 1e6 < asked.ms && cut === undefined && why === undefined ? [short(cpu, seen.ns)] : []),
         ...(few.length > 0

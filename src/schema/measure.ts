@@ -93,7 +93,9 @@ const head = {
   }),
   start: time,
   policy: z.string().describe('the scheduling policy of the spinners: "other" or "fifo:PRIO"'),
-  isolate: z.boolean().describe('the spinners were in task isolation'),
+  isolate: z
+    .boolean()
+    .describe('the spinners were asked to enter task isolation; "unknown" tells where it ended'),
   asked: z.strictObject({
     cpus: cpulist,
     ms: z.number().describe('for how long to measure, in milliseconds'),

@@ -46,6 +46,24 @@ describe('the verdict', () => {
       {},
       {head: {...head({failOverNs: 20_000}), host: {name: 'lab', clocksource: 'hpet'}}},
     ],
+    ['1 line of the journal is damaged', {}, {cut: 'recovered', damaged: 1}],
+    [
+      'whether isolation lasted',
+      {},
+      {cut: 'recovered', head: {...head({failOverNs: 20_000}), isolate: true}},
+    ],
+    [
+      'CPU 2: watched for 1 s, and CPU 3 for 4 s',
+      {},
+      {
+        cut: 'interrupted',
+        head: head({failOverNs: 20_000, cpus: '2-3'}),
+        run: withInterval(emptyRun(START), {
+          atMs: START + 4000,
+          cpus: [record({ns: 1e9}), record({cpu: 3, ns: 4e9})],
+        }),
+      },
+    ],
   ])('is unknown: %s', (reason, seen, changes) => {
     const {verdict: found, unknown} = verdict(seen, changes)
     expect(found).toBe('unknown')
