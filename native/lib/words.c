@@ -69,7 +69,7 @@ const struct sentence sentences[] = {
 	{"signal", NEEDS_NOTHING, 0, 0, "signal {data} was delivered to it"},
 	{"sched", NEEDS_INTRUDER, 0, 0, "another task ran on its CPU: {intruder.name}[{intruder.pid}]"},
 	{"sched", NEEDS_NOTHING, 1, UINT64_MAX, "another task ran on its CPU: pid {data}"},
-	{"sched", NEEDS_SENDER, 0, 0, "another task ran on its CPU: {sender.name}[{sender.pid}]"},
+	{"sched", NEEDS_SENDER, 0, 0, "another task ran on its CPU, sent or woken by {sender.name}[{sender.pid}]"},
 	{"sched", NEEDS_NOTHING, 0, 0, "another task ran on its CPU"},
 	{"hotplug", NEEDS_NOTHING, 0, 0, "CPU {data} was taken offline or online"},
 	{"prctl", NEEDS_NOTHING, 0, 0, "it left isolation"},

@@ -11,7 +11,7 @@ export function abortable(host: HostView, signal: AbortSignal): HostView {
   return {...host, live: {...live, sleep: (ms, also = signal) => live.sleep(ms, also)}}
 }
 
-/** Longer than a command of a sound machine takes, and shorter than init waits at a shutdown (90 s). */
+/** Longer than a command of a sound machine takes, except those that give a time of their own, and shorter than init waits at a shutdown (90 s). */
 const GRACE_MS = 20_000
 
 /**
@@ -20,7 +20,11 @@ const GRACE_MS = 20_000
  * that undo the work, too.
  */
 export function impatient<T extends Host>(host: T, signal: AbortSignal, graceMs = GRACE_MS): T {
-  return {...host, run: (argv, options) => host.run(argv, {patience: {signal, graceMs}, ...options})}
+  return {
+    ...host,
+    run: (argv, options) =>
+      host.run(argv, {patience: {signal, graceMs: options?.graceMs ?? graceMs}, ...options}),
+  }
 }
 
 /**

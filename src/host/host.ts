@@ -144,6 +144,8 @@ export interface CommandOptions {
   readonly translated?: boolean
   /** Exit statuses that do not count as a failure; [0] when absent. */
   readonly answers?: readonly number[]
+  /** For a command that takes long on a sound machine: how long impatient() waits for it. */
+  readonly graceMs?: number
   /** Without it, the command may take any time. */
   readonly patience?: Patience
 }

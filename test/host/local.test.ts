@@ -75,7 +75,7 @@ describe('run', () => {
 
   it('ends a command that hangs when the work is interrupted, and waits for one that ends', async () => {
     const controller = new AbortController()
-    const hurried = impatient(host, controller.signal, 300)
+    const hurried = impatient(host, controller.signal, 3000)
     const ending = hurried.run(['sh', '-c', 'sleep 0.1; echo done'])
     const hanging = hurried.run(['sleep', '1000'])
     // A process in another session keeps the pipes of the command open.
@@ -88,6 +88,13 @@ describe('run', () => {
 
   it('ends a command that begins after the interruption and hangs: the undo of the work', async () => {
     await expect(impatient(host, AbortSignal.abort(), 50).run(['sleep', '1000'])).rejects.toThrow('SIGTERM')
+  })
+
+  it('gives a command that takes long on a sound machine the time that it asks for', async () => {
+    const hurried = impatient(host, AbortSignal.abort(), 50)
+    expect(await hurried.run(['sh', '-c', 'sleep 0.5; echo done'], {graceMs: 20_000})).toEqual({
+      stdout: 'done\n',
+    })
   })
 
   it('changes nothing more on a machine that is stopped', async () => {

@@ -136,6 +136,14 @@ describe('a break in words', () => {
       'pid=242 comm=taskset',
       'another task ran on its CPU: taskset[242]',
     ],
+    // Who sent or woke a task did not run there itself.
+    [
+      'sched',
+      'func=nohz_full_kick_func',
+      'migration/1',
+      '',
+      'another task ran on its CPU, sent or woken by migration/1[712]',
+    ],
   ] as const)('names the activity: %s %s %s %s', async ([cause, where, name, intruder, expected]) => {
     const more = intruder === '' ? '' : `intruder:\t${intruder}\n`
     const [sentence] = await say(

@@ -12,7 +12,7 @@ import {
   readRecords,
   writeRecord,
 } from './record.ts'
-import {forgetTrials, onTrial, sweepUp, type TrialMachine} from './trial-machine.ts'
+import {DPKG_GRACE_MS, forgetTrials, onTrial, sweepUp, type TrialMachine} from './trial-machine.ts'
 import {GUARD_UNIT, guardUnit, TRIAL_UNIT, trialArguments, trialUnit} from './units.ts'
 
 export interface InstallOptions {
@@ -113,7 +113,7 @@ export async function install(
 }
 
 async function unpack(host: Host, {file, release}: KernelPackage): Promise<void> {
-  await host.run(['dpkg', '--force-confold', '--install', file])
+  await host.run(['dpkg', '--force-confold', '--install', file], {graceMs: DPKG_GRACE_MS})
   const there = await host.list('/boot')
   if (!there.includes(`vmlinuz-${release}`))
     throw new UserError(`dpkg installed ${file}, but /boot/vmlinuz-${release} does not exist`, {

@@ -3,7 +3,7 @@ import type {Host} from '../../host/host.ts'
 import {UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {type InstalledKernel, readRecord, readRecords, writeRecord} from './record.ts'
-import {forgetTrials, sweepUp, type TrialMachine} from './trial-machine.ts'
+import {DPKG_GRACE_MS, forgetTrials, sweepUp, type TrialMachine} from './trial-machine.ts'
 import {CONFIRMED, GUARD_UNIT, TRIAL_UNIT} from './units.ts'
 
 /**
@@ -77,7 +77,9 @@ export async function remove(machine: TrialMachine, release: string): Promise<vo
     })
   await sweepUp(machine)
   await rollback(machine, release)
-  await machine.progress.step(`remove ${record.package}`, () => host.run(['dpkg', '--purge', record.package]))
+  await machine.progress.step(`remove ${record.package}`, () =>
+    host.run(['dpkg', '--purge', record.package], {graceMs: DPKG_GRACE_MS}),
+  )
   await host.writeFile(TRIAL_UNIT, null)
   await host.writeFile(GUARD_UNIT, null)
   await forgetTrials(host, release)

@@ -7,6 +7,13 @@ import type {BootControl} from './boot-control.ts'
 import {RECORDS, TRIAL_LOG} from './record.ts'
 import {TRIAL_UNIT} from './units.ts'
 
+/**
+ * dpkg writes every module, and its hooks build an initramfs. What SIGTERM leaves of it is half
+ * installed, so it gets nearly all the time that init waits at a shutdown (90 s), and SIGKILL after
+ * 5 s more.
+ */
+export const DPKG_GRACE_MS = 80_000
+
 /** The machine on which kernels are installed and tried. */
 export interface TrialMachine {
   readonly host: Host
