@@ -8,7 +8,7 @@ import {breakHelp, breakSentence} from '../src/model/break-words.ts'
 import {parseIsolationRecord} from '../src/model/isolation-record.ts'
 import {endurancePage, launchTable} from '../src/report/activities.ts'
 import {type Activity, readSubjects} from '../test/endurance/activity.ts'
-import {type Matrix, MatrixSchema, type Row} from '../test/endurance/matrix.ts'
+import {type Matrix, MatrixSchema, type Row, releaseOf} from '../test/endurance/matrix.ts'
 
 const readMatrix = (): Matrix =>
   MatrixSchema.parse(JSON.parse(readFileSync(join(packageRoot, 'docs/endurance.json'), 'utf8')))
@@ -21,7 +21,7 @@ export function activityTable(): ActivityTable {
   const matrix = readMatrix()
   const rows = new Map(matrix.rows.map((row) => [row.id, row]))
   return {
-    kernel: /Linux version (\S+)/.exec(matrix.kernel)?.[1] ?? 'none',
+    kernel: releaseOf(matrix.kernel) ?? 'none',
     machine: matrix.machine,
     beforeKernel: matrix.before.kernel,
     subjects: readSubjects().map(({subject, activities}) => ({

@@ -5,6 +5,7 @@ import {ACTIVITIES, findActivities} from '../../src/model/activities.ts'
 import {STEP_IDS} from '../../src/model/steps.ts'
 import {endurancePage, renderActivity} from '../../src/report/activities.ts'
 import {readSubjects} from './activity.ts'
+import {refuseToMix} from './matrix.ts'
 
 const all = readSubjects().flatMap(({activities}) => activities)
 const idsOf = (text: string) => findActivities(text).map(({id}) => id)
@@ -68,6 +69,30 @@ describe('a result', () => {
     expect(lines({result: 'broke', cause: 'ipi', by: 'do_sync_core', sentence: 'it was so'})).toContain(
       'ends isolation: it was so',
     )
+  })
+  it('that was not measured says nothing of apply, unless a step prevents it', () => {
+    expect(lines({result: 'not tried', why: 'no tool x'})).not.toContain('isolctl apply')
+    expect(lines({result: 'broke', sentence: 'it was so'})).toContain('does not prevent it')
+  })
+  it('of another kernel or machine is not stored beside others', () => {
+    const [old, now] = ['6.12.1', '6.12.2'].map((release) => ({
+      kernel: `Linux version ${release} (x@y)`,
+      machine: 'QEMU',
+    }))
+    const kept = [{id: 'x', result: 'held' as const}]
+    if (old === undefined || now === undefined) throw new Error('no kernels')
+    expect(() => refuseToMix(old, kept, now)).toThrow('are of Linux 6.12.1, QEMU, and not of Linux 6.12.2')
+    expect(() => refuseToMix(old, kept, {...old, machine: 'KVM'})).toThrow('run all')
+    expect(() => refuseToMix(old, kept, old)).not.toThrow()
+    expect(() => refuseToMix(old, [], now)).not.toThrow()
+  })
+  it('that was not tried before is not compared', () => {
+    const before = (result: string) => ({
+      ...{id: result, title: result, words: '', now: {result: 'held'}},
+      before: {result, cause: '', by: ''},
+    })
+    const subjects = [{subject: 'x', activities: ['held', 'broke', 'not tried'].map(before)}]
+    expect(endurancePage({...ACTIVITIES, subjects}).replaceAll('\n', ' ')).toContain('1 of 2 ended isolation')
   })
   it('of each activity is in the page', () => {
     const page = endurancePage(ACTIVITIES)

@@ -163,6 +163,8 @@ async function attempt(activity: Activity): Promise<Row> {
     const record = recordOf(held.pid)
     const after = interrupts()
     await held.end()
+    // A thread that has ended has no record: nothing is known of its isolation.
+    if (record === '') return {id, result: 'not tried', why: 'the isolated thread ended'}
     const {state} = parseIsolationRecord(record)
     const [, text = '0', tlb = '0'] = /^deferred:\s+text=(\d+) tlb=(\d+)/m.exec(record) ?? []
     const measured = {

@@ -39,6 +39,23 @@ export const MatrixSchema = z.strictObject({
 })
 export type Matrix = z.output<typeof MatrixSchema>
 
+/** "6.12.117-isolctl", of the text of /proc/version; undefined if it names none. Pure. */
+export const releaseOf = (version: string): string | undefined => /Linux version (\S+)/.exec(version)?.[1]
+
+/**
+ * Rows of two kernels or machines in one matrix would be read as those of one. Throws Error if rows
+ * of the stored matrix are kept beside those of another kernel release or machine. Pure.
+ */
+export function refuseToMix(
+  stored: Pick<Matrix, 'kernel' | 'machine'>,
+  kept: readonly Row[],
+  now: Pick<Matrix, 'kernel' | 'machine'>,
+): void {
+  const [was, is] = [stored, now].map(({kernel, machine}) => `Linux ${releaseOf(kernel)}, ${machine}`)
+  if (kept.length > 0 && was !== is)
+    throw new Error(`the other ${kept.length} rows are of ${was}, and not of ${is}: run all, without --only`)
+}
+
 /** What the guest says, a line of JSON each. */
 export const LineSchema = z.discriminatedUnion('at', [
   z.object({at: z.literal('machine'), kernel: z.string(), apply: z.string()}),

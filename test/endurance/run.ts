@@ -9,14 +9,16 @@ import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {parseArgs} from 'node:util'
 import {compile} from '../../scripts/native.ts'
+import {type Engine, labCpus} from '../../src/lab/machine.ts'
 import {LabError, runInLab} from '../../src/lab/run.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {withPrivateFolder} from '../../src/lib/files.ts'
 import {type Activity, readSubjects} from './activity.ts'
 import {withServerKernel} from './kernel.ts'
-import {LineSchema, type Matrix, MatrixSchema, type Row} from './matrix.ts'
+import {LineSchema, type Matrix, MatrixSchema, type Row, refuseToMix} from './matrix.ts'
 
 const CPU = 3
+const CPUS = 4
 /** Without a line for so long, the machine hangs. The longest activity may take four minutes, and its undoing one. */
 const SILENCE_MS = 400_000
 const RUN_MS = 8 * 3_600_000
@@ -35,9 +37,13 @@ const {values} = parseArgs({
   },
 })
 
+const machineText = (engine: Engine): string =>
+  `QEMU, ${CPUS} CPUs, ${engine === 'kvm' ? 'KVM' : 'emulated'}; CPUs ${labCpus(CPUS).isolated} isolated`
+
 interface Progress {
   readonly rows: Map<string, Row>
   kernel: string
+  machine: string
   boots: number
 }
 
@@ -99,6 +105,7 @@ async function oneMachine(
     const line = LineSchema.parse(JSON.parse(text))
     if (line.at === 'machine') {
       progress.kernel = line.kernel
+      refuseToMix(stored, kept, progress)
       process.stderr.write(`${line.kernel}\napply: ${line.apply}\n`)
     } else if (line.at === 'begin') at = line.id
     else {
@@ -115,7 +122,10 @@ async function oneMachine(
       [process.execPath, join(import.meta.dirname, 'guest.ts'), plan],
       {
         kernel,
-        cpus: 4,
+        cpus: CPUS,
+        onEngine: (engine) => {
+          progress.machine = machineText(engine)
+        },
         memoryMb: 3072,
         append: ['quiet', 'loglevel=3', 'mce=ignore_ce', ...values['boot-arg']],
         timeoutMs: RUN_MS,
@@ -153,11 +163,12 @@ const all = readSubjects().flatMap(({activities}) => activities)
 const chosen = all.filter(({id}) => wanted.test(id))
 const kept =
   values.only === undefined ? [] : stored.rows.filter(({id}) => !chosen.some((other) => other.id === id))
-const progress: Progress = {rows: new Map(), kernel: stored.kernel, boots: 0}
+const progress: Progress = {rows: new Map(), kernel: stored.kernel, machine: stored.machine, boots: 0}
 const store = async () => {
   const found = new Map([...kept.map((row) => [row.id, row] as const), ...progress.rows])
   const rows = all.flatMap(({id}) => found.get(id) ?? [])
-  const matrix: Matrix = {...stored, kernel: progress.kernel, boots: progress.boots, rows}
+  const {kernel, machine, boots} = progress
+  const matrix: Matrix = {...stored, kernel, machine, boots, rows}
   await mkdir(dirname(values.output), {recursive: true})
   await writeFile(values.output, `${JSON.stringify(matrix, undefined, 1)}\n`)
 }
