@@ -43,7 +43,7 @@ const latency = Flags.custom<number>({
 
 const DEFAULT_THRESHOLD_NS = 10_000
 
-/** A journal of this size is replaced by what it adds up to. */
+/** A journal that has grown by this much is replaced by what it adds up to. */
 const JOURNAL_BYTES = 4 * 1024 * 1024
 
 export default class Measure extends IsolCommand {
@@ -162,7 +162,7 @@ The exit status is 0, 1 if a gap was longer than --fail-over, and 3 if something
                   this.journal = await createJournal(journalPath, firstLine(whole, run))
               },
               interval: async (interval, run, watchedMs) => {
-                if (this.journal && this.journal.size > JOURNAL_BYTES)
+                if (this.journal && this.journal.grown > JOURNAL_BYTES)
                   await this.journal.restart(firstLine(whole, run))
                 else await this.journal?.append(intervalLine(interval))
                 at({done: Math.floor(watchedMs / 1000), total: Math.round(ms / 1000), unit: 'seconds'})
@@ -206,7 +206,7 @@ async function createJournal(path: string, text: string): Promise<AppendFile> {
   })
 }
 
-/** 512 MiB is far above JOURNAL_BYTES and one more line. */
+/** 512 MiB is far above the sum of a run, JOURNAL_BYTES and one more line. */
 const JOURNAL_LIMIT = 512 * 1024 * 1024
 
 async function recovered(path: string): Promise<MeasureOutcome> {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-import {type FileHandle, open, rm} from 'node:fs/promises'
+import {type FileHandle, open, rename, rm} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
 import {errnoOf} from '../lib/errors.ts'
-import {publishFile} from '../lib/files.ts'
 import {HostError} from './host.ts'
 
 /** A file that grows by lines, each of which is on the disk when `append` returns. */
 export interface AppendFile {
-  /** Bytes written since the last `restart`. */
-  readonly size: number
+  /** Bytes written since it was created, or since the last `restart`: without the text of that. */
+  readonly grown: number
   append(text: string): Promise<void>
-  /** Replace the whole file in one step. */
+  /**
+   * Replace the whole file in one step: after a crash there is the old or the new text. What else
+   * was put at the path meanwhile is replaced, and not written to.
+   */
   restart(text: string): Promise<void>
-  close(): Promise<void>
   /** Close and remove it. */
   remove(): Promise<void>
 }
@@ -28,33 +30,48 @@ export async function appendFile(path: string, text: string): Promise<AppendFile
       throw new HostError(errnoOf(cause) ?? 'EIO', path, 'cannot write', {cause})
     }
   }
-  let size = 0
+  const write = async (to: FileHandle, more: string) => {
+    await to.appendFile(more)
+    await to.datasync()
+  }
+  let grown = 0
   let file: FileHandle = await guarded(() => open(path, 'ax', 0o644))
-  const append = (more: string) =>
-    guarded(async () => {
-      await file.appendFile(more)
-      await file.datasync()
-      size += Buffer.byteLength(more)
-    })
-  await append(text)
+  await guarded(() => write(file, text))
   return {
-    get size() {
-      return size
+    get grown() {
+      return grown
     },
-    append,
+    append: (more) =>
+      guarded(async () => {
+        await write(file, more)
+        grown += Buffer.byteLength(more)
+      }),
     restart: (whole) =>
       guarded(async () => {
-        await publishFile(path, whole, 0o644)
-        await file.close()
-        file = await open(path, 'a')
-        await file.datasync()
-        size = Buffer.byteLength(whole)
+        const old = file
+        file = await replaced(path, (fresh) => write(fresh, whole))
+        grown = 0
+        await old.close()
       }),
-    close: () => guarded(() => file.close()),
     remove: () =>
       guarded(async () => {
         await file.close()
         await rm(path, {force: true})
       }),
+  }
+}
+
+/** The open file that was written beside this path and then took its place. */
+async function replaced(path: string, write: (fresh: FileHandle) => Promise<void>): Promise<FileHandle> {
+  const beside = join(dirname(path), `.${crypto.randomUUID()}.tmp`)
+  const fresh = await open(beside, 'ax', 0o644)
+  try {
+    await write(fresh)
+    await rename(beside, path)
+    return fresh
+  } catch (error) {
+    await fresh.close()
+    await rm(beside, {force: true})
+    throw error
   }
 }
