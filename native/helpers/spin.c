@@ -114,7 +114,7 @@ static unsigned long number(const char *option, const char *text, unsigned long 
 /*
  * Move to the root of the cgroups (Documentation/admin-guide/cgroup-v2.rst, "cgroup.procs"), which
  * may use every CPU. The slice of the shell that measures may not: AllowedCPUs= keeps it off
- * isolated CPUs. We end within seconds.
+ * isolated CPUs. We stay there until we end: under --share, that may take hours.
  */
 static bool leave_cgroup(void)
 {

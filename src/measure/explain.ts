@@ -13,11 +13,11 @@ export interface Explanation {
   readonly help?: string
 }
 
-/** Nothing that the machine counts moved in the interval. */
+/** Nothing that the machine counts moved in the interval, or less often than there were gaps. */
 const UNEXPLAINED: Explanation = {
   id: 'unexplained',
   label: 'not explained',
-  sentence: 'no counter of the kernel moved: the hardware, firmware or a hypervisor took the CPU',
+  sentence: 'no counter of the kernel accounts for it: the hardware, firmware or a hypervisor took the CPU',
   help: 'look for firmware with: rtla hwnoise, or hwlatdetect; in a virtual machine, look at the host',
 }
 
@@ -44,7 +44,8 @@ const SLACK_NS = 20_000
 /**
  * Explain gaps of one interval, by what moved in it. `gapsNs` are in descending order; the result
  * has the same order. The scheduler says for how long the spinner waited, and how often, so a gap
- * is another task's only while that time lasts. Pure.
+ * is another task's only while that time lasts. Interrupts explain as many gaps as were counted, the
+ * longest ones: the counters cover the whole interval, and do not say when they moved. Pure.
  */
 export function explain(
   gapsNs: readonly number[],
@@ -61,6 +62,7 @@ export function explain(
     stoppedNs: gapsNs.reduce((sum, ns) => sum + ns, 0) - (waitedNs ?? 0),
     switches: involuntary ?? 0,
     waitedNs: waitedNs ?? Number.POSITIVE_INFINITY,
+    interrupts: causes.flatMap(({counts}) => counts).reduce((sum, {count}) => sum + count, 0),
     stolenNs: movement.stealMs > 0 ? movement.stealMs * 1e6 + STEAL_TICK_NS : 0,
   }
   return gapsNs.map((ns) => {
@@ -79,7 +81,9 @@ export function explain(
       left.stolenNs -= ns
       return others.length === 0 ? STOLEN : oneOf([...others, STOLEN])
     }
-    return others.length === 0 ? UNEXPLAINED : oneOf(others)
+    if (others.length === 0 || left.interrupts <= 0) return UNEXPLAINED
+    left.interrupts--
+    return oneOf(others)
   })
 }
 

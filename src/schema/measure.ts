@@ -10,7 +10,7 @@ const Explanation = {
   id: z
     .string()
     .describe(
-      'the id of the cause; "one-of" if several things moved in the same interval, "unexplained" if none did',
+      'the id of the cause; "one-of" if several things moved in the same interval, "unexplained" if none did, or less often than there were gaps',
     ),
   label: z.string().describe('what did it, or what may have done it: "irq 24 (nvme0q1) or tick"'),
   sentence: z.string(),

@@ -52,6 +52,13 @@ describe('a gap', () => {
     const [one] = explain([40_000], moved({interrupts: [irq, call]}), facts)
     expect(one).toMatchObject({id: 'one-of', label: 'irq 24 (nvme0q1) or function call IPI'})
   })
+  test('is an interrupt only as often as one was counted', () => {
+    expect(ids([50_000, 40_000, 30_000], moved({interrupts: [{...irq, count: 2}]}))).toEqual([
+      'device-irq',
+      'device-irq',
+      'unexplained',
+    ])
+  })
   test('is the spinner that was stopped, if it gave the CPU up itself', () => {
     expect(ids([3e8], moved({switches: 1, voluntary: 1}))).toEqual(['stopped'])
   })
