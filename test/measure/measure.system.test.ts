@@ -18,6 +18,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, {recursive: true, force: true}))
 
+/** From a signal to its effect. */
+const SLACK_NS = 50_000_000
+
 const run = () => join(folder, 'run.json')
 
 function start(...flags: readonly string[]) {
@@ -27,13 +30,16 @@ function start(...flags: readonly string[]) {
 }
 
 /** Waits until the journal has this many intervals, and returns the id of the spinner. */
-async function intervals(count: number, parent: number): Promise<number> {
+async function intervals(count: number, child: ReturnType<typeof start>): Promise<number> {
+  const ended = new AbortController()
+  const gone = child.finally(() => ended.abort())
   for (;;) {
     const text = await readFile(`${run()}.journal`, 'utf8').catch(() => '')
     if (text.split('\n').length > count + 1) break
+    if (ended.signal.aborted) throw new Error(`the measurement ended early: ${(await gone).stderr}`)
     await sleep(50)
   }
-  const {stdout} = await execa('pgrep', ['-P', `${parent}`, 'isol-spin'])
+  const {stdout} = await execa('pgrep', ['-P', `${child.pid}`, 'isol-spin'])
   return Number(stdout.trim())
 }
 
@@ -43,7 +49,7 @@ const report = async (): Promise<MeasureReport> =>
 describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
   test('sees that another task shares the CPU', async () => {
     const child = start('--for', '6s', '--fail-over', '1ms')
-    await intervals(1, child.pid ?? 0)
+    await intervals(1, child)
     const rival = execa('taskset', ['-c', '1', 'sh', '-c', 'while :; do :; done'], {reject: false})
     await sleep(2000)
     rival.kill('SIGKILL')
@@ -56,9 +62,29 @@ describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
     expect(cpus[0]?.switches).toBeGreaterThan(10)
   })
 
+  test('sees the whole time of a stop, which is longer than an interval', async () => {
+    const child = start('--for', '6s', '--fail-over', '1000ms')
+    const spinner = await intervals(1, child)
+    const from = performance.now()
+    process.kill(spinner, 'SIGSTOP')
+    const stopped = performance.now()
+    await sleep(1500)
+    const resumed = performance.now()
+    process.kill(spinner, 'SIGCONT')
+    const until = performance.now()
+    await child
+    const {cpus, verdict} = await report()
+    expect(verdict).toBe('over')
+    const {worst = [], maxNs = 0, waitedNs = 0, stealMs = 0} = cpus[0] ?? {}
+    expect(worst.filter(({ns}) => ns > 1e9).map(({ns}) => ns)).toEqual([maxNs])
+    expect(maxNs).toBeGreaterThan((resumed - stopped) * 1e6 - SLACK_NS)
+    // Afterwards the spinner may have to wait for its CPU.
+    expect(maxNs).toBeLessThan((until - from) * 1e6 + waitedNs + stealMs * 1e6 + SLACK_NS)
+  })
+
   test('ends early on Ctrl-C, and keeps the result', async () => {
     const child = start('--for', '1h')
-    await intervals(2, child.pid ?? 0)
+    await intervals(2, child)
     child.kill('SIGINT')
     const {exitCode} = await child
     const {cut, measuredMs, verdict, asked} = await report()
@@ -74,7 +100,7 @@ describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
 
   test('leaves a journal when it is killed, from which the result is read', async () => {
     const child = start('--for', '1h')
-    await intervals(2, child.pid ?? 0)
+    await intervals(2, child)
     child.kill('SIGKILL')
     await child
     const again = await start('--for', '2s')
@@ -89,7 +115,7 @@ describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
 
   test('does not know what it did not see: its spinner was killed', async () => {
     const child = start('--for', '5s')
-    process.kill(await intervals(1, child.pid ?? 0), 'SIGKILL')
+    process.kill(await intervals(1, child), 'SIGKILL')
     const {exitCode} = await child
     const {verdict, unknown} = await report()
     expect({exitCode, verdict}).toEqual({exitCode: 3, verdict: 'unknown'})
@@ -98,7 +124,7 @@ describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
 
   test('does not know what it did not see: the CPU was taken away', async () => {
     const child = start('--for', '5s')
-    const spinner = await intervals(1, child.pid ?? 0)
+    const spinner = await intervals(1, child)
     await execa('taskset', ['-p', '-c', '0', `${spinner}`])
     await child
     const {verdict, unknown} = await report()
