@@ -68,7 +68,7 @@ describe.runIf(availableParallelism() > 1)('isolctl measure', () => {
     const from = performance.now()
     process.kill(spinner, 'SIGSTOP')
     const stopped = performance.now()
-    await sleep(1500)
+    await sleep(2500)
     const resumed = performance.now()
     process.kill(spinner, 'SIGCONT')
     const until = performance.now()
