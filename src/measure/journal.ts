@@ -29,7 +29,10 @@ export const intervalLine = (interval: Interval): string => line(interval)
 
 const line = (value: unknown): string => `${jsonText(value)}\n`
 
-/** What a journal holds. `lost` is the number of lines at its end that are damaged. */
+/**
+ * What a journal holds. `lost` is the number of lines at its end that are damaged. A last line that
+ * has no end is not one of them: that is the second in which the machine went down.
+ */
 export interface Recovered {
   readonly head: MeasureHead
   readonly run: Run
@@ -54,8 +57,9 @@ export function readJournal(text: string, path: string): Recovered {
   const last = lines.at(-1) === '' ? lines.slice(0, -1) : lines
   for (const [index, text] of last.entries()) {
     const complete = index < lines.length - 1 // a newline follows it
-    const interval = complete ? IntervalSchema.safeParse(parseJson(text)) : undefined
-    if (!interval?.success) return {head, run, lost: last.length - index}
+    if (!complete) break
+    const interval = IntervalSchema.safeParse(parseJson(text))
+    if (!interval.success) return {head, run, lost: last.length - index}
     run = withInterval(run, interval.data)
   }
   return {head, run, lost: 0}
