@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 import {access, constants, readFile, writeFile} from 'node:fs/promises'
-import {constants as os} from 'node:os'
 import {join} from 'node:path'
 import type {Duplex, Readable} from 'node:stream'
 import {execa} from 'execa'
@@ -10,6 +9,7 @@ import {Exit} from '../lib/exit.ts'
 import {withPrivateFolder} from '../lib/files.ts'
 import {interruption} from '../lib/interrupt.ts'
 import {findProgram, missingSoftware} from '../lib/programs.ts'
+import {signalName} from '../lib/signals.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {chooseAccelerator, engineFor, rememberVerdict} from './accel.ts'
 import {
@@ -463,12 +463,6 @@ export function parseEnd(line: string): End {
   const [value, stdoutBytes, stderrBytes] = [Number(match[2]), Number(match[3]), Number(match[4])]
   if (match[1] === 'exited') return {exitCode: value, stdoutBytes, stderrBytes}
   return {exitCode: 128 + value, signal: signalName(value), stdoutBytes, stderrBytes}
-}
-
-/** The range of real-time signals in glibc. os.constants has only the signals with names. */
-function signalName(number: number): string {
-  const name = Object.entries(os.signals).find(([, value]) => value === number)?.[0]
-  return name ?? (number >= 34 ? `SIGRTMIN+${number - 34}` : `${number}`)
 }
 
 /** The first line of what the kernel prints when it finds a fault in itself, or of a panic. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {constants} from 'node:os'
 import {UserError} from '../lib/errors.ts'
+import {parseSignal} from '../lib/signals.ts'
 
 /** What happens to a thread that loses isolation. */
 export type OnBreak =
@@ -15,7 +15,6 @@ export type OnBreak =
  */
 const ENABLE = 1
 const USERSIG = 2
-const LAST_SIGNAL = 64
 
 /**
  * Parse "kill", "report", "rearm", or "signal=SIGUSR1" (with or without SIG, or a number). Throws
@@ -24,20 +23,13 @@ const LAST_SIGNAL = 64
 export function parseOnBreak(text: string): OnBreak {
   if (text === 'kill' || text === 'report' || text === 'rearm') return {kind: text}
   const name = /^signal=(.+)$/.exec(text)?.[1]
-  const number = name === undefined ? undefined : signalNumber(name)
+  const number = name === undefined ? undefined : parseSignal(name)
   if (number === undefined)
     throw new UserError(
       name === undefined ? `not a break action: "${text}"` : `there is no signal "${name}"`,
       {help: 'give kill, report, rearm, or signal=NAME, for example signal=SIGUSR1'},
     )
   return {kind: 'signal', number}
-}
-
-function signalNumber(name: string): number | undefined {
-  if (/^\d+$/.test(name)) return Number(name) >= 1 && Number(name) <= LAST_SIGNAL ? Number(name) : undefined
-  const known: Readonly<Record<string, number>> = constants.signals
-  const upper = name.toUpperCase()
-  return known[upper] ?? known[`SIG${upper}`]
 }
 
 /** The bits 16-23 of the ABI hold this number of seconds. */

@@ -4,6 +4,7 @@ import {constants} from 'node:os'
 import {type Host, type Live, startOf} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
+import {parseSignal, signalName} from '../lib/signals.ts'
 import {breakHelp, breakSentence} from '../model/break-words.ts'
 import {graceOf, type IsolationRecord, isIsolated, parseIsolationRecord} from '../model/isolation-record.ts'
 import type {StopReport} from '../schema/stop.ts'
@@ -97,18 +98,13 @@ async function resolve(
   return {unit, pid: Number(property('MainPID') ?? 0), number: given ?? killSignal}
 }
 
-/** "TERM", "SIGTERM" or "15". Throws UserError. Pure. */
+/** See parseSignal(). Throws UserError. Pure. */
 export function signalNumber(text: string): number {
-  const known: Readonly<Record<string, number>> = constants.signals
-  const upper = text.toUpperCase()
-  const number = /^\d+$/.test(text) ? Number(text) : (known[upper] ?? known[`SIG${upper}`])
-  if (number === undefined || number < 1 || number > 64)
+  const number = parseSignal(text)
+  if (number === undefined)
     throw new UserError(`there is no signal "${text}"`, {help: 'give a name or a number: --signal SIGINT'})
   return number
 }
-
-const signalName = (number: number): string =>
-  Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `SIG${number}`
 
 const nameIn = (stat: string): string => stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
 
