@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import type {HostView} from '../host/host.ts'
+import {parseJson} from '../lib/files.ts'
 import {type LaunchReport, LaunchSchema} from '../schema/launch.ts'
 
 /** What standard output of isol-reporter is: see native/launch/supervisor.h. */
@@ -27,11 +28,7 @@ export async function presentReport(host: HostView, pid: number): Promise<Launch
 /** undefined: it cannot be read, or is no JSON. */
 async function jsonIn(host: HostView, path: string): Promise<unknown> {
   const bytes = await host.bytes?.(path).catch(() => undefined)
-  try {
-    return bytes && JSON.parse(Buffer.from(bytes).toString())
-  } catch {
-    return undefined
-  }
+  return bytes && parseJson(Buffer.from(bytes).toString())
 }
 
 /** The real user of a process; undefined when it has ended. */

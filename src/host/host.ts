@@ -181,6 +181,12 @@ export class NotMeasured extends Error {
   override readonly name = 'NotMeasured'
 }
 
-/** The start time of a thread from its /proc/TID/stat (proc(5), field 22). Pure. */
-export const startOf = (stat: string): string =>
-  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3] ?? ''
+/**
+ * A field of /proc/TID/stat, from 3 on, by its number in proc(5); '' if there is none. The name, field
+ * 2, may contain any character, so the fields are counted from the last ")". Pure.
+ */
+export const statField = (stat: string, number: number): string =>
+  stat.slice(stat.lastIndexOf(')') + 2).split(' ')[number - 3] ?? ''
+
+/** The start time of a thread from its /proc/TID/stat. Pure. */
+export const startOf = (stat: string): string => statField(stat, 22)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type FileHandle, open} from 'node:fs/promises'
 import {constants} from 'node:os'
-import {type Host, type Live, startOf} from '../host/host.ts'
+import {type Host, type Live, startOf, statField} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {parseSignal, signalName} from '../lib/signals.ts'
@@ -114,9 +114,8 @@ const nameIn = (stat: string): string => stat.slice(stat.indexOf('(') + 1, stat.
  * num_threads (proc(5), field 20). Pure.
  */
 export function hasEnded(stat: string): boolean {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [state = ''] = fields
-  return state === 'X' || (state === 'Z' && Number(fields[20 - 3] ?? 0) <= 1)
+  const state = statField(stat, 3)
+  return state === 'X' || (state === 'Z' && Number(statField(stat, 20)) <= 1)
 }
 
 interface Worker {

@@ -2,7 +2,7 @@
 import {mustRead} from '../facts/fact.ts'
 import {INTERRUPTS, type InterruptRow, parseInterrupts} from '../facts/interrupts.ts'
 import {readTasks, type Task} from '../facts/tasks.ts'
-import type {HostView, Live} from '../host/host.ts'
+import {type HostView, type Live, statField} from '../host/host.ts'
 import type {CpuSet} from '../model/cpuset.ts'
 import {type Moved, type Movement, movedRows, parseSteal, ranOn} from './sample.ts'
 
@@ -94,7 +94,7 @@ async function readSpinner(host: HostView, pid: number): Promise<SpinnerState | 
     await host.read(`/proc/${pid}/schedstat`).catch(() => undefined),
   ]
   const count = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)$`, 'm').exec(status ?? '')?.[1])
-  const cpu = Number(stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[39 - 3])
+  const cpu = Number((stat && statField(stat, 39)) || Number.NaN)
   const [voluntary, involuntary] = [count('voluntary_ctxt_switches'), count('nonvoluntary_ctxt_switches')]
   if (![cpu, voluntary, involuntary].every(Number.isInteger)) return undefined
   const waited = /^\d+ (\d+) \d+/.exec(schedstat ?? '')?.[1]
