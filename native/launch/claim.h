@@ -29,8 +29,8 @@ struct claim {		    /* all 0 before the first call */
 };
 
 /*
- * Lock these CPUs, from claim->cpu on, for whoever inherits the descriptors. The owner that others see
- * is the process that calls. A lock that somebody has is waited for: one second in all, because that of
+ * Lock these CPUs, from claim->cpu on, for all processes that inherit the descriptors. The owner that
+ * others see is the process that calls. A lock that somebody has is waited for: one second in all, because that of
  * a program that has just ended goes soon. Returns 0, or -1 with errno and `cpu`: EWOULDBLOCK when
  * another process has it, or that of open(2). To go on without that CPU, count `cpu` up and call again.
  */

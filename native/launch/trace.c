@@ -111,16 +111,6 @@ int go_on(struct held *held, long request)
 }
 
 /*
- * Detach a thread that has stopped. One that cannot be detached was killed: until we have taken its
- * end, its process has none for its parent.
- */
-static void detach(struct held *held)
-{
-	if (go_on(held, PTRACE_DETACH) < 0)
-		wait_stop(held, 1000);
-}
-
-/*
  * A thread that is detached on its way into a call finds a signal pending that is none, and calls such
  * as epoll_wait(2) return EINTR (kernel/ptrace.c: __ptrace_unlink() sets TIF_SIGPENDING). Where the call
  * has been interrupted, go_on() makes it start again.
@@ -134,6 +124,17 @@ static void leave_syscall_stop(struct held *held)
 	}
 }
 
+/*
+ * Detach a thread that has stopped. One that cannot be detached was killed: until we have taken its
+ * end, its process has none for its parent.
+ */
+static void detach(struct held *held)
+{
+	leave_syscall_stop(held);
+	if (held->stop && go_on(held, PTRACE_DETACH) < 0)
+		wait_stop(held, 1000);
+}
+
 void let_go(struct held *held)
 {
 	if (held->phase == FREE)
@@ -142,17 +143,13 @@ void let_go(struct held *held)
 	if (!held->stop && wait_stop(held, 0) < 0 && errno == ETIMEDOUT &&
 	    trace(PTRACE_INTERRUPT, held->tid, 0, NULL) == 0)
 		wait_stop(held, 1000);
-	leave_syscall_stop(held);
 	if (held->stop)
 		detach(held);
 }
 
 void let_go_late(struct held *held)
 {
-	if (held->phase == FREE || (!held->stop && wait_stop(held, 0) < 0))
-		return;
-	leave_syscall_stop(held);
-	if (held->stop)
+	if (held->phase != FREE && (held->stop || wait_stop(held, 0) >= 0))
 		detach(held);
 }
 
