@@ -20,7 +20,6 @@ struct watched { /* one thread */
 	pid_t tid;
 	int fd; /* its record; -1 when the thread is gone */
 	bool seen;
-	bool doubted; /* it seems to have a break, which is looked at again: see look() */
 	char name[NAME_SIZE];
 	struct record record;
 	uint64_t since_ns; /* seen isolated since; 0: it is not isolated */

@@ -168,10 +168,6 @@ static void look(struct watch *watch, struct watched *thread)
 	const bool started = record.starts != old->starts;
 	if (started || fresh)
 		watch->changed_ns = now_ns();
-	thread->doubted =
-		fresh && watch->supervisor->grace && thread->seen && !watch->over && !thread->doubted;
-	if (thread->doubted)
-		return; /* the kernel may still find that the thread is leaving */
 	if (fresh && record.sender_cpu >= 0) {
 		char name[NAME_SIZE];
 		record.sender_own =
