@@ -5,7 +5,7 @@ import {ACTIVITIES, findActivities} from '../../src/model/activities.ts'
 import {STEP_IDS} from '../../src/model/steps.ts'
 import {endurancePage, renderActivity} from '../../src/report/activities.ts'
 import {readSubjects} from './activity.ts'
-import {refuseToMix} from './matrix.ts'
+import {buildId, refuseToMix} from './matrix.ts'
 
 const all = readSubjects().flatMap(({activities}) => activities)
 const idsOf = (text: string) => findActivities(text).map(({id}) => id)
@@ -75,16 +75,31 @@ describe('a result', () => {
     expect(lines({result: 'broke', sentence: 'it was so'})).toContain('does not prevent it')
   })
   it('of another kernel or machine is not stored beside others', () => {
-    const [old, now] = ['6.12.1', '6.12.2'].map((release) => ({
-      kernel: `Linux version ${release} (x@y)`,
-      machine: 'QEMU',
-    }))
+    const [old, now] = [
+      {build: 'aa01', machine: 'QEMU'},
+      {build: 'bb02', machine: 'QEMU'},
+    ]
     const kept = [{id: 'x', result: 'held' as const}]
-    if (old === undefined || now === undefined) throw new Error('no kernels')
-    expect(() => refuseToMix(old, kept, now)).toThrow('are of Linux 6.12.1, QEMU, and not of Linux 6.12.2')
+    expect(() => refuseToMix(old, kept, now)).toThrow(
+      'build ID aa01, QEMU, and not of the kernel with build ID bb02',
+    )
     expect(() => refuseToMix(old, kept, {...old, machine: 'KVM'})).toThrow('run all')
     expect(() => refuseToMix(old, kept, old)).not.toThrow()
     expect(() => refuseToMix(old, [], now)).not.toThrow()
+  })
+  it('finds the build ID of a kernel behind other notes', () => {
+    const note = (name: string, type: number, body: string) => {
+      const [head, text, data] = [Buffer.alloc(12), Buffer.from(`${name}\0`), Buffer.from(body, 'hex')]
+      head.writeUInt32LE(text.length, 0)
+      head.writeUInt32LE(data.length, 4)
+      head.writeUInt32LE(type, 8)
+      const padded = (part: Buffer) => Buffer.concat([part, Buffer.alloc(-part.length & 3)])
+      return Buffer.concat([head, padded(text), padded(data)])
+    }
+    const notes = [note('Xen', 6, '01020304'), note('Linux', 3, 'ff'), note('GNU', 3, '8f8db477')]
+    expect(buildId(Buffer.concat(notes))).toBe('8f8db477')
+    expect(buildId(Buffer.concat(notes.slice(0, 2)))).toBeUndefined()
+    expect(buildId(Buffer.alloc(0))).toBeUndefined()
   })
   it('that was not tried before is not compared', () => {
     const before = (result: string) => ({

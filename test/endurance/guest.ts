@@ -8,7 +8,7 @@ import {accessSync, readFileSync} from 'node:fs'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {parseIsolationRecord} from '../../src/model/isolation-record.ts'
 import type {Activity} from './activity.ts'
-import type {Line, Row} from './matrix.ts'
+import {buildId, type Line, type Row} from './matrix.ts'
 
 /** How often a thread tries to become isolated, and stays so for SETTLED_MS, before an activity. */
 const STARTS = 5
@@ -201,7 +201,9 @@ async function prepare(): Promise<string> {
 
 accessSync(plan.hold)
 const apply = await prepare()
-say({at: 'machine', kernel: readFileSync('/proc/version', 'utf8').trim(), apply})
+const build = buildId(readFileSync('/sys/kernel/notes'))
+if (build === undefined) throw new Error('/sys/kernel/notes has no build ID')
+say({at: 'machine', kernel: readFileSync('/proc/version', 'utf8').trim(), build, apply})
 for (const activity of plan.activities) {
   say({at: 'begin', id: activity.id})
   say({at: 'end', row: await attempt(activity)})

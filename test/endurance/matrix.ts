@@ -30,7 +30,10 @@ const BeforeSchema = z.strictObject({
 })
 
 export const MatrixSchema = z.strictObject({
+  /** The text of /proc/version. */
   kernel: z.string(),
+  /** The build ID of the kernel, in hexadecimal: any other code has another one. */
+  build: z.string(),
   machine: z.string(),
   /** Machines that were booted, because one died. */
   boots: z.number(),
@@ -43,22 +46,39 @@ export type Matrix = z.output<typeof MatrixSchema>
 export const releaseOf = (version: string): string | undefined => /Linux version (\S+)/.exec(version)?.[1]
 
 /**
+ * The build ID among the notes of a kernel, in hexadecimal: the text of /sys/kernel/notes, which is
+ * that of an ELF section .notes. undefined if there is none. Pure.
+ */
+export function buildId(notes: Buffer): string | undefined {
+  const GNU_BUILD_ID = 3
+  const padded = (length: number) => Math.ceil(length / 4) * 4
+  for (let at = 0; at + 12 <= notes.length; ) {
+    const [nameSize, size, type] = [0, 4, 8].map((field) => notes.readUInt32LE(at + field))
+    const name = notes.toString('latin1', at + 12, at + 12 + (nameSize ?? 0))
+    const body = at + 12 + padded(nameSize ?? 0)
+    if (type === GNU_BUILD_ID && name === 'GNU\0') return notes.toString('hex', body, body + (size ?? 0))
+    at = body + padded(size ?? 0)
+  }
+  return undefined
+}
+
+/**
  * Rows of two kernels or machines in one matrix would be read as those of one. Throws Error if rows
- * of the stored matrix are kept beside those of another kernel release or machine. Pure.
+ * of the stored matrix are kept beside those of another kernel or machine. Pure.
  */
 export function refuseToMix(
-  stored: Pick<Matrix, 'kernel' | 'machine'>,
+  stored: Pick<Matrix, 'build' | 'machine'>,
   kept: readonly Row[],
-  now: Pick<Matrix, 'kernel' | 'machine'>,
+  now: Pick<Matrix, 'build' | 'machine'>,
 ): void {
-  const [was, is] = [stored, now].map(({kernel, machine}) => `Linux ${releaseOf(kernel)}, ${machine}`)
+  const [was, is] = [stored, now].map(({build, machine}) => `the kernel with build ID ${build}, ${machine}`)
   if (kept.length > 0 && was !== is)
-    throw new Error(`the other ${kept.length} rows are of ${was}, and not of ${is}: run all, without --only`)
+    throw new Error(`the other ${kept.length} rows are of ${was}, and not of ${is}: run all`)
 }
 
 /** What the guest says, a line of JSON each. */
 export const LineSchema = z.discriminatedUnion('at', [
-  z.object({at: z.literal('machine'), kernel: z.string(), apply: z.string()}),
+  z.object({at: z.literal('machine'), kernel: z.string(), build: z.string(), apply: z.string()}),
   z.object({at: z.literal('begin'), id: z.string()}),
   z.object({at: z.literal('end'), row: RowSchema}),
 ])

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /**
- * npm run test:endurance [-- --kernel BZIMAGE --modules DIR --only REGEX --output FILE]: tries every
- * activity beside an isolated thread, in a lab machine with the server flavour of the kernel, and
- * stores the rows. A run with --only replaces these rows. Without --kernel it builds the flavour
+ * npm run test:endurance [-- --kernel BZIMAGE --modules DIR --only REGEX --go-on --output FILE]: tries
+ * every activity beside an isolated thread, in a lab machine with the server flavour of the kernel,
+ * and stores the rows after each. A run with --only replaces these rows, one with --go-on tries
+ * those that have none: for the rows of the same kernel. Without --kernel it builds the flavour
  * first, which takes an hour.
  */
 import {mkdir, readFile, writeFile} from 'node:fs/promises'
@@ -27,12 +28,15 @@ const BOOT_MS = 900_000
 /** A machine that dies at once, again and again, is not worth more boots. */
 const BOOTS = 40
 
+const DOCUMENTED = join(packageRoot, 'docs/endurance.json')
+
 const {values} = parseArgs({
   options: {
     kernel: {type: 'string'},
     modules: {type: 'string'},
     only: {type: 'string'},
-    output: {type: 'string', default: join(packageRoot, 'docs/endurance.json')},
+    'go-on': {type: 'boolean', default: false},
+    output: {type: 'string', default: DOCUMENTED},
     'boot-arg': {type: 'string', multiple: true, default: []},
   },
 })
@@ -43,6 +47,7 @@ const machineText = (engine: Engine): string =>
 interface Progress {
   readonly rows: Map<string, Row>
   kernel: string
+  build: string
   machine: string
   boots: number
 }
@@ -105,6 +110,7 @@ async function oneMachine(
     const line = LineSchema.parse(JSON.parse(text))
     if (line.at === 'machine') {
       progress.kernel = line.kernel
+      progress.build = line.build
       refuseToMix(stored, kept, progress)
       process.stderr.write(`${line.kernel}\napply: ${line.apply}\n`)
     } else if (line.at === 'begin') at = line.id
@@ -156,19 +162,23 @@ const firstComplaint = (console: string): string =>
   /^.*(?:BUG:|Oops|WARNING:|panic).*$/m.exec(console)?.[0]?.trim() ?? ''
 
 const stored: Matrix = MatrixSchema.parse(
-  JSON.parse(await readFile(join(packageRoot, 'docs/endurance.json'), 'utf8')),
+  JSON.parse(await readFile(values.output, 'utf8').catch(() => readFile(DOCUMENTED, 'utf8'))),
 )
 const wanted = new RegExp(values.only ?? '')
 const all = readSubjects().flatMap(({activities}) => activities)
-const chosen = all.filter(({id}) => wanted.test(id))
+const tried = new Set(values['go-on'] ? stored.rows.map(({id}) => id) : [])
+const chosen = all.filter(({id}) => wanted.test(id) && !tried.has(id))
 const kept =
-  values.only === undefined ? [] : stored.rows.filter(({id}) => !chosen.some((other) => other.id === id))
-const progress: Progress = {rows: new Map(), kernel: stored.kernel, machine: stored.machine, boots: 0}
+  values.only === undefined && !values['go-on']
+    ? []
+    : stored.rows.filter(({id}) => !chosen.some((other) => other.id === id))
+const {kernel, build, machine} = stored
+const progress: Progress = {rows: new Map(), kernel, build, machine, boots: 0}
 const store = async () => {
   const found = new Map([...kept.map((row) => [row.id, row] as const), ...progress.rows])
   const rows = all.flatMap(({id}) => found.get(id) ?? [])
-  const {kernel, machine, boots} = progress
-  const matrix: Matrix = {...stored, kernel, machine, boots, rows}
+  const {rows: _, boots, ...of} = progress
+  const matrix: Matrix = {...stored, ...of, boots: boots + (kept.length > 0 ? stored.boots : 0), rows}
   await mkdir(dirname(values.output), {recursive: true})
   await writeFile(values.output, `${JSON.stringify(matrix, undefined, 1)}\n`)
 }
