@@ -11,6 +11,10 @@
  * CPUs: the thread that calls isolctl_bind(N) gets the Nth launch CPU, and threads may also bind
  * themselves.
  *
+ * --wide: the launch CPUs are outside of load balancing. The program may then run on them from the
+ * start, and finds them in its affinity: numactl(8), OMP_PLACES and others take no CPU that is not
+ * there. --no-follow: only the program itself is watched, not the processes that it starts.
+ *
  * --exclusive: no second launch gets these CPUs, see claim.h. --end-grace=SECONDS: see
  * ISOLCTL_GRACE(); without effect on a kernel that has none.
  *
@@ -21,6 +25,7 @@
 #define _GNU_SOURCE
 #include "claim.h"
 #include "cpulist.h"
+#include "family.h"
 #include "isolctl.h"
 #include "json.h"
 #include "number.h"
@@ -53,7 +58,7 @@ struct options {
 	enum lock lock;	  /* of the program's memory, with settle */
 	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
 	unsigned grace;	  /* seconds, see ISOLCTL_GRACE(), or 0 */
-	bool rearm, soft, quiet, json, hex, notify, force, exclusive, verbose;
+	bool rearm, soft, quiet, json, hex, notify, force, exclusive, verbose, wide, alone;
 };
 
 /* With --json an error is JSON as well. */
@@ -258,7 +263,9 @@ static struct options parse(int argc, char **argv)
 		SETTLE_TIMEOUT,
 		END_GRACE,
 		EXCLUSIVE,
-		VERBOSE
+		VERBOSE,
+		WIDE,
+		NO_FOLLOW
 	};
 	static const struct option known[] = {{"cpus", required_argument, NULL, CPUS},
 					      {"housekeeping", required_argument, NULL, HOUSEKEEPING},
@@ -282,6 +289,8 @@ static struct options parse(int argc, char **argv)
 					      {"end-grace", required_argument, NULL, END_GRACE},
 					      {"exclusive", no_argument, NULL, EXCLUSIVE},
 					      {"verbose", no_argument, NULL, VERBOSE},
+					      {"wide", no_argument, NULL, WIDE},
+					      {"no-follow", no_argument, NULL, NO_FOLLOW},
 					      {NULL, 0, NULL, 0}};
 	struct options options = {.flags = "0x1", .nofile = -1, .timeout = 10000};
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
@@ -350,6 +359,12 @@ static struct options parse(int argc, char **argv)
 		case VERBOSE:
 			options.verbose = true;
 			break;
+		case WIDE:
+			options.wide = true;
+			break;
+		case NO_FOLLOW:
+			options.alone = true;
+			break;
 		case HEX_ENV:
 			decode_hex(optarg);
 			putenv(optarg);
@@ -367,8 +382,13 @@ static struct options parse(int argc, char **argv)
 	return options;
 }
 
-static void set_environment(const struct options *options)
+/* `mark`: of the launch, or NULL. */
+static void set_environment(const struct options *options, const char *mark)
 {
+	if (mark)
+		setenv(FAMILY_VARIABLE, mark, 1);
+	else
+		unsetenv(FAMILY_VARIABLE);
 	setenv("ISOLCTL_FLAGS", options->flags, 1);
 	setenv("ISOLCTL_CPUS", options->cpus, 1);
 	setenv("ISOLCTL_HOUSEKEEPING", options->housekeeping, 1);
@@ -452,6 +472,24 @@ static void claim(struct claim *claim, const cpu_set_t *cpus, const struct optio
 }
 
 /*
+ * Allow this process, which runs on a housekeeping CPU, its launch CPUs as well. It stays where it is:
+ * the scheduler moves a task only within its scheduling domain, and a CPU outside of load balancing is
+ * in none (kernel/sched/fair.c, select_task_rq_fair(); kernel/sched/cpupri.c: a root domain of its
+ * own). Where a cpuset takes some of the CPUs away again, the process keeps the housekeeping CPUs
+ * alone: it would see less than it will get, and might be moved. Returns what it has.
+ */
+static cpu_set_t widen(const cpu_set_t *cpus, const cpu_set_t *housekeeping)
+{
+	cpu_set_t wide, got;
+	CPU_OR(&wide, cpus, housekeeping);
+	if (sched_setaffinity(0, sizeof wide, &wide) == 0 && sched_getaffinity(0, sizeof got, &got) == 0 &&
+	    CPU_EQUAL(&wide, &got))
+		return wide;
+	sched_setaffinity(0, sizeof *housekeeping, housekeeping);
+	return *housekeeping;
+}
+
+/*
  * The grace in seconds that the kernel grants: all, or none. Says so where it grants none, because an
  * orderly end is a break then.
  */
@@ -494,7 +532,10 @@ int main(int argc, char **argv)
 	const unsigned long flags = flags_of(options.flags) | ISOLCTL_GRACE(options.grace);
 
 	undo_node(options.nofile);
-	set_environment(&options);
+	static char mark[FAMILY_MARK_SIZE];
+	if (make_mark(supervisor.pid, mark))
+		supervisor.mark = options.alone ? NULL : mark;
+	set_environment(&options, *mark ? mark : NULL);
 	check_program(*program, &options);
 	if (options.notify) {
 		supervisor.notify = getenv("NOTIFY_SOCKET");
@@ -527,12 +568,15 @@ int main(int argc, char **argv)
 							    .timeout_ms = options.timeout,
 							    .records = records,
 							    .cpus = cpus,
-							    .housekeeping = supervisor.housekeeping};
+							    .housekeeping = supervisor.housekeeping,
+							    .start = supervisor.housekeeping};
 		options.priority = 0;
 	}
 	if (sched_setaffinity(0, sizeof cpus, alone ? &cpus : &supervisor.housekeeping) < 0)
 		fail(FAILED, "cannot run on CPU %s (cgroup cpuset?)",
 		     alone ? options.cpus : options.housekeeping);
+	if (options.wide && !alone)
+		supervisor.settle.start = widen(&cpus, &supervisor.housekeeping);
 	if (options.memory)
 		set_memory_policy(options.memory);
 	struct sched_param priority = {.sched_priority = options.priority};

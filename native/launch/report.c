@@ -46,7 +46,7 @@ bool has_ended(const struct watch *watch, const struct watched *thread)
 static void write_thread(FILE *out, const struct watch *watch, const struct watched *thread)
 {
 	const struct record *record = &thread->record;
-	fprintf(out, "{\"tid\":%d,\"name\":", thread->tid);
+	fprintf(out, "{\"pid\":%d,\"tid\":%d,\"name\":", thread->pid, thread->tid);
 	json_text(out, thread->name);
 	fprintf(out, ",\"cpu\":%d,\"state\":", record->cpu);
 	json_text(out, record->state);
@@ -109,23 +109,43 @@ static void write_reporter(FILE *out)
 		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
+/* The processes that are followed, but for the program. */
+static void write_processes(FILE *out, const struct watch *watch)
+{
+	const char *comma = "";
+	fputs("],\"processes\":[", out);
+	for (size_t i = 1; i < watch->process_count && !watch->ended; i++) {
+		const pid_t pid = watch->processes[i]->pid;
+		char name[NAME_SIZE];
+		if (watch->processes[i]->over || !read_name(pid, pid, name))
+			continue;
+		fprintf(out, "%s{\"pid\":%d,\"name\":", comma, pid);
+		json_text(out, name);
+		fputc('}', out);
+		comma = ",";
+	}
+}
+
 /* The threads that are not isolated, and what each of them waits for. */
 static void write_waiting(FILE *out, const struct watch *watch)
 {
 	const char *comma = "";
 	fputs("],\"waiting\":[", out);
-	for (size_t i = 0; i < watch->settle.count && !watch->ended; i++) {
-		const struct candidate *thread = &watch->settle.threads[i];
-		char name[NAME_SIZE];
-		if (thread->stage == ISOLATED || thread->stage == PLANTED ||
-		    !read_name(watch->supervisor->pid, thread->tid, name))
-			continue;
-		fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
-		json_text(out, name);
-		fputs(",\"why\":", out);
-		json_text(out, thread->why);
-		fputc('}', out);
-		comma = ",";
+	for (size_t p = 0; p < watch->process_count && !watch->ended; p++) {
+		const struct settle *settle = &watch->processes[p]->settle;
+		for (size_t i = 0; i < settle->count; i++) {
+			const struct candidate *thread = &settle->threads[i];
+			char name[NAME_SIZE];
+			if (thread->stage == ISOLATED || thread->stage == PLANTED ||
+			    !read_name(settle->pid, thread->tid, name))
+				continue;
+			fprintf(out, "%s{\"tid\":%d,\"name\":", comma, thread->tid);
+			json_text(out, name);
+			fputs(",\"why\":", out);
+			json_text(out, thread->why);
+			fputc('}', out);
+			comma = ",";
+		}
 	}
 }
 
@@ -158,6 +178,7 @@ void write_report(FILE *out, const struct watch *watch)
 		write_thread(out, watch, &watch->threads[i]);
 		comma = ",";
 	}
+	write_processes(out, watch);
 	write_waiting(out, watch);
 	fputs("],\"breaks\":[", out);
 	for (size_t i = 0; i < watch->reported_count; i++) {

@@ -6,6 +6,7 @@
 #ifndef LAUNCH_REPORT_H
 #define LAUNCH_REPORT_H
 
+#include "family.h"
 #include "proc.h"
 #include "record.h"
 #include "settle.h"
@@ -16,7 +17,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct watched { /* one thread */
+struct process { /* the program, or one that it started */
+	pid_t pid;
+	int pidfd;
+	bool over; /* it has ended: a look at its threads is the last */
+	struct settle settle;
+};
+
+struct watched {   /* one thread */
+	pid_t pid; /* of its process */
 	pid_t tid;
 	int fd; /* its record; -1 when the thread is gone */
 	bool seen;
@@ -36,7 +45,7 @@ struct reported { /* breaks of one thread, all of one kind */
 struct event { /* found in a look at the threads, and not said yet */
 	enum { STARTED, BROKE } what;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
-	pid_t tid;
+	pid_t pid, tid;
 	char name[NAME_SIZE];
 	struct record record;
 	uint64_t count; /* breaks since the look before */
@@ -45,10 +54,15 @@ struct event { /* found in a look at the threads, and not said yet */
 enum {
 	REPORTED_MAX = 100, /* kinds of breaks that are remembered; the counters of the threads go on */
 	EVENTS_MAX = 2 * THREADS_MAX,
+	PROCESSES_MAX = 256, /* that live at the same time, and are followed */
 };
 
 struct watch {
 	const struct supervisor *supervisor;
+	struct process *processes[PROCESSES_MAX]; /* the first is the program */
+	size_t process_count;
+	struct family family;
+	uint64_t family_ns; /* it was looked for */
 	struct watched *threads;
 	size_t count, room;
 	struct reported reported[REPORTED_MAX];
@@ -57,12 +71,11 @@ struct watch {
 	size_t event_count;
 	uint64_t start_ns, changed_ns, written_ns;
 	unsigned long thread_count; /* see at_rest() */
-	struct settle settle;
-	char last_why[192]; /* the busiest thread is not isolated: "worker[7] sleeps" */
-	pid_t waited_for;   /* what say_waits() has said */
-	bool hinted, crowded, ready;
-	bool over;  /* the process has ended: a look at its threads is the last */
-	bool ended; /* and that look was taken */
+	char last_why[192];	    /* the busiest thread is not isolated: "worker[7] sleeps" */
+	pid_t waited_for;	    /* what say_waits() has said */
+	bool hinted, crowded, ready, heir_said;
+	uint64_t left_ns; /* the program has ended, and processes that it started run on, since; 0 */
+	bool ended;	  /* nothing is watched any more */
 };
 
 /*

@@ -40,6 +40,9 @@ static bool take_sample(pid_t pid, pid_t tid, struct sample *sample)
 	if (!state || sscanf(state, "%c %*d %*d %*d %*d %*d %lu %lu %*u %lu %*u %lu %lu", &sample->state,
 			     &flags, &minor, &major, &sample->user_ticks, &sample->system_ticks) != 6)
 		return false;
+	const char *image =
+		stat_field(text, 28); /* start of the stack: the kernel gives each program another */
+	sample->image = image ? strtoul(image, NULL, 10) : 0;
 	sample->kernels = flags & IO_WORKER;
 	sample->faults = minor + major;
 	if (!read_task(pid, tid, "status", text, sizeof text))
@@ -72,6 +75,38 @@ static void disturb(struct candidate *thread, uint64_t now, const char *why)
 	snprintf(thread->why, sizeof thread->why, "%s", why);
 }
 
+/* Give a thread the CPUs back that it had before it was moved. */
+static void move_out(const struct settle *settle, struct candidate *thread)
+{
+	if (settle->options.priority)
+		sched_setscheduler(thread->tid, SCHED_OTHER, &(struct sched_param){0});
+	if (CPU_COUNT(&thread->home))
+		sched_setaffinity(thread->tid, sizeof thread->home, &thread->home);
+	thread->cpu = -1;
+}
+
+/*
+ * The process has executed another program, or itself: nothing that is known of the old one holds. Its
+ * new threads must not begin on the CPU that the old one had.
+ */
+static void begin_anew(struct settle *settle, uint64_t now)
+{
+	for (size_t i = 0; i < settle->count; i++) {
+		struct candidate *thread = &settle->threads[i];
+		if (thread->held.phase != FREE)
+			continue; /* its stop says what happened */
+		if (thread->cpu >= 0)
+			move_out(settle, thread);
+		*thread = (struct candidate){.tid = thread->tid,
+					     .cpu = -1,
+					     .slot = -1,
+					     .sample = thread->sample,
+					     .starts = thread->starts,
+					     .plants = thread->plants > 0};
+		disturb(thread, now, "has just executed a program");
+	}
+}
+
 /* Take a sample of every thread. */
 static void settle_look(struct settle *settle)
 {
@@ -95,6 +130,11 @@ static void settle_look(struct settle *settle)
 			disturb(thread, now, "has just started");
 			if (!sample.kernels)
 				disturb_all(settle, now, tid, "has just started");
+		}
+		if (sample.image && sample.image != settle->image) {
+			if (settle->image)
+				begin_anew(settle, now);
+			settle->image = sample.image;
 		}
 		const struct sample before = thread->sample;
 		thread->seen = true;
@@ -132,55 +172,113 @@ static void settle_look(struct settle *settle)
  */
 static const struct candidate *holder(const struct settle *settle, int cpu, const struct candidate *thread)
 {
-	for (size_t i = 0; i < settle->count; i++) {
-		const struct candidate *other = &settle->threads[i];
-		cpu_set_t theirs;
-		if (other != thread &&
-		    (other->cpu == cpu ||
-		     (other->cpu < 0 && sched_getaffinity(other->tid, sizeof theirs, &theirs) == 0 &&
-		      CPU_COUNT(&theirs) == 1 && CPU_ISSET(cpu, &theirs))))
-			return other;
-	}
+	const struct settle *at = settle;
+	do {
+		for (size_t i = 0; i < at->count; i++) {
+			const struct candidate *other = &at->threads[i];
+			cpu_set_t theirs;
+			if (other != thread &&
+			    (other->cpu == cpu ||
+			     (other->cpu < 0 && sched_getaffinity(other->tid, sizeof theirs, &theirs) == 0 &&
+			      CPU_COUNT(&theirs) == 1 && CPU_ISSET(cpu, &theirs))))
+				return other;
+		}
+		at = at->next;
+	} while (at && at != settle);
 	return NULL;
 }
 
 /*
+ * The launch CPUs that a thread with these CPUs wants one of. All of them, when it runs on the
+ * housekeeping CPUs: it was started there, and chose nothing, also if that is one CPU. None: it bound
+ * itself to other CPUs. Pure.
+ */
+static cpu_set_t wanted_cpus(const struct settle_options *options, const struct candidate *thread,
+			     const cpu_set_t *allowed)
+{
+	cpu_set_t wanted;
+	CPU_AND(&wanted, allowed, &options->cpus);
+	if (!CPU_EQUAL(allowed, &options->housekeeping))
+		return wanted;
+	return CPU_COUNT(&thread->chosen) ? thread->chosen : options->cpus;
+}
+
+/*
  * The CPU that a thread is to be isolated on, or -1 with the reason in its `why`. CPUs are given
- * out in the order in which threads settle, lowest number first.
+ * out in the order in which threads settle, lowest number first. It is `crowded` when it could have had
+ * one; that a control thread has other CPUs is as it should be.
  */
 static int place(const struct settle *settle, struct candidate *thread)
 {
-	const struct settle_options *options = &settle->options;
 	cpu_set_t allowed;
+	thread->crowded = false;
 	if (thread->cpu >= 0)
 		return thread->cpu; /* it was isolated there before */
 	if (sched_getaffinity(thread->tid, sizeof allowed, &allowed) < 0)
 		return -1;
-	bool bound = CPU_COUNT(&allowed) == 1;
-	if (CPU_EQUAL(&allowed, &options->housekeeping))
-		bound = false; /* it was started there, and may be on one CPU for that reason */
-	else if (!bound) {
-		snprintf(thread->why, sizeof thread->why, "chose several CPUs for itself");
-		return -1;
-	}
+	const cpu_set_t wanted = wanted_cpus(&settle->options, thread, &allowed);
 	const struct candidate *other = NULL;
-	bool ours = false;
+	int last = -1;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &options->cpus) || (bound && !CPU_ISSET(cpu, &allowed)))
+		if (!CPU_ISSET(cpu, &wanted))
 			continue;
-		ours = true;
+		last = cpu;
 		if (!(other = holder(settle, cpu, thread)))
 			return cpu;
-		if (bound)
-			snprintf(thread->why, sizeof thread->why,
-				 "is bound to CPU %d, where thread %d is already", cpu, other->tid);
 	}
-	if (!ours)
+	thread->crowded = last >= 0;
+	if (last < 0)
 		snprintf(thread->why, sizeof thread->why,
 			 "bound itself to a CPU that is not one of the launch's");
-	else if (!bound)
+	else if (CPU_COUNT(&allowed) == 1 && CPU_ISSET(last, &allowed))
+		snprintf(thread->why, sizeof thread->why, "is bound to CPU %d, where thread %d is already",
+			 last, other->tid);
+	else
 		snprintf(thread->why, sizeof thread->why, "polls, and no launch CPU is left for it");
 	return -1;
+}
+
+/*
+ * Keep the threads that are not isolated off the launch CPUs. One that may run on several CPUs, launch
+ * CPUs among them, gets the housekeeping CPUs: the scheduler would leave it where it is for as long as
+ * nothing moves it, but taskset -c 2-3 has put all threads of a program on one launch CPU, and NUMA
+ * balancing asks only which CPUs are allowed. A thread that bound itself to one CPU meant it.
+ */
+static void keep_off(struct settle *settle)
+{
+	const struct settle_options *options = &settle->options;
+	for (size_t i = 0; i < settle->count; i++) {
+		struct candidate *thread = &settle->threads[i];
+		cpu_set_t allowed, launch;
+		if (thread->cpu >= 0 || thread->sample.kernels || thread->held.phase != FREE ||
+		    sched_getaffinity(thread->tid, sizeof allowed, &allowed) < 0)
+			continue;
+		CPU_AND(&launch, &allowed, &options->cpus);
+		if (CPU_COUNT(&allowed) < 2 || !CPU_COUNT(&launch))
+			continue;
+		if (!CPU_EQUAL(&allowed, &options->start))
+			thread->chosen = launch;
+		sched_setaffinity(thread->tid, sizeof options->housekeeping, &options->housekeeping);
+	}
+}
+
+/* The same in all processes that share the CPUs. */
+static void keep_all_off(struct settle *settle)
+{
+	struct settle *at = settle;
+	do
+		keep_off(at);
+	while ((at = at->next) && at != settle);
+}
+
+static bool any_works(const struct settle *settle)
+{
+	const struct settle *at = settle;
+	do
+		if (settle_works(at))
+			return true;
+	while ((at = at->next) && at != settle);
+	return false;
 }
 
 static bool move_in(const struct settle *settle, struct candidate *thread)
@@ -192,15 +290,6 @@ static bool move_in(const struct settle *settle, struct candidate *thread)
 	return sched_getaffinity(thread->tid, sizeof thread->home, &thread->home) == 0 &&
 	       sched_setaffinity(thread->tid, sizeof one, &one) == 0 &&
 	       (!priority.sched_priority || sched_setscheduler(thread->tid, SCHED_FIFO, &priority) == 0);
-}
-
-static void move_out(const struct settle *settle, struct candidate *thread)
-{
-	if (settle->options.priority)
-		sched_setscheduler(thread->tid, SCHED_OTHER, &(struct sched_param){0});
-	if (CPU_COUNT(&thread->home))
-		sched_setaffinity(thread->tid, sizeof thread->home, &thread->home);
-	thread->cpu = -1;
 }
 
 __attribute__((format(printf, 2, 3))) static void give_up(struct candidate *thread, const char *format, ...)
@@ -615,7 +704,6 @@ void settle_step(struct settle *settle)
 			continue;
 		}
 		int cpu = place(settle, thread);
-		thread->crowded = cpu < 0;
 		if (cpu < 0) {
 			thread->settled_ns = 0;
 			continue;
@@ -633,6 +721,8 @@ void settle_step(struct settle *settle)
 		else if (move_in(settle, thread))
 			thread->stage = DONE;
 	}
+	if (count || any_works(settle))
+		keep_all_off(settle);
 	if (count)
 		enter_all(settle, ready, count);
 }
@@ -646,6 +736,14 @@ const struct candidate *settle_waits(const struct settle *settle)
 			longest = thread;
 	}
 	return longest;
+}
+
+bool settle_works(const struct settle *settle)
+{
+	for (size_t i = 0; i < settle->count; i++)
+		if (settle->threads[i].stage == PLANTED || settle->threads[i].stage == ISOLATED)
+			return true;
+	return false;
 }
 
 bool settle_holds(const struct settle *settle)

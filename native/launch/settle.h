@@ -3,10 +3,11 @@
  * --enter settle: find the threads of an unmodified program that have settled into a poll loop, and
  * make them enter isolation (inject.h).
  *
- * Which thread runs where: the program starts on the housekeeping CPUs. A thread that bound itself
- * to one of the launch CPUs keeps it. Each other thread that settles gets the lowest launch CPU
- * that is still free. A thread that bound itself to another CPU, sleeps, or makes system calls is a
- * control thread and stays where it is.
+ * Which thread runs where: the program starts on the housekeeping CPUs. A thread that chose launch
+ * CPUs, one or several, gets the lowest of these that is still free. Each other thread that settles
+ * gets the lowest launch CPU that is still free. A thread that bound itself to other CPUs, sleeps, or
+ * makes system calls is a control thread. It stays where it is, and off the launch CPUs: see
+ * keep_off().
  *
  * A thread has settled when it passed two stages. First it is observed: for the settle time it ran
  * in user mode, and had no page fault and no voluntary context switch. Then it is proved: stopped on
@@ -46,12 +47,14 @@ struct settle_options {
 	enum lock lock;	     /* what is locked before */
 	bool records;	     /* the kernel has task isolation; without it threads only get their CPUs */
 	cpu_set_t cpus, housekeeping;
+	cpu_set_t start; /* what the program was started with: housekeeping CPUs, and maybe the launch CPUs */
 };
 
 struct sample { /* of one thread, from /proc */
 	char state;
 	bool kernels; /* a thread that the kernel made: io_uring's */
 	unsigned long faults, user_ticks, system_ticks, voluntary;
+	unsigned long image; /* differs when the process has executed a program; 0: not known */
 };
 
 enum stage {
@@ -72,18 +75,21 @@ struct candidate {
 	uint64_t
 		settled_ns; /* it waits for its CPU, and for the others to come to rest, since; 0: it has not settled */
 	unsigned failures, plants;
-	int cpu;	/* its launch CPU, or -1 */
-	cpu_set_t home; /* where it ran before that */
-	int slot;	/* of its stub, while that may be in use; -1 */
+	int cpu;	  /* its launch CPU, or -1 */
+	cpu_set_t home;	  /* where it ran before that */
+	cpu_set_t chosen; /* the launch CPUs that it may have had before it was kept off them; empty: any */
+	int slot;	  /* of its stub, while that may be in use; -1 */
 	uint64_t starts;
 	struct held held; /* phase FREE when we do not trace it */
 	char why[160];	  /* it is not isolated: "made the system call read" */
 };
 
-struct settle {
+struct settle { /* one process */
 	struct settle_options options;
 	pid_t pid;
-	int memory; /* /proc/PID/mem, or -1: not opened yet */
+	struct settle *next; /* the processes that share the CPUs are a ring; NULL: it is alone */
+	unsigned long image; /* of the program that it executes: see struct sample */
+	int memory;	     /* /proc/PID/mem, or -1: not opened yet */
 	struct stubs stubs;
 	uint64_t restless_ns; /* when something disturbed the program as a whole last */
 	pid_t restless;	      /* the thread that did, */
@@ -117,6 +123,9 @@ int settle_pause_ms(const struct settle *settle);
  * we sent it.
  */
 bool settle_record(struct settle *settle, struct candidate *thread, const struct record *record);
+
+/* Whether it has a thread that is isolated, or about to be. Pure. */
+bool settle_works(const struct settle *settle);
 
 /* Whether a thread is traced that could not be let go at once: settle_step() does that late. Pure. */
 bool settle_holds(const struct settle *settle);

@@ -3,6 +3,7 @@
 #include "supervisor.h"
 #include "clock.h"
 #include "notify.h"
+#include "outlet.h"
 #include "proc.h"
 #include "report.h"
 #include "visible.h"
@@ -30,6 +31,9 @@
 
 enum { ASLEEP_MAX = 8 /* threads that sleep and are named in a list */ };
 
+/* Where the sentences go, and the status file if it is a pipe or a device. One process, one of each. */
+static struct outlet words, status;
+
 __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *supervisor, const char *format,
 						      ...)
 {
@@ -42,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static void say(const struct supervisor *s
 	va_end(arguments);
 	/* Names of threads have no newline: those that are there end our lines. */
 	make_visible(shown, sizeof shown, text);
-	dprintf(2, "%s", shown);
+	put_text(&words, shown, strlen(shown));
 }
 
 /*
@@ -84,7 +88,7 @@ static void say_break(const struct watch *watch, const struct event *event)
 		snprintf(times, sizeof times, " (the last of %" PRIu64 " breaks)", event->count);
 	if (watch->supervisor->grace && is_own_doing(record))
 		snprintf(then, sizeof then, ", and did not end within %u s", watch->supervisor->grace);
-	else if (was_handled(watch->supervisor->pid, record))
+	else if (was_handled(event->pid, record))
 		snprintf(then, sizeof then, "; its handler ran, and it goes on without isolation%s",
 			 watch->supervisor->settle.rearm ? " until it has settled again" : "");
 	say(watch->supervisor,
@@ -144,6 +148,7 @@ static void add_event(struct watch *watch, const struct watched *thread, struct 
 {
 	if (watch->event_count == EVENTS_MAX)
 		say_events(watch);
+	event.pid = thread->pid;
 	event.tid = thread->tid;
 	event.record = thread->record;
 	memcpy(event.name, thread->name, sizeof event.name);
@@ -170,9 +175,8 @@ static void look(struct watch *watch, struct watched *thread)
 		watch->changed_ns = now_ns();
 	if (fresh && record.sender_cpu >= 0) {
 		char name[NAME_SIZE];
-		record.sender_own =
-			record.sender_pid > 0 && read_name(watch->supervisor->pid, record.sender_pid, name);
-		record.sender_foreign = is_foreign(watch->supervisor->pid, record.sender_pid);
+		record.sender_own = record.sender_pid > 0 && read_name(thread->pid, record.sender_pid, name);
+		record.sender_foreign = is_foreign(thread->pid, record.sender_pid);
 	}
 	thread->record = record;
 	if (!is_isolated(&record))
@@ -184,10 +188,10 @@ static void look(struct watch *watch, struct watched *thread)
 			  (struct event){.what = BROKE, .time_ns = record.time_ns, .count = fresh});
 }
 
-static void open_thread(struct watch *watch, pid_t tid)
+static void open_thread(struct watch *watch, pid_t pid, pid_t tid)
 {
 	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", watch->supervisor->pid, tid);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", pid, tid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return; /* gone already, or no such ABI */
@@ -201,18 +205,101 @@ static void open_thread(struct watch *watch, pid_t tid)
 		watch->threads = threads;
 		watch->room = room;
 	}
-	watch->threads[watch->count++] = (struct watched){.tid = tid, .fd = fd, .seen = true, .name = "?"};
+	watch->threads[watch->count++] =
+		(struct watched){.pid = pid, .tid = tid, .fd = fd, .seen = true, .name = "?"};
 	watch->changed_ns = now_ns();
 }
 
-/* Follow the threads: open new ones, and close the records of those that are gone. */
-static void scan(struct watch *watch)
+/* The process of a thread, or NULL: it is not watched any more. */
+static struct process *process_of(const struct watch *watch, const struct watched *thread)
+{
+	for (size_t i = 0; i < watch->process_count; i++)
+		if (watch->processes[i]->pid == thread->pid)
+			return watch->processes[i];
+	return NULL;
+}
+
+/* The processes that share the launch CPUs, for settle. */
+static void join_ring(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->process_count; i++)
+		watch->processes[i]->settle.next = &watch->processes[(i + 1) % watch->process_count]->settle;
+}
+
+/* Watch a process. `pidfd`: -1: it is to be opened. */
+static void add_process(struct watch *watch, pid_t pid, int pidfd)
+{
+	struct process *process = watch->process_count < PROCESSES_MAX ? calloc(1, sizeof *process) : NULL;
+	if (process && pidfd < 0)
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (!process || pidfd < 0) {
+		free(process); /* it is gone, or there are too many */
+		return;
+	}
+	process->pid = pid;
+	process->pidfd = pidfd;
+	process->settle.options = watch->supervisor->settle;
+	process->settle.pid = pid;
+	process->settle.memory = -1;
+	watch->processes[watch->process_count++] = process;
+	watch->changed_ns = now_ns();
+	join_ring(watch);
+}
+
+static void found_process(void *watch, pid_t pid)
+{
+	add_process(watch, pid, -1);
+}
+
+/* Look for processes that the program started: often at first, until all workers are isolated. */
+static void find_processes(struct watch *watch)
+{
+	const uint64_t now = now_ns();
+	const bool often = !watch->ready && now - watch->start_ns < HINT_NS;
+	if (!watch->supervisor->mark || now - watch->family_ns < (often ? NS_PER_SECOND / 10 : NS_PER_SECOND))
+		return;
+	watch->family_ns = now;
+	look_for_family(&watch->family, found_process, watch);
+}
+
+/*
+ * The last process that is watched has ended. It may have forked just before, and its child again, while
+ * we looked: look until nothing is new.
+ */
+static void find_last_processes(struct watch *watch)
+{
+	enum { LOOKS_MAX = 8 /* on a machine where processes start all the time */ };
+	for (int looks = 0; looks < LOOKS_MAX; looks++)
+		if (!look_for_family(&watch->family, found_process, watch))
+			return;
+}
+
+/* Forget the processes that have ended, but for the program. Their threads have been looked at. */
+static void drop_processes(struct watch *watch)
+{
+	size_t kept = 1;
+	for (size_t i = 1; i < watch->process_count; i++) {
+		struct process *process = watch->processes[i];
+		if (!process->over || settle_holds(&process->settle)) {
+			/* A step takes the end of a traced thread, which its parent waits for. */
+			watch->processes[kept++] = process;
+			continue;
+		}
+		close(process->pidfd);
+		if (process->settle.memory >= 0)
+			close(process->settle.memory);
+		free(process);
+	}
+	watch->process_count = kept;
+	join_ring(watch);
+}
+
+/* Note which threads a process has, and open the records of new ones. */
+static void scan_process(struct watch *watch, const struct process *process)
 {
 	char path[48];
-	snprintf(path, sizeof path, "/proc/%d/task", watch->supervisor->pid);
+	snprintf(path, sizeof path, "/proc/%d/task", process->pid);
 	DIR *tasks = opendir(path);
-	for (size_t i = 0; i < watch->count; i++)
-		watch->threads[i].seen = false;
 	for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
 		pid_t tid = atoi(entry->d_name);
 		size_t i = 0;
@@ -223,17 +310,30 @@ static void scan(struct watch *watch)
 		if (i < watch->count)
 			watch->threads[i].seen = true;
 		else
-			open_thread(watch, tid);
+			open_thread(watch, process->pid, tid);
 	}
 	if (tasks)
 		closedir(tasks);
+}
+
+/*
+ * Follow the threads: open new ones, and close the records of those that are gone, which are looked at
+ * once more before.
+ */
+static void scan(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		watch->threads[i].seen = false;
+	for (size_t i = 0; i < watch->process_count; i++)
+		if (!watch->processes[i]->over)
+			scan_process(watch, watch->processes[i]);
 
 	size_t kept = 0;
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
 		if (thread->seen && thread->record.starts == 0)
 			/* Again and again: exec and pthread_setname_np change it. */
-			read_name(watch->supervisor->pid, thread->tid, thread->name);
+			read_name(thread->pid, thread->tid, thread->name);
 		look(watch, thread);
 		if (!thread->seen && thread->fd >= 0) {
 			close(thread->fd);
@@ -247,15 +347,15 @@ static void scan(struct watch *watch)
 }
 
 /* Say once which threads are ready to be isolated and have no CPU to be isolated on. */
-static void say_crowded(struct watch *watch)
+static void say_crowded(struct watch *watch, const struct settle *settle)
 {
-	for (size_t i = 0; i < watch->settle.count && !watch->crowded; i++) {
-		const struct candidate *thread = &watch->settle.threads[i];
+	for (size_t i = 0; i < settle->count && !watch->crowded; i++) {
+		const struct candidate *thread = &settle->threads[i];
 		char name[NAME_SIZE] = "?";
 		if (!thread->crowded)
 			continue;
 		watch->crowded = true;
-		read_name(watch->supervisor->pid, thread->tid, name);
+		read_name(settle->pid, thread->tid, name);
 		say(watch->supervisor,
 		    "isolctl: %s[%d] %s: it is not isolated\n"
 		    "help: give each worker a CPU of its own: --cpus, and the program's own affinities\n",
@@ -264,12 +364,13 @@ static void say_crowded(struct watch *watch)
 }
 
 /*
- * Say how many processes the program started: they are not watched, and may be what does the work.
+ * Say how many processes the program started, when they are not followed: they may be what does the
+ * work.
  */
 static void say_children(const struct watch *watch)
 {
 	int count = 0;
-	DIR *processes = opendir("/proc");
+	DIR *processes = watch->supervisor->mark ? NULL : opendir("/proc");
 	for (struct dirent *entry; processes && (entry = readdir(processes));) {
 		char line[1024];
 		const pid_t pid = atoi(entry->d_name);
@@ -281,23 +382,20 @@ static void say_children(const struct watch *watch)
 	if (processes)
 		closedir(processes);
 	if (count)
-		say(watch->supervisor, "  %d process%s that it started: only its own threads are isolated\n",
+		say(watch->supervisor, "  %d process%s that it started: --no-follow leaves them alone\n",
 		    count, count == 1 ? "" : "es");
 }
 
-/*
- * Remember why the busiest thread is not isolated: when the program has ended that cannot be read.
- */
-static void note_why(struct watch *watch)
+/* The threads of all processes that are observed, as far as they fit. Returns how many. */
+static size_t all_candidates(const struct watch *watch, const struct candidate *threads[THREADS_MAX])
 {
-	const struct candidate *busiest = NULL;
-	for (size_t i = 0; i < watch->settle.count; i++)
-		if (!busiest || watch->settle.threads[i].sample.user_ticks > busiest->sample.user_ticks)
-			busiest = &watch->settle.threads[i];
-	char name[NAME_SIZE];
-	if (!busiest || !read_name(watch->supervisor->pid, busiest->tid, name))
-		return;
-	snprintf(watch->last_why, sizeof watch->last_why, "%s[%d] %s", name, busiest->tid, busiest->why);
+	size_t count = 0;
+	for (size_t i = 0; i < watch->process_count; i++) {
+		const struct settle *settle = &watch->processes[i]->settle;
+		for (size_t j = 0; j < settle->count && count < THREADS_MAX; j++)
+			threads[count++] = &settle->threads[j];
+	}
+	return count;
 }
 
 static int by_cpu_time(const void *a, const void *b)
@@ -308,17 +406,30 @@ static int by_cpu_time(const void *a, const void *b)
 }
 
 /*
+ * Remember why the busiest thread is not isolated: when the program has ended that cannot be read.
+ */
+static void note_why(struct watch *watch)
+{
+	static const struct candidate *threads[THREADS_MAX];
+	const size_t count = all_candidates(watch, threads);
+	char name[NAME_SIZE];
+	qsort(threads, count, sizeof *threads, by_cpu_time);
+	if (!count || !read_name(threads[0]->tid, threads[0]->tid, name))
+		return;
+	snprintf(watch->last_why, sizeof watch->last_why, "%s[%d] %s", name, threads[0]->tid,
+		 threads[0]->why);
+}
+
+/*
  * Say why threads are not isolated: the one that used most CPU time first, every one that runs, and
  * eight that sleep at most.
  */
 static void say_unsettled(const struct watch *watch)
 {
 	static const struct candidate *threads[THREADS_MAX];
-	const size_t count = watch->settle.count;
+	const size_t count = all_candidates(watch, threads);
 	size_t asleep = 0;
 	char name[NAME_SIZE];
-	for (size_t i = 0; i < count; i++)
-		threads[i] = &watch->settle.threads[i];
 	qsort(threads, count, sizeof *threads, by_cpu_time);
 	for (size_t i = 0; i < count; i++) {
 		const struct candidate *thread = threads[i];
@@ -326,7 +437,7 @@ static void say_unsettled(const struct watch *watch)
 			continue;
 		if (thread->sample.state != 'R' && asleep++ >= ASLEEP_MAX)
 			continue;
-		if (read_name(watch->supervisor->pid, thread->tid, name))
+		if (read_name(thread->tid, thread->tid, name))
 			say(watch->supervisor, "  %s[%d] %s\n", name, thread->tid, thread->why);
 	}
 	if (asleep > ASLEEP_MAX)
@@ -337,16 +448,15 @@ static void say_unsettled(const struct watch *watch)
  * Say which thread one that has settled waits for: when it has waited for a second, and again when it
  * is another thread.
  */
-static void say_waits(struct watch *watch)
+static void say_waits(struct watch *watch, const struct settle *settle)
 {
-	const struct settle *settle = &watch->settle;
 	const struct candidate *thread = settle_waits(settle);
 	char name[NAME_SIZE] = "?", other[NAME_SIZE] = "?", until[48] = "";
 	if (!thread || now_ns() - thread->settled_ns < NS_PER_SECOND || settle->restless == watch->waited_for)
 		return;
 	watch->waited_for = settle->restless;
-	read_name(watch->supervisor->pid, thread->tid, name);
-	read_name(watch->supervisor->pid, settle->restless, other);
+	read_name(settle->pid, thread->tid, name);
+	read_name(settle->pid, settle->restless, other);
 	if (settle->options.timeout_ms)
 		snprintf(until, sizeof until, ", for at most %.1f s", settle->options.timeout_ms / 1000.0);
 	say(watch->supervisor, "isolctl: %s[%d] has settled and waits%s: %s[%d] %s\n", name, thread->tid,
@@ -433,8 +543,11 @@ static bool replace(int fd, const char *text, size_t size)
 	return done;
 }
 
-/* Write the report to these descriptors; -1: to none. A pipe or a device gets it after what it has. */
-static void write_json(const struct watch *watch, const int fds[2])
+/*
+ * Write the report: into files, where it replaces the one before, and after what an outlet has. `fds`:
+ * -1: to none. `outlet`: NULL: to none.
+ */
+static void write_json(const struct watch *watch, const int fds[2], struct outlet *const outlets[2])
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -447,19 +560,20 @@ static void write_json(const struct watch *watch, const int fds[2])
 		return;
 	}
 	for (size_t i = 0; i < 2; i++) {
-		size_t left = fds[i] < 0 || (fds[i] != 2 && replace(fds[i], text, size)) ? 0 : size;
-		for (ssize_t wrote; left && (wrote = write(fds[i], text + size - left, left)) > 0;)
-			left -= (size_t)wrote;
+		if (fds[i] >= 0)
+			replace(fds[i], text, size);
+		if (outlets[i])
+			put_text(outlets[i], text, size);
 	}
 	free(text);
 }
 
-/* The present report, in the files that can be read at any time: the status file, and our own. */
+/* The present report, in the files that can be read at any time: our own, and the status file. */
 static void write_present(struct watch *watch)
 {
-	const int status = watch->supervisor->status_fd;
 	watch->written_ns = now_ns();
-	write_json(watch, (const int[2]){1, is_file(status) ? status : -1});
+	write_json(watch, (const int[2]){1, watch->supervisor->status_fd},
+		   (struct outlet *const[2]){NULL, NULL});
 }
 
 /* All workers are isolated, for the first time. */
@@ -468,19 +582,21 @@ static void tell_ready(struct watch *watch, size_t isolated)
 	const struct supervisor *supervisor = watch->supervisor;
 	char text[128];
 	watch->ready = true;
-	write_json(watch, (const int[2]){1, supervisor->status_fd});
+	write_json(watch, (const int[2]){1, supervisor->status_fd}, (struct outlet *const[2]){&status, NULL});
 	snprintf(text, sizeof text, "READY=1\nSTATUS=%zu thread%s isolated on CPU %.64s", isolated,
 		 isolated == 1 ? "" : "s", supervisor->cpus);
 	if (supervisor->notify && notify(supervisor->notify, supervisor->pid, text) < 0)
 		say(supervisor, "isolctl: cannot notify %s: %s\n", supervisor->notify, strerror(errno));
 }
 
-/* Look at the program's threads once, report what is new, and let settle take its step. */
+/* Look at all threads once, report what is new, and let settle take its step. */
 static void step(struct watch *watch)
 {
 	const struct supervisor *supervisor = watch->supervisor;
 	size_t isolated = 0, now = 0;
+	find_processes(watch);
 	scan(watch);
+	drop_processes(watch);
 	for (size_t i = 0; i < watch->count; i++)
 		now += is_isolated(&watch->threads[i].record);
 	if (!watch->ready && now >= supervisor->workers)
@@ -491,10 +607,11 @@ static void step(struct watch *watch)
 	}
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
-		struct candidate *candidate = find_candidate(&watch->settle, thread->tid);
+		struct process *process = process_of(watch, thread);
+		struct candidate *candidate = process ? find_candidate(&process->settle, thread->tid) : NULL;
 		isolated += thread->record.starts > 0;
 		const struct record *record = &thread->record;
-		if (candidate && settle_record(&watch->settle, candidate, record) && record->starts == 1)
+		if (candidate && settle_record(&process->settle, candidate, record) && record->starts == 1)
 			add_event(watch, thread,
 				  (struct event){.what = STARTED,
 						 .time_ns = is_isolated(record)
@@ -502,12 +619,15 @@ static void step(struct watch *watch)
 								    : record->time_ns - record->duration_ns});
 	}
 	say_events(watch);
-	settle_step(&watch->settle);
-	say_waits(watch);
+	for (size_t i = 0; i < watch->process_count; i++) {
+		struct settle *settle = &watch->processes[i]->settle;
+		settle_step(settle);
+		say_waits(watch, settle);
+		if (!watch->crowded && supervisor->settle.records)
+			say_crowded(watch, settle);
+	}
 	if (!isolated)
 		note_why(watch);
-	if (!watch->crowded && watch->supervisor->settle.records)
-		say_crowded(watch);
 	if (!isolated && !watch->hinted && supervisor->settle.records &&
 	    now_ns() - watch->start_ns > HINT_NS) {
 		watch->hinted = true;
@@ -517,7 +637,7 @@ static void step(struct watch *watch)
 	}
 }
 
-/* How many threads the program has: the links of its task directory, less "." and "..". */
+/* How many threads a process has: the links of its task directory, less "." and "..". */
 static unsigned long thread_count(pid_t pid)
 {
 	char path[32];
@@ -527,19 +647,23 @@ static unsigned long thread_count(pid_t pid)
 }
 
 /*
- * Whether nothing changed: every worker is isolated, no thread started or ended. Then only the
- * records of the workers have to be read, which takes next to no CPU time.
+ * Whether nothing changed: every worker is isolated, no thread or process started or ended. Then only
+ * the records of the workers have to be read, which takes next to no CPU time.
  */
 static bool at_rest(struct watch *watch)
 {
 	size_t isolated = 0;
-	unsigned long count = thread_count(watch->supervisor->pid);
+	unsigned long count = 0;
+	find_processes(watch);
+	for (size_t i = 0; i < watch->process_count; i++)
+		count += thread_count(watch->processes[i]->pid);
 	if (!watch->ready || count != watch->thread_count) {
 		watch->thread_count = count;
 		return false;
 	}
-	if (settle_holds(&watch->settle))
-		return false; /* a step lets it go */
+	for (size_t i = 0; i < watch->process_count; i++)
+		if (watch->processes[i]->over || settle_holds(&watch->processes[i]->settle))
+			return false; /* a step lets it go */
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
 		struct record record;
@@ -561,34 +685,116 @@ static void free_cpus(const struct claim *claim)
 		close(claim->fds[i]);
 }
 
-/*
- * Look at the program's threads until it ends: often while they change, seldom while they are at
- * rest.
- */
-static void follow(struct watch *watch, int pidfd)
+/* How long to wait for the next look, in ms. */
+static int pause_ms(const struct watch *watch, bool busy, bool rest)
 {
-	struct pollfd end = {.fd = pidfd, .events = POLLIN};
-	int over;
-	do {
+	int pause = 250;
+	if (rest || (!busy && !watch->supervisor->settle.ms))
+		return pause;
+	if (!watch->supervisor->settle.ms)
+		return 20;
+	for (size_t i = 0; i < watch->process_count; i++) {
+		const int own = settle_pause_ms(&watch->processes[i]->settle);
+		if (!watch->processes[i]->over && own < pause)
+			pause = own;
+	}
+	return pause;
+}
+
+/* Wait for the end of a process, for that long at most. Returns how many are left. */
+static size_t wait_for_ends(struct watch *watch, int pause)
+{
+	static struct pollfd ends[PROCESSES_MAX];
+	size_t left = 0;
+	for (size_t i = 0; i < watch->process_count; i++)
+		ends[i] = (struct pollfd){.fd = watch->processes[i]->over ? -1 : watch->processes[i]->pidfd,
+					  .events = POLLIN};
+	const int found = poll(ends, (nfds_t)watch->process_count, pause);
+	for (size_t i = 0; i < watch->process_count; i++) {
+		if (found > 0 && ends[i].revents)
+			watch->processes[i]->over = true;
+		left += !watch->processes[i]->over;
+	}
+	return left;
+}
+
+/* The name and number of the first process that runs on after the program's end, for a sentence. */
+static void name_heir(const struct watch *watch, char *text, size_t size)
+{
+	char name[NAME_SIZE] = "?";
+	const struct process *heir = NULL;
+	for (size_t i = watch->process_count; i-- > 0;)
+		if (!watch->processes[i]->over)
+			heir = watch->processes[i];
+	if (heir)
+		read_name(heir->pid, heir->pid, name);
+	snprintf(text, size, "%s[%d]", name, heir ? heir->pid : 0);
+}
+
+/*
+ * Whether the processes that run on after the program's end are its work: a daemon, whose thread is
+ * isolated or has tried, or that has just been started. Others, as an agent that a script left behind,
+ * must not keep the CPUs from other launches.
+ */
+static bool is_carried_on(struct watch *watch)
+{
+	char heir[NAME_SIZE + 16];
+	if (!watch->left_ns)
+		watch->left_ns = now_ns();
+	/* Not of one that is about to end as well. */
+	if (!watch->heir_said && now_ns() - watch->left_ns > NS_PER_SECOND) {
+		watch->heir_said = true;
+		name_heir(watch, heir, sizeof heir);
+		say(watch->supervisor, "isolctl: %s has ended, and %s runs on: it keeps CPU %s\n",
+		    watch->supervisor->program, heir, watch->supervisor->cpus);
+	}
+	for (size_t i = 0; i < watch->count; i++) {
+		const struct watched *thread = &watch->threads[i];
+		const struct process *process = process_of(watch, thread);
+		if (process && !process->over && (thread->record.starts || thread->record.eagains))
+			return true;
+	}
+	if (now_ns() - watch->left_ns < HINT_NS)
+		return true;
+	name_heir(watch, heir, sizeof heir);
+	say(watch->supervisor, "isolctl: %s runs on without isolation, and is not watched any more\n", heir);
+	return false;
+}
+
+/*
+ * Look at the threads until the program ends, and what carries its work on: often while they change,
+ * seldom while they are at rest.
+ */
+static void follow(struct watch *watch)
+{
+	bool lives = true;
+	while (lives) {
 		bool busy = now_ns() - watch->changed_ns < NS_PER_SECOND, rest = !busy && at_rest(watch);
-		int pause = rest			   ? 250
-			    : watch->supervisor->settle.ms ? settle_pause_ms(&watch->settle)
-			    : busy			   ? 20
-							   : 250;
-		over = poll(&end, 1, pause);
-		watch->over = over > 0;
-		if (watch->over)
+		const size_t before = watch->process_count;
+		const size_t left = wait_for_ends(watch, pause_ms(watch, busy, rest));
+		lives = left > 0;
+		if (!lives && watch->supervisor->mark) {
+			find_last_processes(watch);
+			lives = watch->process_count > before;
+		}
+		if (lives && watch->processes[0]->over)
+			lives = is_carried_on(watch);
+		if (!lives)
 			free_cpus(watch->supervisor->claim); /* before words that nobody may read */
-		if (over != 0 || !rest || !at_rest(watch))
+		if (!lives || left < before || !rest || !at_rest(watch))
 			step(watch);
+		write_waiting_text(&words);
+		write_waiting_text(&status);
 		if (now_ns() - watch->written_ns > NS_PER_SECOND)
 			write_present(watch);
-	} while (over == 0 || (over < 0 && errno == EINTR));
+	}
 
 	watch->ended = true;
 	if (!watch->supervisor->json)
 		say_end(watch);
-	write_json(watch, (const int[2]){watch->supervisor->json ? 2 : -1, watch->supervisor->status_fd});
+	write_json(watch, (const int[2]){-1, watch->supervisor->status_fd},
+		   (struct outlet *const[2]){watch->supervisor->json ? &words : NULL, &status});
+	drain_outlets((struct outlet *const[2]){&words, &status}, 2);
 }
 
 /* Keep stderr and the descriptors listed (ascending); stdin and stdout become /dev/null. */
@@ -643,12 +849,15 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 	if (chdir("/") < 0)
 		errno = 0; /* then we stay, and keep the file system busy */
 
+	open_outlet(&words, 2);
+	open_outlet(&status, is_file(supervisor->status_fd) ? -1 : supervisor->status_fd);
 	watch.supervisor = supervisor;
-	watch.settle.options = supervisor->settle;
-	watch.settle.pid = supervisor->pid;
-	watch.settle.memory = -1;
+	watch.family = (struct family){.pid = supervisor->pid, .mark = supervisor->mark};
+	add_process(&watch, supervisor->pid, pidfd);
+	if (!watch.process_count)
+		_exit(0);
 	watch.start_ns = now_ns();
-	open_thread(&watch, supervisor->pid);
+	open_thread(&watch, supervisor->pid, supervisor->pid);
 	char byte;
 	pid_t self = getpid();
 	if (write(ready, &self, sizeof self) != sizeof self)
@@ -658,12 +867,13 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 		_exit(0); /* exec failed, and isol-exec has said so */
 	close(started);
 	watch.start_ns = now_ns();
-	open_thread(&watch, supervisor->pid); /* again: exec of a privileged program starts a new record */
+	/* Again: exec of a privileged program starts a new record. */
+	open_thread(&watch, supervisor->pid, supervisor->pid);
 	if (watch.count == 2) {
 		close(watch.threads[0].fd);
 		watch.threads[0] = watch.threads[--watch.count];
 	}
-	follow(&watch, pidfd);
+	follow(&watch);
 	_exit(0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The supervisor: a small process on the housekeeping CPUs, named isol-reporter in ps, that watches
- * the records of the program's threads, says what broke isolation, and ends with the program. It is
- * no child of the program, which must not find a child that it did not start. For the same reason
+ * the records of the threads of the program and of the processes that it started (family.h), says what
+ * broke isolation, and ends with them. It is no child of the program, which must not find a child that it did not start. For the same reason
  * it cannot see the program's exit status: the launcher's caller gets that.
  *
  * Its standard output is a file in memory with the present report, for isolctl status PID
@@ -34,6 +34,7 @@ struct supervisor {
 	unsigned workers;	   /* isolated threads that make the program ready */
 	const char *notify;	   /* address of systemd's socket, or NULL */
 	unsigned grace;		   /* seconds, see ISOLCTL_GRACE(), or 0 */
+	const char *mark;	   /* of the launch: processes that have it are followed; NULL: none is */
 	const struct claim *claim; /* kept until the end, or NULL */
 	struct settle_options settle;
 };

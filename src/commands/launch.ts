@@ -19,12 +19,13 @@ export default class Launch extends IsolCommand {
     `The program replaces this process: it has the same pid, the same standard streams, and its own exit status.
 With one CPU, the program starts there. With several, it starts on the housekeeping CPUs, and each of its workers moves to
 one isolated CPU (isolctl_bind() of isolctl.h, or sched_setaffinity). A small reporter on a housekeeping CPU prints on
-stderr what broke isolation. It ends with the program.`
+stderr what broke isolation. It ends with the program, and with the processes that the program started.`
   static override usage = 'launch [OPTIONS] -- PROGRAM [ARG...]'
   static override examples = [
     '<%= config.bin %> launch --cpus 2-3 -- dpdk-testpmd -l 1,2,3 --no-huge --no-pci --vdev=net_null0 --vdev=net_null1',
     '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
     '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
+    "<%= config.bin %> launch --cpus 2-3 -- sh -c 'numactl --physcpubind=2 ./feed-handler; echo ended'",
     '<%= config.bin %> launch --cpus 2-5 --on-break rearm --status-file /run/feed.json --notify -- ./feed-handler',
   ]
   static override flags = {
@@ -73,6 +74,12 @@ stderr what broke isolation. It ends with the program.`
     }),
     notify: Flags.boolean({
       description: 'report to systemd (Type=notify) that the unit is ready when all workers are isolated',
+    }),
+    follow: Flags.boolean({
+      description:
+        'isolate the threads of processes that the program starts as well; --no-follow: only those of the program itself',
+      allowNo: true,
+      default: true,
     }),
     workers: Flags.integer({
       description: 'the number of isolated threads of the program; default: one for each CPU',

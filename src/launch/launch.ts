@@ -41,6 +41,8 @@ export interface LaunchOptions {
   readonly lock: Lock
   /** How long a thread that has settled waits for the rest of the program. */
   readonly settleTimeoutMs: number
+  /** Watch the processes that the program starts as well. */
+  readonly follow: boolean
   /** Notify systemd when `workers` threads are isolated. False: the program does it. */
   readonly notify: boolean
   /** The number of isolated threads that the program will have; undefined: one on each CPU. */
@@ -80,7 +82,8 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
   const conditions = await readConditions(get)
   const complaints = conditions.eligible === undefined ? [] : await quickPreflight(get)
   const notes = gate(conditions, complaints, {...options, cpus: target.isolated, policy: target.policy})
-  const setApart = [await optional(get(bootIsolated)), await optional(get(nohzFull)), conditions.eligible]
+  const unbalanced = [await optional(get(bootIsolated)), conditions.eligible]
+  const setApart = [...unbalanced, await optional(get(nohzFull))]
   const {isolated, housekeeping} = choose({
     target,
     setApart: setApart.reduce<CpuSet>((all, cpus) => all.union(cpus ?? CpuSet.empty), CpuSet.empty),
@@ -96,6 +99,8 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       `--flags=0x${isolationFlags(onBreak).toString(16)}`,
       ...(grace > 0 ? [`--end-grace=${grace}`] : []),
       ...(conditions.eligible === undefined ? [] : ['--exclusive']),
+      ...(isShown(isolated, enter, unbalanced) ? ['--wide'] : []),
+      ...(options.follow ? [] : ['--no-follow']),
       ...(enter.kind === 'settle'
         ? [`--settle=${enter.ms}`, `--settle-timeout=${options.settleTimeoutMs}`]
         : []),
@@ -115,6 +120,15 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       ...(await bytesOf(options.program)),
     ],
   }
+}
+
+/**
+ * Whether the program may find the CPUs in its affinity although it starts elsewhere: where the scheduler
+ * moves no thread onto them by itself. A program that starts on its one CPU finds it in any case. Pure.
+ */
+function isShown(cpus: CpuSet, enter: Enter, unbalanced: readonly (CpuSet | undefined)[]): boolean {
+  if (enter.kind === 'app' && cpus.size === 1) return false
+  return unbalanced.some((set) => set !== undefined && cpus.isSubsetOf(set))
 }
 
 /** Throws UserError: with fewer CPUs than workers the program would never be ready. */

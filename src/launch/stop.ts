@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type FileHandle, open} from 'node:fs/promises'
 import {constants} from 'node:os'
+import {presentReport} from '../facts/launches.ts'
 import {type Host, type Live, startOf, statField} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
@@ -32,7 +33,8 @@ const TELLS_TO_END: ReadonlySet<number> = new Set([
 const LOOK_MS = 20
 
 /**
- * Tell a program to end, wait until it has, and find out how the isolation of its threads ended.
+ * Tell a program to end, wait until it has, and find out how the isolation of its threads ended. The
+ * processes that it started and that are watched belong to it: those that it leaves behind are told too.
  * Throws UserError if there is no such program, or if it may not be told.
  */
 export async function stopProgram(
@@ -43,22 +45,34 @@ export async function stopProgram(
   const named = {...(unit === undefined ? {} : {unit}), signal: signalName(number)}
   const schema = 'isolctl.stop/1'
   if (pid === 0) return {schema, pid, name: '', ...named, ended: true, waitedMs: 0, workers: [], notes: []}
-  const stat = await host.read(`/proc/${pid}/stat`)
-  if (stat === undefined || hasEnded(stat))
+  const [main] = await living(host, [pid])
+  const report = await presentReport(host, pid)
+  const others = await living(host, report?.processes?.map((process) => process.pid) ?? [])
+  if (main === undefined && others.length === 0)
     throw new UserError(`there is no process ${pid}`, {
       code: 'ESRCH',
       help: 'isolctl status lists the isolated threads with their processes',
     })
-  const workers = await openWorkers(host, pid)
+  const processes = [...(main === undefined ? [] : [main]), ...others]
+  const workers = (await Promise.all(processes.map((process) => openWorkers(host, process.pid)))).flat()
   try {
     const notes = workers.flatMap(({before}) => threatened(before, number))
     const start = host.live.monotonicMs()
-    tell(pid, number)
-    const ended = await waitForEnd(host, {pid, start: startOf(stat), timeoutMs, abort})
+    const limits = {until: start + timeoutMs, abort}
+    const tellAndWait = async (told: readonly Process[]) => {
+      for (const process of told) tell(process.pid, number)
+      const ends = await Promise.all(told.map((process) => waitForEnd(host, process, limits)))
+      return ends.every((ended) => ended)
+    }
+    // A program that ends its own processes is not to find that somebody else did: many take a second
+    // signal for "at once".
+    const ended =
+      (main === undefined || (await tellAndWait([main]))) &&
+      (await tellAndWait(await stillLiving(host, others)))
     return {
       schema,
       pid,
-      name: nameIn(stat),
+      name: main?.name ?? report?.program ?? '?',
       ...named,
       ended,
       waitedMs: Math.round(host.live.monotonicMs() - start),
@@ -68,6 +82,31 @@ export async function stopProgram(
   } finally {
     await Promise.all(workers.map(({file}) => file.close()))
   }
+}
+
+interface Process {
+  readonly pid: number
+  readonly name: string
+  /** Its start time: another process may get the same id. */
+  readonly start: string
+}
+
+/** Those of the processes that have not ended. */
+async function living(host: Host, pids: readonly number[]): Promise<readonly Process[]> {
+  const found = await Promise.all(
+    pids.map(async (pid) => ({pid, stat: await host.read(`/proc/${pid}/stat`).catch(() => undefined)})),
+  )
+  return found.flatMap(({pid, stat}) =>
+    stat === undefined || hasEnded(stat) ? [] : [{pid, name: nameIn(stat), start: startOf(stat)}],
+  )
+}
+
+async function stillLiving(host: Host, processes: readonly Process[]): Promise<readonly Process[]> {
+  const now = await living(
+    host,
+    processes.map(({pid}) => pid),
+  )
+  return processes.filter(({pid, start}) => now.some((other) => other.pid === pid && other.start === start))
 }
 
 async function resolve(
@@ -188,18 +227,17 @@ function tell(pid: number, signal: number): void {
   }
 }
 
-interface Wait {
-  readonly pid: number
-  readonly start: string
-  readonly timeoutMs: number
+interface Limits {
+  /** Of the monotonic clock. */
+  readonly until: number
   readonly abort?: AbortSignal | undefined
 }
 
 async function waitForEnd(
   host: Host & {readonly live: Live},
-  {pid, start, timeoutMs, abort}: Wait,
+  {pid, start}: Process,
+  {until, abort}: Limits,
 ): Promise<boolean> {
-  const until = host.live.monotonicMs() + timeoutMs
   for (;;) {
     const stat = await host.read(`/proc/${pid}/stat`).catch(() => undefined)
     if (stat === undefined || startOf(stat) !== start || hasEnded(stat)) return true

@@ -39,6 +39,8 @@ export const LaunchSchema = z.strictObject({
   /** Threads that were isolated, or tried to become isolated. */
   threads: z.array(
     z.strictObject({
+      /** Its process: the program, or one that it started. */
+      pid: z.number().int().exactOptional(),
       tid: z.number().int(),
       name: z.string(),
       cpu: z.number().int(),
@@ -62,6 +64,8 @@ export const LaunchSchema = z.strictObject({
       deferred: z.strictObject({text: counter, tlb: counter}).optional(),
     }),
   ),
+  /** Processes that the program started, and that are watched as well. */
+  processes: z.array(z.strictObject({pid: z.number().int(), name: z.string()})).exactOptional(),
   /** Threads that are not isolated, and what each of them waits for. */
   waiting: z
     .array(z.strictObject({tid: z.number().int(), name: z.string(), why: z.string()}))

@@ -14,6 +14,7 @@ let threads: string
 let torture: string
 let storm: string
 let ender: string
+let forms: string
 beforeAll(async () => {
   await execa(process.execPath, ['scripts/build.ts'], {cwd: packageRoot})
   kernel = await testKernel()
@@ -21,6 +22,7 @@ beforeAll(async () => {
   const fixture = (name: string) => shop.compile(`test/launch/fixtures/${name}.c`, name)
   ;[threads, torture, storm] = [await fixture('threads'), await fixture('torture'), await fixture('storm')]
   ender = await fixture('ender')
+  forms = await fixture('forms')
 })
 afterAll(() => shop?.[Symbol.asyncDispose]())
 
@@ -210,6 +212,60 @@ describe('the end of a program', () => {
     expect(stdout).toContain('first 143')
     expect(text).toMatch(/error: CPU 3 is in use: sleep\[\d+\] may run nowhere else/)
     expect(stdout).toContain('bound 69')
+  })
+})
+
+/** The isolated threads of all processes: "NAME CPU", sorted. */
+const FAMILY = `
+everywhere() { cat /proc/[0-9]*/task/*/task_isolation 2>/dev/null | grep -c '^state:.isolated'; }
+family() { # family N: wait until that many threads are isolated, whoever started them
+  for i in $(seq 200); do [ "$(everywhere)" -ge $1 ] && return 0; sleep 0.1; done
+  echo "not isolated"; cat /tmp/status.json; return 1
+}
+pollers() { for p in $(grep -lx poll /proc/[0-9]*/comm); do basename $(dirname $p); done; }
+followed() { n=$1; shift; $exec --cpus=2-3 --housekeeping=0-1 --wide --settle=50 --end-grace=2 --workers=$n --status-file=/tmp/status.json "$@" & P=$!; }
+stopped() { wait $P; echo "$1: $?"; sleep 1; grep -o '"breakCount":[0-9]*' /tmp/status.json; }
+`
+
+describe('a program whose work other processes do', () => {
+  it('is followed into them, and ends in order', async () => {
+    const {text, stdout} = await guest(`
+      forms=${forms}; ${FAMILY}
+      followed 1 -- sh -c "$forms poll; exit 3"; family 1 || exit 99; kill -TERM $(pollers); stopped shell
+      followed 1 -- env A=1 taskset -c 3 $forms poll; family 1 || exit 98; kill -TERM $P; stopped taskset
+      followed 2 -- $forms prefork 2; family 2 || exit 97; sleep 1
+      node bin/run.js status $P; kill -TERM $P; stopped prefork
+      followed 2 -- taskset -c 2-3 $forms prefork 2; family 2 || exit 96; sleep 2
+      [ "$(everywhere)" = 2 ] && echo "still two"; grep Cpus_allowed_list /proc/$P/status; kill -TERM $P; stopped several
+      followed 1 -- sh -c "$forms daemon"; family 1 || exit 95; sleep 2; [ "$(everywhere)" = 1 ] && echo "still one"
+      node bin/run.js stop $P; echo "stop: $?"; stopped daemon`)
+    for (const line of ['shell: 3', 'taskset: 7', 'prefork: 5', 'several: 5', 'daemon: 0', 'stop: 0'])
+      expect(stdout, text).toContain(`${line}\n`)
+    expect(stdout.match(/"breakCount":0$/gm), text).toHaveLength(5)
+    expect(stdout, text).toMatch(/2 of 2 workers isolated/)
+    expect(stdout, text).toContain('still two\nCpus_allowed_list:\t0-1\n')
+    expect(stdout, text).toContain('still one')
+    expect(text).not.toContain('isolation lost')
+  })
+
+  it('shows its CPUs at the start, and the scheduler moves nothing onto them', async () => {
+    const {text, stdout} = await guest(`
+      forms=${forms}; ${FAMILY}
+      wide="$exec --cpus=2-3 --housekeeping=0-1 --wide --settle=50 --end-grace=2 --quiet --"
+      $wide $forms affinity
+      $wide taskset -c 2-3 $forms affinity
+      $wide taskset -c 3 $forms affinity
+      command -v numactl >/dev/null && $wide numactl --physcpubind=2-3 $forms affinity || echo "no numactl"
+      # Forks, wake-ups and busy threads, none of which bound itself.
+      before=$(awk '/^cpu[23] /{print $2+$3+$4}' /proc/stat | paste -sd' ')
+      $wide sh -c 'for i in $(seq 8); do (for j in $(seq 60); do /bin/true | /bin/true; done) & done; wait'
+      after=$(awk '/^cpu[23] /{print $2+$3+$4}' /proc/stat | paste -sd' ')
+      echo "ticks $before -> $after"`)
+    expect(stdout, text).toContain('0 1 2 3 of 4\n2 3 of 2\n3 of 1\n')
+    if (!stdout.includes('no numactl')) expect(stdout, text).toContain('3 of 1\n2 3 of 2\n')
+    const [, before, after] = /^ticks (.*) -> (.*)$/m.exec(stdout) ?? []
+    const moved = (after ?? '').split(' ').map((ticks, i) => Number(ticks) - Number(before?.split(' ')[i]))
+    expect(Math.max(...moved), text).toBeLessThan(5)
   })
 })
 

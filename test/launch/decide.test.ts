@@ -330,6 +330,7 @@ describe('a launch', () => {
     numa: 'local',
     lock: 'none',
     settleTimeoutMs: 10_000,
+    follow: true,
     notify: false,
     workers: undefined,
     program: ['./bench', '', '--cpus', 'a\nb', 'ü'],
@@ -383,6 +384,20 @@ describe('a launch', () => {
     await expect(prepareLaunch(memoryHost(machine), {...settle, enter: {kind: 'app'}})).rejects.toThrow(
       '--on-break rearm needs --enter settle',
     )
+  })
+  it('shows the program its CPUs where no thread is moved onto them, and follows its children', async () => {
+    const settle = {...options, enter: {kind: 'settle', ms: 50}} as const
+    const argvOf = async (files: Readonly<Record<string, string>>, more = {}) =>
+      (await prepareLaunch(memoryHost(files), {...settle, ...more})).argv
+    expect(await argvOf(machine)).toContain('--wide')
+    expect(await argvOf(machine)).not.toContain('--no-follow')
+    expect(await argvOf(machine, {follow: false})).toContain('--no-follow')
+    // Of a cpuset partition only the kernel's own list knows.
+    expect(await argvOf({...machine, [`${cpu}/isolated`]: '\n'})).toContain('--wide')
+    const {[`${cpu}/task_isolation`]: _, ...stock} = machine
+    const balanced = {...stock, [`${cpu}/isolated`]: '\n'}
+    expect(await argvOf(balanced, {soft: true})).not.toContain('--wide')
+    expect(await argvOf(stock, {soft: true})).toContain('--wide')
   })
   it('is refused with more workers than CPUs', async () => {
     await expect(prepareLaunch(memoryHost(machine), {...options, workers: 5})).rejects.toMatchObject({

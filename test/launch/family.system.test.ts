@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+import {once} from 'node:events'
+import {readdirSync, readFileSync} from 'node:fs'
+import {chmod, writeFile} from 'node:fs/promises'
+import {availableParallelism} from 'node:os'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {afterAll, afterEach, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {type LaunchReport, LaunchSchema} from '../../src/schema/launch.ts'
+import {type Workshop, workshop} from './compile.ts'
+
+vi.setConfig({testTimeout: 60_000, hookTimeout: 120_000})
+
+let shop: Workshop
+let shim: string
+let forms: string
+beforeAll(async () => {
+  shop = await workshop()
+  shim = await shop.build('isol-exec')
+  forms = await shop.compile('test/launch/fixtures/forms.c', 'forms')
+})
+afterAll(() => shop[Symbol.asyncDispose]())
+afterEach(() => end())
+
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+const entries = (path: string): readonly string[] => {
+  try {
+    return readdirSync(path).filter((name) => /^\d+$/.test(name))
+  } catch {
+    return []
+  }
+}
+
+interface Poller {
+  readonly pid: number
+  readonly cpus: string
+}
+
+/** The threads of our fixture that poll, whoever started them. */
+const pollers = (): readonly Poller[] =>
+  entries('/proc')
+    .filter((pid) => read(`/proc/${pid}/cmdline`).includes(forms))
+    .flatMap((pid) => entries(`/proc/${pid}/task`).map((tid) => ({pid, path: `/proc/${pid}/task/${tid}`})))
+    .filter(({path}) => read(`${path}/comm`) === 'poll\n')
+    .map(({pid, path}) => ({
+      pid: Number(pid),
+      cpus: /^Cpus_allowed_list:\t(.*)$/m.exec(read(`${path}/status`))?.[1] ?? '',
+    }))
+
+const end = (signal: NodeJS.Signals = 'SIGKILL') => {
+  for (const {pid} of pollers()) process.kill(pid, signal)
+}
+
+/** Without task isolation in the kernel, a thread that has settled gets its CPU, and no more. */
+const launch = (
+  argv: readonly string[],
+  options: readonly string[] = [],
+  stdio: 'pipe' | 'ignore' = 'pipe',
+) =>
+  execa(
+    shim,
+    ['--cpus=1', '--housekeeping=0', '--settle=50', '--soft', '--quiet', ...options, '--', ...argv],
+    {
+      reject: false,
+      cwd: shop.folder,
+      stdio,
+    },
+  )
+
+const reportOf = (file: string): LaunchReport | undefined => {
+  const text = read(join(shop.folder, file))
+  return text === '' ? undefined : LaunchSchema.parse(JSON.parse(text))
+}
+
+describe.skipIf(availableParallelism() < 2)('a program whose work another process does', () => {
+  const script = async () => {
+    const path = join(shop.folder, 'script')
+    await writeFile(path, `#!/bin/sh\n"${forms}" poll\nexit $?\n`)
+    await chmod(path, 0o755)
+    return path
+  }
+  test.for([
+    ['env', () => ['env', 'A=1', forms, 'poll'], 7],
+    ['taskset on its CPU', () => ['taskset', '-c', '1', forms, 'poll'], 7],
+    ['taskset on several CPUs', () => ['taskset', '-c', '0-1', forms, 'poll'], 7],
+    ['a shell that goes on', () => ['sh', '-c', `"${forms}" poll; exit 3`], 3],
+    ['a script without exec', async () => [await script()], 7],
+    ['a shell in a shell', () => ['sh', '-c', `sh -c '"${forms}" poll; exit $?'; exit 4`], 4],
+    ['a new session', () => ['sh', '-c', `setsid -w "${forms}" poll; exit 2`], 2],
+    ['an empty environment', () => ['sh', '-c', `env -i "${forms}" poll; exit 2`], 2],
+  ] as const)('is followed: %s', async ([, argv, status]) => {
+    const child = launch(await argv())
+    try {
+      await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
+    } finally {
+      end('SIGTERM')
+    }
+    expect(await child).toMatchObject({exitCode: status})
+  })
+
+  it('begins anew when it executes itself: its new threads do not stay on the CPU of the old one', async () => {
+    const child = launch([forms, 'again'])
+    const affinities = () =>
+      entries(`/proc/${child.pid}/task`).map(
+        (tid) =>
+          /^Name:\t(.*)$[\s\S]*^Cpus_allowed_list:\t(.*)$/m
+            .exec(read(`/proc/${child.pid}/task/${tid}/status`))
+            ?.slice(1)
+            .join(' ') ?? '',
+      )
+    await vi.waitFor(() => expect(affinities()).toEqual(['poll 1']), {timeout: 20_000, interval: 50})
+    await vi.waitFor(() => expect(affinities()).toEqual(['exe 0', 'poll 1']), {
+      timeout: 20_000,
+      interval: 50,
+    })
+    child.kill('SIGTERM')
+    expect(await child).toMatchObject({exitCode: 7})
+  })
+
+  it('is followed: a process for each CPU, each of which gets one', async () => {
+    const child = launch([forms, 'prefork', '2'], ['--cpus=0-1', '--status-file=prefork.json'])
+    try {
+      await vi.waitFor(
+        () =>
+          expect(
+            pollers()
+              .map(({cpus}) => cpus)
+              .sort(),
+          ).toEqual(['0', '1']),
+        {timeout: 20_000, interval: 50},
+      )
+      await vi.waitFor(
+        () =>
+          expect(reportOf('prefork.json')?.processes).toEqual(
+            pollers().map(({pid}) => ({pid, name: 'poll'})),
+          ),
+        {timeout: 10_000},
+      )
+    } finally {
+      child.kill('SIGTERM')
+    }
+    expect(await child).toMatchObject({exitCode: 5})
+    await vi.waitFor(() => expect(reportOf('prefork.json')?.ended).toBe(true), {timeout: 10_000})
+  })
+
+  it('is followed when it has become a daemon, and the report ends with the daemon', async () => {
+    const child = launch([forms, 'daemon'], ['--status-file=daemon.json'], 'ignore')
+    expect(await child).toMatchObject({exitCode: 0})
+    try {
+      await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
+      expect(reportOf('daemon.json')?.ended ?? false).toBe(false)
+    } finally {
+      end()
+    }
+    await vi.waitFor(() => expect(reportOf('daemon.json')?.ended).toBe(true), {timeout: 10_000})
+  })
+
+  it('is left alone with --no-follow', async () => {
+    const child = launch(['sh', '-c', `"${forms}" poll; exit 3`], ['--no-follow'])
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    await new Promise((done) => setTimeout(done, 2000))
+    expect(pollers()).toMatchObject([{cpus: '0'}])
+    end('SIGTERM')
+    expect(await child).toMatchObject({exitCode: 3})
+  })
+
+  it('is not taken from another launch', async () => {
+    const inner = `"${shim}" --cpus=1 --housekeeping=0 --settle=50 --soft --quiet --no-follow -- sh -c '"${forms}" poll; exit 6'`
+    const child = launch(['sh', '-c', `${inner}; exit $?`])
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    await new Promise((done) => setTimeout(done, 2000))
+    expect(pollers()).toMatchObject([{cpus: '0'}])
+    end('SIGTERM')
+    expect(await child).toMatchObject({exitCode: 6})
+  })
+})
+
+describe.skipIf(availableParallelism() < 2)('the CPUs that a program finds', () => {
+  it('are the launch CPUs too, where the scheduler moves nothing there', async () => {
+    expect(await launch([forms, 'affinity'], ['--wide'])).toMatchObject({stdout: '0 1 of 2'})
+    expect(await launch([forms, 'affinity'])).toMatchObject({stdout: '0 of 1'})
+    expect(await launch(['taskset', '-c', '1', forms, 'affinity'], ['--wide'])).toMatchObject({
+      stdout: '1 of 1',
+    })
+  })
+  it('are the housekeeping CPUs alone where not all of them may be had', async () => {
+    expect(await launch([forms, 'affinity'], ['--cpus=1,1000', '--wide'])).toMatchObject({stdout: '0 of 1'})
+  })
+  it('are taken from a control thread that could run on them, once a worker has settled', async () => {
+    // keep_off() waits for a worker that is isolated: the lab has it.
+    const child = launch([forms, 'threaded'], ['--wide'])
+    await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
+    child.kill('SIGTERM')
+    expect(await child).toMatchObject({exitCode: 7})
+  })
+})
+
+describe('stderr that nobody reads', () => {
+  it.skipIf(availableParallelism() < 2)('does not keep the reporter from its work', async () => {
+    const blocked = `mkfifo full; exec 3<>full; head -c 65536 /dev/zero >&3; echo; exec "$@" 2>&3`
+    const options = [
+      '--cpus=1',
+      '--housekeeping=0',
+      '--settle=50',
+      '--exclusive',
+      '--status-file=blocked.json',
+    ]
+    const child = execa('sh', ['-c', blocked, 'sh', shim, ...options, '--', forms, 'threaded'], {
+      cwd: shop.folder,
+      reject: false,
+      buffer: false,
+    })
+    await once(child.stdout, 'data')
+    await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
+    const before = reportOf('blocked.json')?.reporter?.writtenMs ?? 0
+    child.kill('SIGTERM')
+    await child
+    await vi.waitFor(() => expect(reportOf('blocked.json')?.ended).toBe(true), {timeout: 10_000})
+    expect(before).toBeGreaterThan(0)
+    // It waits with its last words, and holds no CPU meanwhile.
+    const {stdout} = await execa('sh', ['-c', 'timeout 2 cat full | tr -d "\\0"'], {cwd: shop.folder})
+    expect(stdout).toContain('no thread of')
+  })
+})
