@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "claim.h"
 #include "clock.h"
+#include "family.h"
 #include "proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,26 +21,79 @@
 #define PATIENCE_NS NS_PER_SECOND
 
 /*
- * Who holds the lock on that file, or 0: a line of /proc/locks is "1: FLOCK ADVISORY WRITE PID
- * MAJOR:MINOR:INODE 0 EOF", or READ for a shared lock, which also keeps us out (fs/locks.c,
- * lock_get_status()).
+ * Who took the lock on that file, by a line of /proc/locks, or of the fdinfo of a process that has it
+ * open: "1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF", or READ for a shared lock, which also
+ * keeps us out (fs/locks.c, lock_get_status()). 0: the line is of another lock.
  */
-static pid_t holder_of(const struct stat *file)
+static pid_t taker_in(const char *line, const struct stat *file)
+{
+	unsigned major, minor;
+	unsigned long inode;
+	int pid;
+	return sscanf(line, "%*d: FLOCK ADVISORY %*5[A-Z] %d %x:%x:%lu", &pid, &major, &minor, &inode) == 4 &&
+			       makedev(major, minor) == file->st_dev && inode == file->st_ino
+		       ? pid
+		       : 0;
+}
+
+static pid_t taker_of(const struct stat *file)
 {
 	char line[256];
 	pid_t found = 0;
 	FILE *locks = fopen("/proc/locks", "re");
-	while (locks && !found && fgets(line, sizeof line, locks)) {
-		unsigned major, minor;
-		unsigned long inode;
-		int pid;
-		if (sscanf(line, "%*d: FLOCK ADVISORY %*5[A-Z] %d %x:%x:%lu", &pid, &major, &minor, &inode) ==
-			    4 &&
-		    makedev(major, minor) == file->st_dev && inode == file->st_ino)
-			found = pid;
-	}
+	while (locks && !found && fgets(line, sizeof line, locks))
+		found = taker_in(line, file);
 	if (locks)
 		fclose(locks);
+	return found;
+}
+
+/* Whether a process has the file open with its lock. */
+static bool keeps(pid_t pid, const struct stat *file)
+{
+	static const char key[] = "lock:";
+	char path[300], line[256];
+	bool found = false;
+	snprintf(path, sizeof path, "/proc/%d/fdinfo", pid);
+	DIR *descriptors = opendir(path);
+	for (struct dirent *entry; descriptors && !found && (entry = readdir(descriptors));) {
+		snprintf(path, sizeof path, "/proc/%d/fdinfo/%s", pid, entry->d_name);
+		FILE *info = fopen(path, "re");
+		while (info && !found && fgets(line, sizeof line, info))
+			found = strncmp(line, key, sizeof key - 1) == 0 &&
+				taker_in(line + sizeof key - 1, file);
+		if (info)
+			fclose(info);
+	}
+	if (descriptors)
+		closedir(descriptors);
+	return found;
+}
+
+/* Whether a process belongs to the launch of a program that had that process id. */
+static bool carries_on(pid_t pid, pid_t launched)
+{
+	char mark[FAMILY_MARK_SIZE];
+	return read_mark(pid, mark) && atoi(mark) == launched;
+}
+
+/*
+ * The process that a lock is kept for, whose taker has ended: one that a launched program left behind, and
+ * its reporter watches; else one that has inherited the descriptor. 0: none that we may look at.
+ */
+static pid_t heir_of(pid_t taker, const struct stat *file)
+{
+	pid_t found = 0;
+	for (int pass = 0; pass < 2 && !found; pass++) {
+		DIR *processes = opendir("/proc");
+		for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
+			const pid_t pid = atoi(entry->d_name);
+			if (pid > 0 && (pass == 0 ? carries_on(pid, taker) : keeps(pid, file)))
+				found = pid;
+		}
+		if (processes)
+			closedir(processes);
+	}
 	return found;
 }
 
@@ -65,7 +120,10 @@ static void find_owner(struct claim *claim, int fd)
 {
 	char status[4096];
 	struct stat file;
-	claim->owner = fstat(fd, &file) == 0 ? holder_of(&file) : 0;
+	char name[NAME_SIZE];
+	claim->owner = fstat(fd, &file) == 0 ? taker_of(&file) : 0;
+	if (claim->owner && !read_name(claim->owner, claim->owner, name))
+		claim->owner = heir_of(claim->owner, &file);
 	claim->launched = claim->owner && is_launched(claim->owner);
 	/* The real user, the first of four: a setuid program is its caller's. */
 	const char *user =

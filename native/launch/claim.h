@@ -23,7 +23,7 @@ struct claim {		    /* all 0 before the first call */
 	size_t count;
 	uint64_t until_ns; /* CLOCK_MONOTONIC: no lock is waited for any longer */
 	int cpu;	   /* that is taken, or whose directory cannot be opened */
-	pid_t owner;	   /* the process that locked it, 0: not known */
+	pid_t owner;	   /* the process that locked it, or that the lock is kept for; 0: not known */
 	bool launched;	   /* isolctl is known to have launched the owner */
 	bool foreign;	   /* the owner is known to belong to another user than root */
 };

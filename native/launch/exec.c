@@ -457,11 +457,10 @@ static void claim(struct claim *claim, const cpu_set_t *cpus, const struct optio
 				 ? ", which isolctl launched: a second launch would break its isolation"
 				 : "");
 		char help[160] = "choose other CPUs with --cpus; or launch anyway: --force";
-		if (claim->launched)
-			snprintf(
-				help, sizeof help,
-				"choose other CPUs with --cpus, or end it: isolctl stop %d; or launch anyway: --force",
-				claim->owner);
+		if (claim->owner)
+			snprintf(help, sizeof help,
+				 "choose other CPUs with --cpus, or end it: %s %d; or launch anyway: --force",
+				 claim->launched ? "isolctl stop" : "kill", claim->owner);
 		if (!options->force && !(geteuid() == 0 && claim->foreign))
 			give_up(UNSUITABLE, text, "cpu-taken", help);
 		char shown[4 * sizeof text];

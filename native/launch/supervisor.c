@@ -382,8 +382,8 @@ static void say_children(const struct watch *watch)
 	if (processes)
 		closedir(processes);
 	if (count)
-		say(watch->supervisor, "  %d process%s that it started: --no-follow leaves them alone\n",
-		    count, count == 1 ? "" : "es");
+		say(watch->supervisor, "  %d process%s that it started: --no-follow leaves %s alone\n", count,
+		    count == 1 ? "" : "es", count == 1 ? "it" : "them");
 }
 
 /* The threads of all processes that are observed, as far as they fit. Returns how many. */
@@ -472,41 +472,85 @@ static void say_repeated(const struct watch *watch, pid_t tid)
 		if (reported->tid != tid || reported->count == 1)
 			continue;
 		say_cause(sentence, sizeof sentence, &reported->record);
-		say(watch->supervisor, "  %" PRIu64 " times, the last %.3f s after the start: %s\n",
+		say(watch->supervisor, "    %" PRIu64 " times, the last %.3f s after the start: %s\n",
 		    reported->count, (double)reported->last_ns / 1e9, sentence);
 	}
 }
 
+enum { COLUMNS = 7, CELL_SIZE = 64 };
+
+/* The row of a thread in the table at the end: that of src/report/launch.ts. */
+static void fill_row(const struct watch *watch, const struct watched *thread, char row[COLUMNS][CELL_SIZE])
+{
+	const struct record *record = &thread->record;
+	snprintf(row[0], CELL_SIZE, "CPU %d", record->cpu);
+	snprintf(row[1], CELL_SIZE, "%s[%d]", thread->name, thread->tid);
+	snprintf(row[2], CELL_SIZE, "%s", has_ended(watch, thread) ? "ended" : record->state);
+	snprintf(row[3], CELL_SIZE, "isolated %.3f s", (double)isolated_ns(thread) / 1e9);
+	snprintf(row[4], CELL_SIZE, "%" PRIu64 " start%s", record->starts, record->starts == 1 ? "" : "s");
+	snprintf(row[5], CELL_SIZE, "%" PRIu64 " break%s", record->breaks, record->breaks == 1 ? "" : "s");
+	snprintf(row[6], CELL_SIZE, "%" PRIu64 " refused", record->eagains);
+}
+
+/* What a row has behind its columns, where there is anything to say. */
+static void say_more(char *text, size_t size, const struct record *record)
+{
+	size_t length = 0;
+	text[0] = 0;
+	if (record->eagains)
+		length += (size_t)snprintf(text, size, " (last: %s)", record->eagain);
+	if (length < size && (record->deferred_text || record->deferred_tlb))
+		length += (size_t)snprintf(text + length, size - length,
+					   "  deferred: %" PRIu64 " text, %" PRIu64 " mappings",
+					   record->deferred_text, record->deferred_tlb);
+	if (length < size && record->steal_ns)
+		snprintf(text + length, size - length, "  %.3f s stolen by the hypervisor",
+			 (double)record->steal_ns / 1e9);
+}
+
+static bool is_reported(const struct watched *thread)
+{
+	return thread->record.starts || thread->record.eagains;
+}
+
+/* The table of the threads that were isolated or tried. Returns how many were isolated. */
+static size_t say_table(const struct watch *watch)
+{
+	char row[COLUMNS][CELL_SIZE], more[160];
+	int width[COLUMNS] = {0};
+	size_t isolated = 0, rows = 0;
+	for (size_t i = 0; i < watch->count; i++) {
+		if (!is_reported(&watch->threads[i]))
+			continue;
+		fill_row(watch, &watch->threads[i], row);
+		for (size_t column = 0; column < COLUMNS; column++)
+			if ((int)strlen(row[column]) > width[column])
+				width[column] = (int)strlen(row[column]);
+		isolated += watch->threads[i].record.starts > 0;
+		rows++;
+	}
+	if (rows)
+		say(watch->supervisor, "isolctl: %s, %.3f s after the start:\n", watch->supervisor->program,
+		    (double)(now_ns() - watch->start_ns) / 1e9);
+	for (size_t i = 0; i < watch->count; i++) {
+		char line[(COLUMNS + 1) * (CELL_SIZE + 2) + sizeof more];
+		size_t length = 0;
+		if (!is_reported(&watch->threads[i]))
+			continue;
+		fill_row(watch, &watch->threads[i], row);
+		for (size_t column = 0; column < COLUMNS; column++)
+			length += (size_t)snprintf(line + length, sizeof line - length, "  %-*s",
+						   column + 1 < COLUMNS ? width[column] : 0, row[column]);
+		say_more(more, sizeof more, &watch->threads[i].record);
+		say(watch->supervisor, "%s%s\n", line, more);
+		say_repeated(watch, watch->threads[i].tid);
+	}
+	return isolated;
+}
+
 static void say_end(const struct watch *watch)
 {
-	size_t isolated = 0;
-	for (size_t i = 0; i < watch->count; i++) {
-		const struct watched *thread = &watch->threads[i];
-		const struct record *record = &thread->record;
-		if (record->starts == 0 && record->eagains == 0)
-			continue;
-		isolated += record->starts > 0;
-		char refusal[32] = "";
-		if (record->eagains)
-			snprintf(refusal, sizeof refusal, " (last: %s)", record->eagain);
-		char steal[48] = "";
-		if (record->steal_ns)
-			snprintf(steal, sizeof steal, ", %.3f s stolen by the hypervisor",
-				 (double)record->steal_ns / 1e9);
-		char deferred[96] = "";
-		if (record->deferred_text || record->deferred_tlb)
-			snprintf(deferred, sizeof deferred,
-				 ", deferred: %" PRIu64 " for patched text, %" PRIu64 " for mappings",
-				 record->deferred_text, record->deferred_tlb);
-		say(watch->supervisor,
-		    "isolctl: %s[%d] on CPU %d: isolated %.3f s, %" PRIu64 " start%s, %" PRIu64
-		    " refusal%s%s, %" PRIu64 " break%s%s%s%s\n",
-		    thread->name, thread->tid, record->cpu, (double)isolated_ns(thread) / 1e9, record->starts,
-		    record->starts == 1 ? "" : "s", record->eagains, record->eagains == 1 ? "" : "s", refusal,
-		    record->breaks, record->breaks == 1 ? "" : "s", deferred, steal,
-		    has_ended(watch, thread) ? ", ended" : "");
-		say_repeated(watch, thread->tid);
-	}
+	const size_t isolated = say_table(watch);
 	if (isolated || watch->supervisor->soft)
 		return;
 	say(watch->supervisor, "isolctl: no thread of %s was seen isolated\n", watch->supervisor->program);

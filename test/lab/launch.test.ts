@@ -46,7 +46,7 @@ describe('launch --enter app', () => {
       /poller: 15\.\d+ s, \d+ polls, \d{3,} packets, 0 missing; CPU 3 entered the kernel 0 times/,
     )
     expect(stderr).toMatch(
-      /isolctl: poller\[\d+\] on CPU 3: isolated 1\d\.\d+ s, 1 start, .*, 0 breaks, deferred: [1-9]\d* for patched text, \d+ for mappings/,
+      /^ {2}CPU 3 {2}poller\[\d+\] {2}\w+ {2}isolated 1\d\.\d+ s {2}1 start {2}0 breaks .* deferred: [1-9]\d* text, \d+ mappings/m,
     )
     expect(statusOf(stdout)).toMatchObject({
       program: expect.stringContaining('poller'),
@@ -170,7 +170,7 @@ describe('the end of a program', () => {
       expect.stringMatching(/system call write \(1\)$/),
     ])
     expect(
-      text.match(/worker\[\d+\] on CPU 3: isolated .*, 0 breaks.*, ended$/gm)?.length,
+      text.match(/^ {2}CPU 3 +worker\[\d+\] +ended +isolated .* 0 breaks/gm)?.length,
       text,
     ).toBeGreaterThan(20)
     expect(statusOf(stdout).threads, text).toMatchObject([
@@ -335,12 +335,12 @@ describe('launch --enter settle', () => {
     expect(statusOf(stdout)).toMatchObject({starts: expect.toSatisfy((starts: number) => starts >= 2)})
   })
 
-  it('reports a thread for which no launch CPU is left, and child processes, which are not isolated', async () => {
+  it('reports a thread for which no launch CPU is left, and child processes that are not followed', async () => {
     const {stderr} = await guest(`
       $shim --settle=100 -- ${threads} poll poll & isolated $! 1 || exit 99
       sleep 5; kill $!
-      $shim --settle=100 -- sh -c 'sleep 13; :'`)
+      $shim --settle=100 --no-follow -- sh -c 'sleep 13; :'`)
     expect(stderr).toMatch(/isolctl: poll\[\d+\] polls, and no launch CPU is left for it: it is not isolated/)
-    expect(stderr).toContain('1 process that it started: only its own threads are isolated')
+    expect(stderr).toContain('1 process that it started: --no-follow leaves it alone')
   })
 })

@@ -201,6 +201,42 @@ describe.skipIf(availableParallelism() < 2)('the CPUs that a program finds', () 
   })
 })
 
+describe.skipIf(availableParallelism() < 2)('a CPU whose launch has ended', () => {
+  const cpu = ['--cpus=1', '--housekeeping=0', '--exclusive', '--soft']
+  const second = () => execa(shim, [...cpu, '--', 'true'], {reject: false})
+  it('is kept for the daemon that the program left behind, which is named', async () => {
+    const child = launch([forms, 'daemon'], ['--exclusive'], 'ignore')
+    await child
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    const [{pid} = {pid: 0}] = pollers()
+    expect(await second()).toMatchObject({
+      exitCode: 69,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `CPU 1 is locked by poll\\[${pid}\\], which isolctl launched.*\n` +
+            `help: .* or end it: isolctl stop ${pid}; `,
+        ),
+      ),
+    })
+    end()
+    await vi.waitFor(async () => expect((await second()).exitCode).toBe(0), {timeout: 10_000, interval: 200})
+  })
+  it('is kept by a stranger that has inherited its lock, who is named with the way out', async () => {
+    // flock(1) ends, and its child has the descriptor.
+    const script = 'exec 9</sys/devices/system/cpu/cpu1; flock 9; sleep 60 & echo $!; exit 0'
+    const {stdout: stranger} = await execa('sh', ['-c', script.replace('& echo', '>/dev/null 2>&1 & echo')])
+    try {
+      const {exitCode, stderr} = await second()
+      expect(stderr).toContain(`CPU 1 is locked by sleep[${stranger}]\n`)
+      expect(stderr).toContain(`or end it: kill ${stranger}; or launch anyway: --force`)
+      expect(exitCode).toBe(69)
+    } finally {
+      process.kill(Number(stranger))
+    }
+    await vi.waitFor(async () => expect((await second()).exitCode).toBe(0), {timeout: 10_000, interval: 200})
+  })
+})
+
 describe('stderr that nobody reads', () => {
   it.skipIf(availableParallelism() < 2)('does not keep the reporter from its work', async () => {
     const blocked = `mkfifo full; exec 3<>full; head -c 65536 /dev/zero >&3; echo; exec "$@" 2>&3`
