@@ -81,7 +81,7 @@ static bool carries_on(pid_t pid, pid_t launched)
  * The process that a lock is kept for, whose taker has ended: one that a launched program left behind, and
  * its reporter watches; else one that has inherited the descriptor. 0: none that we may look at.
  */
-static pid_t heir_of(pid_t taker, const struct stat *file)
+static pid_t kept_for(pid_t taker, const struct stat *file)
 {
 	pid_t found = 0;
 	for (int pass = 0; pass < 2 && !found; pass++) {
@@ -123,7 +123,7 @@ static void find_owner(struct claim *claim, int fd)
 	char name[NAME_SIZE];
 	claim->owner = fstat(fd, &file) == 0 ? taker_of(&file) : 0;
 	if (claim->owner && !read_name(claim->owner, claim->owner, name))
-		claim->owner = heir_of(claim->owner, &file);
+		claim->owner = kept_for(claim->owner, &file);
 	claim->launched = claim->owner && is_launched(claim->owner);
 	/* The real user, the first of four: a setuid program is its caller's. */
 	const char *user =

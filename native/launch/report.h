@@ -73,7 +73,7 @@ struct watch {
 	unsigned long thread_count; /* see at_rest() */
 	char last_why[192];	    /* the busiest thread is not isolated: "worker[7] sleeps" */
 	pid_t waited_for;	    /* what say_waits() has said */
-	bool hinted, crowded, ready, heir_said;
+	bool hinted, crowded, ready, left_said;
 	uint64_t left_ns; /* the program has ended, and processes that it started run on, since; 0 */
 	bool ended;	  /* nothing is watched any more */
 };

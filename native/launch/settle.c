@@ -89,7 +89,7 @@ static void move_out(const struct settle *settle, struct candidate *thread)
  * The process has executed another program, or itself: nothing that is known of the old one holds. Its
  * new threads must not begin on the CPU that the old one had.
  */
-static void begin_anew(struct settle *settle, uint64_t now)
+static void start_over(struct settle *settle, uint64_t now)
 {
 	for (size_t i = 0; i < settle->count; i++) {
 		struct candidate *thread = &settle->threads[i];
@@ -133,7 +133,7 @@ static void settle_look(struct settle *settle)
 		}
 		if (sample.image && sample.image != settle->image) {
 			if (settle->image)
-				begin_anew(settle, now);
+				start_over(settle, now);
 			settle->image = sample.image;
 		}
 		const struct sample before = thread->sample;

@@ -763,16 +763,16 @@ static size_t wait_for_ends(struct watch *watch, int pause)
 }
 
 /* The name and number of the first process that runs on after the program's end, for a sentence. */
-static void name_heir(const struct watch *watch, char *text, size_t size)
+static void name_left(const struct watch *watch, char *text, size_t size)
 {
 	char name[NAME_SIZE] = "?";
-	const struct process *heir = NULL;
+	const struct process *left = NULL;
 	for (size_t i = watch->process_count; i-- > 0;)
 		if (!watch->processes[i]->over)
-			heir = watch->processes[i];
-	if (heir)
-		read_name(heir->pid, heir->pid, name);
-	snprintf(text, size, "%s[%d]", name, heir ? heir->pid : 0);
+			left = watch->processes[i];
+	if (left)
+		read_name(left->pid, left->pid, name);
+	snprintf(text, size, "%s[%d]", name, left ? left->pid : 0);
 }
 
 /*
@@ -782,15 +782,15 @@ static void name_heir(const struct watch *watch, char *text, size_t size)
  */
 static bool is_carried_on(struct watch *watch)
 {
-	char heir[NAME_SIZE + 16];
+	char left[NAME_SIZE + 16];
 	if (!watch->left_ns)
 		watch->left_ns = now_ns();
 	/* Not of one that is about to end as well. */
-	if (!watch->heir_said && now_ns() - watch->left_ns > NS_PER_SECOND) {
-		watch->heir_said = true;
-		name_heir(watch, heir, sizeof heir);
+	if (!watch->left_said && now_ns() - watch->left_ns > NS_PER_SECOND) {
+		watch->left_said = true;
+		name_left(watch, left, sizeof left);
 		say(watch->supervisor, "isolctl: %s has ended, and %s runs on: it keeps CPU %s\n",
-		    watch->supervisor->program, heir, watch->supervisor->cpus);
+		    watch->supervisor->program, left, watch->supervisor->cpus);
 	}
 	for (size_t i = 0; i < watch->count; i++) {
 		const struct watched *thread = &watch->threads[i];
@@ -800,8 +800,8 @@ static bool is_carried_on(struct watch *watch)
 	}
 	if (now_ns() - watch->left_ns < HINT_NS)
 		return true;
-	name_heir(watch, heir, sizeof heir);
-	say(watch->supervisor, "isolctl: %s runs on without isolation, and is not watched any more\n", heir);
+	name_left(watch, left, sizeof left);
+	say(watch->supervisor, "isolctl: %s runs on without isolation, and is not watched any more\n", left);
 	return false;
 }
 

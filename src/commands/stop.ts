@@ -11,6 +11,7 @@ export default class Stop extends IsolCommand {
   static override summary = 'End a launched program, and report how its isolation ended.'
   static override description =
     `Sends the signal, waits until the program has ended, and shows for each of its isolated threads whether it ended or broke.
+Processes that the program leaves behind get the signal when it has ended.
 The exit status is 0 when the program ended in order or the unit is not running, and 1 when it runs after the time or
 a thread broke. In a unit: ExecStop=/usr/bin/isolctl stop --unit %n`
   static override examples = [

@@ -218,7 +218,7 @@ describe('the end of a program', () => {
 /** The isolated threads of all processes: "NAME CPU", sorted. */
 const FAMILY = `
 everywhere() { cat /proc/[0-9]*/task/*/task_isolation 2>/dev/null | grep -c '^state:.isolated'; }
-family() { # family N: wait until that many threads are isolated, whoever started them
+family() { # family N: wait until that many threads are isolated
   for i in $(seq 200); do [ "$(everywhere)" -ge $1 ] && return 0; sleep 0.1; done
   echo "not isolated"; cat /tmp/status.json; return 1
 }

@@ -6,6 +6,7 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, afterEach, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {packageRoot} from '../../src/lib/assets.ts'
 import {type LaunchReport, LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
 
@@ -42,7 +43,7 @@ interface Poller {
   readonly cpus: string
 }
 
-/** The threads of our fixture that poll, whoever started them. */
+/** The threads of our fixture that poll. */
 const pollers = (): readonly Poller[] =>
   entries('/proc')
     .filter((pid) => read(`/proc/${pid}/cmdline`).includes(forms))
@@ -104,7 +105,7 @@ describe.skipIf(availableParallelism() < 2)('a program whose work another proces
     expect(await child).toMatchObject({exitCode: status})
   })
 
-  it('begins anew when it executes itself: its new threads do not stay on the CPU of the old one', async () => {
+  it('is observed from the beginning when it executes itself: its new threads do not stay on the CPU of the old one', async () => {
     const child = launch([forms, 'again'])
     const affinities = () =>
       entries(`/proc/${child.pid}/task`).map(
@@ -189,11 +190,32 @@ describe.skipIf(availableParallelism() < 2)('the CPUs that a program finds', () 
       stdout: '1 of 1',
     })
   })
+  it('are what OMP_PLACES may name', async () => {
+    const places = join(shop.folder, 'places')
+    const source = join(packageRoot, 'test/launch/fixtures/places.c')
+    await execa('gcc', ['-O2', '-fopenmp', '-o', places, source])
+    const command = ['env', 'OMP_PLACES={1}', places]
+    expect(await launch(command, ['--wide'])).toMatchObject({stdout: '1 of 1'})
+    // As it is where the scheduler would use the CPU.
+    expect(await launch(command)).toMatchObject({
+      stdout: 'of 0',
+      stderr: expect.stringContaining('None of the places contain usable logical CPUs'),
+    })
+  })
+  it('are what numactl may name', async ({skip}) => {
+    const {failed} = await execa('numactl', ['--show'], {reject: false})
+    skip(failed, 'there is no numactl, or no NUMA in this kernel')
+    const command = ['numactl', '--physcpubind=1', forms, 'affinity']
+    expect(await launch(command, ['--wide'])).toMatchObject({stdout: '1 of 1'})
+    expect(await launch(command)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('cpu argument 1 is out of range'),
+    })
+  })
   it('are the housekeeping CPUs alone where not all of them may be had', async () => {
     expect(await launch([forms, 'affinity'], ['--cpus=1,1000', '--wide'])).toMatchObject({stdout: '0 of 1'})
   })
-  it('are taken from a control thread that could run on them, once a worker has settled', async () => {
-    // keep_off() waits for a worker that is isolated: the lab has it.
+  it('do not keep a worker from its CPU', async () => {
     const child = launch([forms, 'threaded'], ['--wide'])
     await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
     child.kill('SIGTERM')
