@@ -6,6 +6,8 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, afterEach, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {localHost} from '../../src/host/local.ts'
+import {stopProgram} from '../../src/launch/stop.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 import {type LaunchReport, LaunchSchema} from '../../src/schema/launch.ts'
 import {type Workshop, workshop} from './compile.ts'
@@ -160,6 +162,27 @@ describe.skipIf(availableParallelism() < 2)('a program whose work another proces
       end()
     }
     await vi.waitFor(() => expect(reportOf('daemon.json')?.ended).toBe(true), {timeout: 10_000})
+  })
+
+  it('is told to end by isolctl stop, once: what the program leaves behind is told after it', async () => {
+    const child = launch(['sh', '-c', `"${forms}" poll; exit 3`], ['--status-file=stop.json'], 'ignore')
+    await vi.waitFor(() => expect(reportOf('stop.json')?.processes).toMatchObject([{name: 'poll'}]), {
+      timeout: 10_000,
+    })
+    const program = {pid: child.pid ?? 0}
+    const report = await stopProgram(localHost(), {program, signal: undefined, timeoutMs: 20_000})
+    expect(report).toMatchObject({pid: child.pid, name: 'sh', ended: true})
+    expect(pollers()).toEqual([])
+    expect(await child).toMatchObject({signal: 'SIGTERM'})
+    // And by the program's number after the program's end.
+    const daemon = launch([forms, 'daemon'], ['--status-file=gone.json'], 'ignore')
+    await daemon
+    await vi.waitFor(() => expect(reportOf('gone.json')?.processes).toMatchObject([{name: 'poll'}]), {
+      timeout: 10_000,
+    })
+    const left = {program: {pid: daemon.pid ?? 0}, signal: undefined, timeoutMs: 20_000}
+    expect(await stopProgram(localHost(), left)).toMatchObject({pid: daemon.pid, ended: true})
+    expect(pollers()).toEqual([])
   })
 
   it('is left alone with --no-follow', async () => {
