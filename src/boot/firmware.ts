@@ -26,17 +26,27 @@ export function bootEntryName(bootCurrent: string): string | undefined {
 }
 
 /**
- * The program that a boot entry starts, "/EFI/debian/shimx64.efi": the file path node of its device
- * path (UEFI specification, 3.1.3 and 10.3.5.4: type 4, subtype 4, length, UTF-16). Undefined for
- * an entry without one, such as a network boot. Pure.
+ * The program that a boot entry starts, "/EFI/debian/shimx64.efi". Undefined for an entry without
+ * one, such as a network boot. Pure.
  */
 export function programOf(bootEntry: string): string | undefined {
+  const node = programNode(bootEntry)
+  if (node === undefined) return undefined
+  let text = ''
+  for (let each = 4; (node[each] ?? '\0') !== '\0'; each += 2) text += node[each]
+  return text.replaceAll('\\', '/')
+}
+
+/**
+ * The file path node of the device path in a boot entry (UEFI specification, 3.1.3 and 10.3.5.4: type
+ * 4, subtype 4, length, UTF-16 that ends in NUL). Pure.
+ */
+export function programNode(bootEntry: string): string | undefined {
   for (let at = bootEntry.indexOf(FILE_PATH); at !== -1; at = bootEntry.indexOf(FILE_PATH, at + 1)) {
-    const path = bootEntry.slice(at + 4)
-    if (!path.startsWith('\\')) continue
-    let text = ''
-    for (let each = 0; (path[each] ?? '\0') !== '\0'; each += 2) text += path[each]
-    return text.replaceAll('\\', '/')
+    if (bootEntry[at + 4] !== '\\') continue
+    let end = at + 4
+    while ((bootEntry[end] ?? '\0') !== '\0') end += 2
+    return bootEntry.slice(at, end + 2)
   }
   return undefined
 }

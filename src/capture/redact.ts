@@ -56,6 +56,7 @@ export function redactor(hostName: string): Redactor {
     passwords: 0,
     comments: 0,
     'kernel log lines': 0,
+    'files of other programs': 0,
   }
   const known = new Map<string, string>()
   const standIn = (kind: keyof Redactions, value: string, write: (index: number) => string) => {

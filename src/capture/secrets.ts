@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT
 import {parseCmdline, splitWords} from '../boot/cmdline.ts'
 import {foreignArguments} from '../boot/known.ts'
+import {parseJson} from '../lib/files.ts'
+import {JOURNAL} from '../model/journal.ts'
+import {keptOf} from './kept.ts'
 
 /** Called once for each thing that is redacted. */
 export type Count = (
-  kind: 'boot arguments' | 'passwords' | 'comments' | 'kernel log lines' | 'user names',
+  kind:
+    | 'boot arguments'
+    | 'passwords'
+    | 'comments'
+    | 'kernel log lines'
+    | 'user names'
+    | 'files of other programs',
 ) => void
 
 const REDACTED = 'REDACTED'
@@ -58,17 +67,64 @@ function argumentsOf(line: string, count: Count): string {
 /** Where boot arguments stand in the files of boot loaders; the second group is the arguments. */
 const OPTIONS = /^(options\s+)(.*)$/gm
 const LINUX = /^(\s*linux(?:16|efi)?\s+\S+)(.*)$/gm
-const VARIABLE = /^(\s*(?:set\s+)?(?:GRUB_CMDLINE\w*|kernelopts)=)(?:(["'])(.*?)\2|(.*)$)/gm
 /** What boot_loader passwords look like (GRUB manual, "Authentication and authorisation"). */
 const GRUB_PASSWORD = /^(\s*)(password(?:_pbkdf2)?|set superusers)\b.*$|grub\.pbkdf2\.\S+/gm
 
 const ARGUMENTS_ONLY = /^\/(proc|etc\/kernel)\/cmdline$/
-const OF_LOADER = /^\/(boot|efi)\/|^\/etc\/default\/grub/
+/** An ESP may be mounted anywhere. */
+const OF_LOADER =
+  /^\/(boot(?!\/config-)|efi)\/|^\/etc\/(default\/grub|grub2?(-efi)?\.cfg$)|\/(grub\.cfg|loader\/(loader|entries\/[^/]+)\.conf)$/
 /** Comments that have a meaning for isolctl: its own, and the sections of grub.cfg. */
 const COMMENT = /^(\s*)#(?! Written by isolctl|## (?:BEGIN|END) |#*$|[!#])(.*)$/gm
 const GRUBENV_SIZE = 1024
 
-function ofLoader(text: string, count: Count): string {
+/** Settings that say how a menu is made, and hold no secret. */
+const PLAIN =
+  /^(GRUB_(DEFAULT|TIMEOUT\w*|DISTRIBUTOR|TERMINAL\w*|SAVEDEFAULT|ENABLE_BLSCFG|DISABLE_\w+|HIDDEN_\w+)|default|timeout\w*|fallback|root|prefix|menu\w*|next_entry|saved_entry|prev_saved_entry|boot_\w+|recordfail|feature_\w+|have_\w+|linux_gfx_mode|gfx\w*|locale_dir|lang|initrd_\w+|tuned_initrd|early_initrd|vmlinuz_\w+)$/
+const SETTING = /^(\s*(?:set\s+|export\s+)?([A-Za-z_]\w*)\+?=)(.*)$/
+/** Keys of entries of the Boot Loader Specification, and commands of GRUB, after which there may be anything. */
+const FREE =
+  /^(\s*(?:grub_users|grub_arg|grub_class|machine-id|echo|authenticate|chainloader|set\s+superusers))\b.*$/
+/** The shell text of /etc/default/grub is more than settings: what is none is taken for boot arguments. */
+const SHELL = /^\/etc\/default\/grub/
+
+/**
+ * The value of a setting, which may be boot arguments under any name: TuneD has them in tuned_params. A
+ * quote may be left open, for the next line.
+ */
+function ofValue(value: string, count: Count): string {
+  const [, quote = '', quoted = '', after = ''] =
+    /^(["'])(.*)\1(\s*(?:#.*)?)$/.exec(value) ?? /^(["'])([^"']*)$/.exec(value) ?? []
+  if (quote === '') return argumentsOf(value, count)
+  return quote + argumentsOf(quoted, count) + (value.length > quoted.length + 1 ? quote + after : '')
+}
+
+/** A line that is not one of boot arguments. */
+function ofSettings(line: string, shell: boolean, count: Count): string {
+  if (/^(options|linux)/.test(line.trim()) || /^\s*(#|$)/.test(line)) return line
+  const hidden = (kept: string) => {
+    count('passwords')
+    return `${kept}${REDACTED}`
+  }
+  const [, head = '', name = '', value = ''] = SETTING.exec(line) ?? []
+  // A line of shell text may go on with the arguments of the line before.
+  const goesOn = shell && /^\s*[a-z]/.test(line) && head.trimStart().startsWith(name)
+  if (name !== '' && !goesOn) return PLAIN.test(name) ? line : head + ofValue(value, count)
+  const free = FREE.exec(line)?.[1]
+  if (free !== undefined) return hidden(`${free} `)
+  if (/--users\s/.test(line)) return line.replace(/(--users\s+)\S+/g, (_, flag: string) => hidden(flag))
+  return shell ? argumentsOf(line, count) : line
+}
+
+function ofLoader(path: string, text: string, count: Count): string {
+  const settled = text
+    .split('\n')
+    .map((line) => ofSettings(line, SHELL.test(path), count))
+    .join('\n')
+  return argumentLines(settled, count)
+}
+
+function argumentLines(text: string, count: Count): string {
   const inLine = (_: string, head: string, line: string) => head + argumentsOf(line, count)
   return text
     .replaceAll(GRUB_PASSWORD, (_, blank: string | undefined) => {
@@ -77,11 +133,6 @@ function ofLoader(text: string, count: Count): string {
     })
     .replaceAll(OPTIONS, inLine)
     .replaceAll(LINUX, inLine)
-    .replaceAll(
-      VARIABLE,
-      (_, head: string, quote = '', quoted: string | undefined, plain = '') =>
-        head + quote + argumentsOf(quoted ?? plain, count) + quote,
-    )
 }
 
 /** A grubenv keeps its size, which GRUB requires. */
@@ -114,19 +165,25 @@ function ofLog(text: string, count: Count): string {
     })
 }
 
-/** A home directory is named after its owner. */
-const HOME = /(\/home\/)([^/\s:"']+)/g
+/** A home directory is named after its owner, and so is where the desktop mounts. */
+const HOME = /(\/(?:home|media|run\/user)\/)([^/\s:"']+)/g
 
 /**
  * The contents of a file without what is nobody's business: by an allow list where secrets can be
  * anything, as in boot arguments and in the kernel log. Pure, but for `count`.
  */
 export function withoutSecrets(path: string, text: string, count: Count): string {
+  const ofOthers = keptOf(path, text)
+  if (ofOthers !== undefined) {
+    if (ofOthers !== text) count('files of other programs')
+    return withoutHomes(ofOthers, count)
+  }
   let kept = text
   if (path === '/var/log/dmesg') kept = ofLog(kept, count)
   else if (ARGUMENTS_ONLY.test(path)) kept = argumentsOf(kept, count)
-  else if (/\/grubenv$/.test(path)) kept = padded(ofLoader(kept, count))
-  else if (OF_LOADER.test(path)) kept = ofLoader(kept, count)
+  else if (/\/grubenv$/.test(path)) kept = padded(ofLoader(path, kept, count))
+  else if (path === JOURNAL) kept = ofJournal(kept, count)
+  else if (OF_LOADER.test(path)) kept = ofLoader(path, kept, count)
   if (path.startsWith('/etc/') || path.endsWith('.yaml') || OF_LOADER.test(path))
     if (!path.endsWith('/grubenv'))
       kept = kept
@@ -139,10 +196,34 @@ export function withoutSecrets(path: string, text: string, count: Count): string
           count('comments')
           return `${blank}# ${REDACTED}`
         })
-  return kept.replaceAll(HOME, (_, head: string) => {
+  return withoutHomes(kept, count)
+}
+
+const withoutHomes = (text: string, count: Count): string =>
+  text.replaceAll(HOME, (_, head: string) => {
     count('user names')
     return head + REDACTED
   })
+
+/** The journal has the contents of files before and after a change: each as the file itself. */
+function ofJournal(text: string, count: Count): string {
+  const clean = (path: string, contents: unknown) =>
+    typeof contents === 'string' ? withoutSecrets(path, contents, count) : contents
+  return text
+    .split('\n')
+    .map((line) => {
+      if (line === '') return line
+      const entry = parseJson(line) as {change?: Record<string, unknown>} | undefined
+      if (typeof entry !== 'object' || entry === null) return REDACTED // damaged, and it stays so
+      const {change} = entry
+      if (change === undefined || typeof change['path'] !== 'string') return line
+      const path = change['kind'] === 'grubenv' ? '/proc/cmdline' : change['path']
+      return JSON.stringify({
+        ...entry,
+        change: {...change, from: clean(path, change['from']), to: clean(path, change['to'])},
+      })
+    })
+    .join('\n')
 }
 
 /**
@@ -171,5 +252,16 @@ export function withoutPeople(path: string, standIn: (name: string) => string): 
       /@([^/@]+)(\.(?:service|slice|socket|scope))/g,
       (_, name: string, kind: string) => `@${standIn(name)}${kind}`,
     )
+    .replaceAll(MOUNT_UNIT, (_, head: string, name: string, kind: string) => `${head}${standIn(name)}${kind}`)
+    .replaceAll(UNIT_FILE, (whole, folder: string, name: string, kind: string) =>
+      OUR_UNITS.test(name) ? whole : `${folder}${standIn(name)}${kind}`,
+    )
     .replaceAll(HOME, (_, head: string, name: string) => head + standIn(name))
 }
+
+/** "home-alice.mount": systemd names such a unit after its path. */
+const MOUNT_UNIT = /(\/(?:home|media|run-media|run-user)-)([^/]+)(\.(?:mount|automount|swap))/g
+/** The administrator's units. Facts look for those of isolctl, irqbalance and fwupd. */
+const UNIT_FILE =
+  /(\/systemd\/system\/(?:timers\.target\.wants\/)?)([^/@]+)(\.(?:service|timer|mount|automount|swap|socket|path|target|slice|scope))(?=$|\/)/g
+const OUR_UNITS = /^(isolctl|irqbalance|fwupd)/

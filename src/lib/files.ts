@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import type {Stats} from 'node:fs'
 import {constants, lstat, mkdtemp, open, rename, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {dirname, join} from 'node:path'
@@ -9,16 +10,26 @@ import {Exit} from './exit.ts'
 /** Larger than every file that isolctl reads, except those that say so. */
 const LIMIT = 16 * 1024 * 1024
 
+interface ReadOptions {
+  /** Bytes. */
+  readonly limit?: number
+  /** Called with what stat(2) says about the open file, before it is read; throws where it must not be. */
+  readonly check?: (file: Stats) => void
+}
+
 /**
  * Contents of a regular file as UTF-8. Throws a system error: that of open(2); EISDIR; ENXIO for a
  * pipe, a device or a socket, which may have no end; EFBIG for more than `limit` bytes.
  */
-export async function readRegular(path: string, {limit = LIMIT} = {}): Promise<string> {
-  return (await bytesOfRegular(path, {limit})).toString('utf8')
+export async function readRegular(path: string, options: ReadOptions = {}): Promise<string> {
+  return (await bytesOfRegular(path, options)).toString('utf8')
 }
 
 /** The same as bytes. */
-export async function bytesOfRegular(path: string, {limit = LIMIT} = {}): Promise<Buffer> {
+export async function bytesOfRegular(
+  path: string,
+  {limit = LIMIT, check}: ReadOptions = {},
+): Promise<Buffer> {
   // O_NONBLOCK: to open a pipe would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   try {
@@ -26,6 +37,7 @@ export async function bytesOfRegular(path: string, {limit = LIMIT} = {}): Promis
     if (kind.isDirectory()) throw failure('EISDIR')
     if (!kind.isFile()) throw failure('ENXIO')
     if (kind.size > limit) throw failure('EFBIG')
+    check?.(kind)
     // A file of procfs has the size 0, and others may grow.
     const pieces: Buffer[] = []
     for (let length = 0; ; ) {

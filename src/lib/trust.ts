@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 import {lstat, readdir, readlink} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
+import {execa} from 'execa'
 import {packageRoot} from './assets.ts'
 import {errnoOf, UserError} from './errors.ts'
 import {Exit} from './exit.ts'
+import {cleanEnvironment} from './programs.ts'
 
 /** The kernel's limit for symbolic links in a path (include/linux/namei.h: MAXSYMLINKS). */
 const LINKS = 40
@@ -11,6 +13,39 @@ const LINKS = 40
 const WRITABLE_BY_GROUP = 0o020
 const WRITABLE_BY_OTHERS = 0o002
 const STICKY = 0o1000
+
+/** What stat(2) says about who can change a file. */
+export interface Ownership {
+  readonly uid: number
+  readonly gid: number
+  readonly mode: number
+}
+
+/**
+ * Who else can write to a file or a directory with this owner and mode; undefined when nobody can but
+ * root and `owners`. Group 0 is root's. Pure.
+ */
+export function foreignOwner(
+  {uid, gid, mode}: Ownership,
+  owners: readonly number[] = [],
+): string | undefined {
+  if (uid !== 0 && !owners.includes(uid)) return `belongs to user ${uid}`
+  const open = mode & (gid === 0 ? WRITABLE_BY_OTHERS : WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS)
+  return open ? `can be written by ${mode & WRITABLE_BY_OTHERS ? 'everybody' : `group ${gid}`}` : undefined
+}
+
+/**
+ * Whether a file has an access control list. Node.js has no getxattr(2); ls(1) of coreutils prints "+"
+ * after the mode. With such a list, the bits of the group are the most that any user of the list may do.
+ */
+async function hasAccessList(path: string): Promise<boolean> {
+  const {stdout} = await execa('ls', ['-ldn', '--', path], {
+    env: cleanEnvironment(),
+    extendEnv: false,
+    reject: false,
+  })
+  return /^\S{10}\+/.test(stdout)
+}
 
 /**
  * Who else can change what a path leads to, or undefined when nobody can but root and `owners`
@@ -23,20 +58,22 @@ export async function foreignWriter(
   path: string,
   owners: readonly number[] = [],
 ): Promise<string | undefined> {
-  const trusted = new Set([0, ...owners])
   const seen = new Set<string>()
   const rest = resolve(path).split('/').filter(Boolean)
   let here = '/'
   for (let links = 0; ; ) {
-    const {uid, gid, mode} = await lstat(here)
+    const there = await lstat(here)
+    const {mode} = there
     const isLink = (mode & 0o170000) === 0o120000
     const isFolder = (mode & 0o170000) === 0o040000
     if (!seen.has(here)) {
       seen.add(here)
-      if (!trusted.has(uid)) return `${here} belongs to user ${uid}`
-      const open = mode & (gid === 0 ? WRITABLE_BY_OTHERS : WRITABLE_BY_GROUP | WRITABLE_BY_OTHERS)
-      if (open && !isLink && !(isFolder && mode & STICKY))
-        return `${here} can be written by ${mode & WRITABLE_BY_OTHERS ? 'everybody' : `group ${gid}`}`
+      // A link has all bits, and nobody can write to it.
+      const held = isLink || (isFolder && mode & STICKY) ? mode & ~0o022 : mode
+      const who = foreignOwner({...there, mode: held}, owners)
+      if (who !== undefined) return `${here} ${who}`
+      if (held & WRITABLE_BY_GROUP && (await hasAccessList(here)))
+        return `${here} can be written by users of its access control list`
     }
     if (isLink) {
       if (++links > LINKS) throw Object.assign(new Error('too many links'), {code: 'ELOOP'})
@@ -93,10 +130,25 @@ export async function requireTrusted(
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined // its reader reports that
     throw new UserError(`cannot look at ${what} ${path}: ${code ?? 'EIO'}`, {exit: Exit.unsuitable, cause})
   })
-  if (who !== undefined)
-    throw new UserError(`${what} ${path} is not safe from other users: ${who}`, {
-      exit: Exit.unsuitable,
-      code: 'not-trusted',
-      help,
-    })
+  if (who !== undefined) throw notTrusted(`${what} ${path}`, who, help)
 }
+
+/**
+ * The same for a file that is open: it may be another one than requireTrusted() saw, or have no path
+ * any more. Throws UserError (exit 69).
+ */
+export function requireTrustedFile(
+  file: Ownership,
+  path: string,
+  {what, owners = [], help}: {what: string; owners?: readonly number[]; help: string},
+): void {
+  const who = foreignOwner(file, owners)
+  if (who !== undefined) throw notTrusted(`${what} ${path}`, `it ${who}`, help)
+}
+
+const notTrusted = (subject: string, who: string, help: string) =>
+  new UserError(`${subject} is not safe from other users: ${who}`, {
+    exit: Exit.unsuitable,
+    code: 'not-trusted',
+    help,
+  })

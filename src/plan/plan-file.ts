@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {readRegular, writeOutput} from '../lib/files.ts'
-import {callingUser, requireTrusted} from '../lib/trust.ts'
+import {callingUser, requireTrusted, requireTrustedFile} from '../lib/trust.ts'
 import {jsonText} from '../lib/visible.ts'
 import {type Plan, parsePlan} from './plan.ts'
 import {STEPS} from './registry.ts'
@@ -20,16 +20,21 @@ export async function savePlan(path: string, plan: Plan): Promise<void> {
  */
 export async function loadPlan(path: string, host: string): Promise<Plan> {
   const owners = [process.geteuid?.(), callingUser()].filter((uid) => uid !== undefined)
-  await requireTrusted(path, {
+  const trust = {
     what: 'the plan',
     owners,
     help: 'somebody else could have changed it: make a new one in a directory that only you can write to',
-  })
-  const text = await readRegular(path, {limit: PLAN_LIMIT}).catch(refuse('read', path))
+  }
+  await requireTrusted(path, trust)
+  const text = await readRegular(path, {
+    limit: PLAN_LIMIT,
+    check: (file) => requireTrustedFile(file, path, trust),
+  }).catch(refuse('read', path))
   return parsePlan(text, {path, host, steps: STEPS})
 }
 
 const refuse = (verb: string, path: string) => (cause: unknown) => {
+  if (cause instanceof UserError && cause.code === 'not-trusted') throw cause
   const code = cause instanceof UserError ? cause.code : errnoOf(cause)
   throw new UserError(`cannot ${verb} the plan ${path}: ${code ?? 'EIO'}`, {
     ...(cause instanceof UserError && cause.exit !== 69 ? {exit: cause.exit} : {}),

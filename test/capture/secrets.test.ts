@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {describe, expect, it, test} from 'vitest'
+import {programOf} from '../../src/boot/firmware.ts'
 import {takeCapture} from '../../src/capture/capture.ts'
 import {withoutPeople, withoutSecrets} from '../../src/capture/secrets.ts'
 import {fakeLive, goodFiles, taskFiles} from '../support/machine.ts'
@@ -70,6 +71,61 @@ test('a grubenv keeps its size', () => {
   expect(kept).toMatch(/^# GRUB Environment Block\nkernelopts=ro token=REDACTED__\n#+$/)
 })
 
+/** Files that no rule named, or whose rule a secret got round. */
+const EFI = '8be4df61-93ca-11d2-aa0d-00e098032b8c'
+const wide = (text: string) => [...text].map((char) => `${char}\0`).join('')
+const OTHERS: Readonly<Record<string, string>> = {
+  '/proc/mounts': `curlftpfs#ftp://u:${SECRET}@h/ /home/x fuse rw 0 0\n/dev/sda1 /boot/efi vfat rw,codepage=${SECRET} 0 0\n//nas/${SECRET} /mnt/${SECRET} cifs username=${SECRET} 0 0\n`,
+  '/var/lib/kubelet/config.yaml': `staticPodURLHeader: {Authorization: ["Bearer ${SECRET}"]}\ncpuManagerPolicyOptions: {"strict-cpu-reservation": "true", x: ${SECRET}}\n`,
+  '/etc/openvswitch/conf.db': `OVSDB JSON 9 a\n{"Interface":{"options":["map",[["psk","${SECRET}"]]]},"o":["map",[["pmd-cpu-mask","0x3c"]]]}\n`,
+  '/etc/default/irqbalance': `IRQBALANCE_BANNED_CPULIST=2-3\nIRQBALANCE_ARGS="--journal ${SECRET}"\nTOKEN=${SECRET}\n`,
+  '/etc/sysconfig/irqbalance': `TOKEN=${SECRET}\n`,
+  '/etc/systemd/system/irqbalance.service': `[Service]\nEnvironment=TOKEN=${SECRET}\n`,
+  '/var/snap/rt-conf/common/config.yaml': `token: ${SECRET}\n`,
+  '/proc/77/cmdline': `/usr/bin/worker\0--password=${SECRET}\0`,
+  '/boot/refind_linux.conf': `"Boot" "ro rd.iscsi.password=${SECRET}"\n`,
+  '/boot/extlinux/extlinux.conf': `LABEL l\n  APPEND ro token=${SECRET}\n`,
+  '/extlinux/extlinux.conf': `APPEND token=${SECRET}\n`,
+  '/boot/armbianEnv.txt': `extraargs=token=${SECRET}\n`,
+  '/boot/limine/limine.conf': `cmdline: token=${SECRET}\n`,
+  '/boot/firmware/config.txt': `cmdline=c.txt\n[${SECRET}]\npass=${SECRET}\n`,
+  '/etc/zipl.conf': `parameters="token=${SECRET}"\n`,
+  '/etc/kernelstub/configuration': `{"kernel_options": ["token=${SECRET}"]}\n`,
+  '/etc/dracut.conf': `kernel_cmdline="token=${SECRET}"\n`,
+  '/etc/default/grub': `GRUB_PASSWORD="${SECRET}"\nexport API_TOKEN=${SECRET}\nGRUB_CMDLINE_LINUX="isolcpus=2-3 token=${SECRET}"\nGRUB_CMDLINE_LINUX_DEFAULT="quiet \\\n nohz_full=2-3 token=${SECRET}"\ncurl -H "X: ${SECRET}" h\nGRUB_CMDLINE_X='a token=${SECRET}' ${SECRET}\n`,
+  '/boot/grub2/grub.cfg': `set tuned_params="isolcpus=2-3 token=${SECRET}"\nmenuentry 'a' --users ${SECRET} {\n  set net_pass=${SECRET}\n  echo '${SECRET}'\n}\n`,
+  '/etc/grub2-efi.cfg': `  linux /vmlinuz token=${SECRET}\npassword_pbkdf2 a grub.pbkdf2.${SECRET}\n`,
+  '/mnt/esp/EFI/debian/grub.cfg': `  linux /vmlinuz token=${SECRET}\n`,
+  '/mnt/esp/loader/entries/a.conf': `options ro token=${SECRET}\ngrub_users ${SECRET}\n`,
+  '/boot/grub2/grubenv':
+    `# GRUB Environment Block\nsaved_entry=a\nextra_cmdline=token=${SECRET}\npw=${SECRET}\n`.padEnd(
+      1024,
+      '#',
+    ),
+  [`/sys/firmware/efi/efivars/Boot0001-${EFI}`]: `\x07\0\0\0\x01\0\0\0b\0${wide(`disk ${SECRET}`)}\0\0\x04\x04*\0${wide('\\EFI\\a.efi')}\0\0\x7f\xff\x04\0${wide(`token=${SECRET}`)}`,
+  '/var/lib/isolctl/journal.jsonl': `${JSON.stringify({op: 'intent', change: {kind: 'file', path: '/etc/kernel/cmdline', from: `ro token=${SECRET}\n`, to: null}})}\n${JSON.stringify({op: 'intent', change: {kind: 'grubenv', path: '/boot/grub2/grubenv', name: 'kernelopts', from: `ro token=${SECRET}`, to: null}})}\n{"op":"${SECRET}\n`,
+}
+
+test.each(Object.keys(OTHERS))('%s: nothing that no fact reads', (path) => {
+  const kept = clean(path, OTHERS[path] ?? '')
+  expect(kept.replaceAll('\0', '')).not.toContain(SECRET)
+})
+
+test('what facts read in files of other programs stays', () => {
+  const kept = (path: string) => clean(path, OTHERS[path] ?? '')
+  expect(kept('/var/lib/kubelet/config.yaml')).toBe('strict-cpu-reservation": "true\n')
+  expect(kept('/etc/openvswitch/conf.db')).toBe('"pmd-cpu-mask","0x3c"\n')
+  expect(kept('/etc/default/irqbalance')).toBe('IRQBALANCE_BANNED_CPULIST=2-3\n')
+  expect(kept('/proc/mounts')).toContain('/dev/sda1 /boot/efi vfat rw 0 0\n')
+  expect(kept('/proc/77/cmdline')).toBe('/usr/bin/worker\n')
+  expect(kept('/boot/firmware/config.txt')).toBe('cmdline=c.txt\n')
+  for (const words of ['isolcpus=2-3', 'nohz_full=2-3']) expect(kept('/etc/default/grub')).toContain(words)
+  expect(kept('/boot/grub2/grub.cfg')).toContain('set tuned_params="isolcpus=2-3 token=')
+  expect(kept('/boot/grub2/grubenv')).toHaveLength(1024)
+  expect(programOf(kept(`/sys/firmware/efi/efivars/Boot0001-${EFI}`))).toBe('/EFI/a.efi')
+  expect(clean('/boot/config-6.12.1', 'CONFIG_A=y\n')).toBe('CONFIG_A=y\n')
+})
+
 test('names of people in cgroups get stand-ins', () => {
   const standIn = (name: string) => `<${name.length}>`
   expect(withoutPeople('/sys/fs/cgroup/user.slice/user-1000.slice/cpuset.cpus', standIn)).toBe(
@@ -79,6 +135,17 @@ test('names of people in cgroups get stand-ins', () => {
     '/system.slice/backup@<5>.service',
   )
   expect(withoutPeople('/system.slice/ssh.service', standIn)).toBe('/system.slice/ssh.service')
+  expect(withoutPeople('/system.slice/home-alice.mount', standIn)).toBe('/system.slice/home-<5>.mount')
+  expect(withoutPeople('/media/alice/esp', standIn)).toBe('/media/<5>/esp')
+  expect(withoutPeople('/etc/systemd/system/alice-backup.timer', standIn)).toBe(
+    '/etc/systemd/system/<12>.timer',
+  )
+  for (const unit of [
+    'isolctl.service',
+    'irqbalance.service.d/60-isolctl.conf',
+    'timers.target.wants/fwupd.timer',
+  ])
+    expect(withoutPeople(`/etc/systemd/system/${unit}`, standIn)).toBe(`/etc/systemd/system/${unit}`)
 })
 
 describe('a machine full of secrets', () => {

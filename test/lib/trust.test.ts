@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
+import {statSync} from 'node:fs'
 import {chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {execa} from 'execa'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
-import {callingUser, foreignWriter, requireTrusted} from '../../src/lib/trust.ts'
+import {callingUser, foreignWriter, requireTrusted, requireTrustedFile} from '../../src/lib/trust.ts'
 
 const me = process.geteuid?.() ?? 0
 let root = ''
@@ -49,6 +51,28 @@ describe('who else can change a file', () => {
     await chown(join(root, 'folder'), 0, 0)
     expect(await who('folder/file')).toBeUndefined()
   })
+})
+
+/** user::rw-, user:1234:rw-, group::r--, mask::rw-, other::r-- (include/uapi/linux/posix_acl_xattr.h). */
+const ACCESS_LIST = '0200000001000600ffffffff02000600d204000004000400ffffffff10000600ffffffff20000400ffffffff'
+
+it('includes the users of an access control list, whose rights show as those of group 0', async ({skip}) => {
+  skip(me !== 0 || process.arch !== 'x64', 'needs root, and knows the number of setxattr(2) of x86-64 only')
+  const file = join(root, 'folder/file')
+  const set = `syscall(188, $ARGV[0], "system.posix_acl_access", pack("H*", $ARGV[1]), length($ARGV[1]) / 2, 0) == 0 or exit 1`
+  const {exitCode} = await execa('perl', ['-e', set, file, ACCESS_LIST], {reject: false})
+  skip(exitCode !== 0, 'this file system has no access control lists')
+  expect(await who('folder/file')).toMatch(/file can be written by users of its access control list$/)
+})
+
+it('a file that is open is looked at as well: its path may lead elsewhere now, or nowhere', async () => {
+  const file = join(root, 'folder/file')
+  const options = {what: 'the plan', owners: [me], help: 'h'}
+  expect(() => requireTrustedFile(statSync(file), file, options)).not.toThrow()
+  await chmod(file, 0o666)
+  expect(() => requireTrustedFile(statSync(file), file, options)).toThrow(
+    /not safe from other users: it can be/,
+  )
 })
 
 it('an unsafe file is an error, and a missing one is left to its reader', async () => {

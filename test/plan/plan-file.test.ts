@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
+import {closeSync, openSync} from 'node:fs'
+import {chmod, chown, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {expect, it, test} from 'vitest'
 import {CHECKS} from '../../src/checks/registry.ts'
 import {commandOf} from '../../src/model/finding.ts'
 import {type Plan, parsePlan} from '../../src/plan/plan.ts'
+import {loadPlan} from '../../src/plan/plan-file.ts'
 import {STEPS} from '../../src/plan/registry.ts'
 import {planOf, set} from './machine.ts'
 
@@ -72,4 +77,32 @@ it('has checks and steps that refer to each other', () => {
   for (const step of steps) expect(STEPS.map(({id}) => id)).toContain(step)
   expect(steps.length).toBeGreaterThan(0)
   expect(new Set(STEPS.map(({id}) => id)).size).toBe(STEPS.length)
+})
+
+test('a file that is open and has no path any more is refused if others can write to it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+  const path = join(folder, 'plan.json')
+  await writeFile(path, JSON.stringify(plan), {mode: 0o600})
+  const opened = openSync(path, 'r')
+  const load = () => loadPlan(`/proc/self/fd/${opened}`, 'memory')
+  try {
+    expect(await load()).toEqual(plan)
+    await chmod(path, 0o666)
+    await rm(path)
+    await expect(load()).rejects.toMatchObject({code: 'not-trusted', exit: 69})
+  } finally {
+    closeSync(opened)
+    await rm(folder, {recursive: true})
+  }
+})
+
+test.runIf(process.geteuid?.() === 0)('a plan of another user is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'isolctl-test-'))
+  try {
+    await writeFile(join(folder, 'plan.json'), JSON.stringify(plan), {mode: 0o600})
+    await chown(join(folder, 'plan.json'), 1234, 1234)
+    await expect(loadPlan(join(folder, 'plan.json'), 'memory')).rejects.toMatchObject({code: 'not-trusted'})
+  } finally {
+    await rm(folder, {recursive: true})
+  }
 })

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {realpathSync} from 'node:fs'
+import {join} from 'node:path'
 import {bootId} from '../../facts/boot-id.ts'
 import {gatherer} from '../../facts/fact.ts'
 import {kernel} from '../../facts/kernel.ts'
@@ -52,10 +53,12 @@ async function withSignal<T>(
   body: (machine: TrialMachine) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  await requireTrusted(RECORDS, {
-    what: 'the directory',
-    help: 'the records of installed kernels are there: look at them, then give it to root alone with chown and chmod',
-  })
+  const records = (await host.list(RECORDS)).map((name) => join(RECORDS, name))
+  for (const path of [RECORDS, ...records])
+    await requireTrusted(path, {
+      what: 'the record',
+      help: 'look at it, because isolctl does what is written there; then give it to root alone with chown and chmod',
+    })
   return await withJournal(
     STATE_DIRECTORY,
     async () => await body(await trialMachine(stoppable(impatient(host, signal), signal), progress)),

@@ -6,7 +6,7 @@ import {pipeline} from 'node:stream/promises'
 import {cacheFolder} from '../../lib/cache.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
-import {callingUser, requireTrusted} from '../../lib/trust.ts'
+import {callingUser, requireTrusted, requireTrustedFile} from '../../lib/trust.ts'
 import {newestPackage} from '../build/manifest.ts'
 
 /**
@@ -32,6 +32,13 @@ export async function chosen(named: string | undefined, cache?: string): Promise
   })
   return path
 }
+
+/** What a copied file must be: the path was looked at before, and the files of a directory were not. */
+const trusted = () => ({
+  what: 'the file',
+  owners: [process.geteuid?.(), callingUser()].filter((uid) => uid !== undefined),
+  help: 'copy the package to a directory that only root can write to, and compare its sha256 with that of its builder',
+})
 
 /** The largest set of packages: a kernel with debug information. */
 const LARGEST = 4 * 1024 ** 3
@@ -60,6 +67,7 @@ export async function copied(path: string, folder: string, signal?: AbortSignal)
     return build ? folder : join(folder, basename(path))
   } catch (cause) {
     signal?.throwIfAborted()
+    if (cause instanceof UserError) throw cause
     throw new UserError(`cannot copy ${path}: ${errnoOf(cause) ?? 'EIO'}`, {
       exit: Exit.unsuitable,
       code: errnoOf(cause) ?? 'EIO',
@@ -88,6 +96,7 @@ async function copyRegular(
   try {
     const kind = await file.stat()
     if (!kind.isFile()) return 0
+    requireTrustedFile(kind, from, trusted())
     if (kind.size > limit) throw Object.assign(new Error(from), {code: 'EFBIG'})
     const copy = await open(to, 'wx', 0o600)
     if (kind.size === 0) await copy.close()

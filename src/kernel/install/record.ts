@@ -58,7 +58,7 @@ export async function readRecord(host: HostView, release: string): Promise<Insta
   const text = await host.read(pathOf(release))
   if (text === undefined) return undefined
   const record = InstalledKernelSchema.safeParse(parseJson(text))
-  if (record.success) return record.data
+  if (record.success && record.data.release === release) return record.data
   throw new UserError(`${pathOf(release)} is not a record of an installed kernel`, {
     exit: Exit.unsuitable,
     help: `it was edited, or written by a newer isolctl: look at it, and remove it to start over`,

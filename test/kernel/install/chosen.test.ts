@@ -78,6 +78,9 @@ it('a copy has the files, and no link', async () => {
   )
   await mkdir(at('one'))
   expect(await copied(at('packages/a.deb'), at('one'))).toBe(at('one/a.deb'))
+  await chmod(at('packages/a.deb'), 0o666) // the directory is ours alone
+  for (const path of ['packages', 'packages/a.deb'])
+    await expect(copied(at(path), await mkdtemp(at('copy-')))).rejects.toMatchObject({code: 'not-trusted'})
   await expect(copied(at('nowhere'), at('one'))).rejects.toMatchObject({exit: 69, code: 'ENOENT'})
 })
 

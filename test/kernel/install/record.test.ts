@@ -55,6 +55,9 @@ describe('records', () => {
     expect(await readRecords(host)).toEqual([record('armed')])
     await writeRecord(host, '6.12.1-isolctl', null)
     expect(await readRecord(host, '6.12.1-isolctl')).toBeUndefined()
+    await host.writeFile(`${RECORDS}/6.1.0-1-amd64.json`, JSON.stringify(record('armed')))
+    await expect(readRecord(host, '6.1.0-1-amd64')).rejects.toThrow('is not a record') // of another kernel
+    await host.writeFile(`${RECORDS}/6.1.0-1-amd64.json`, null)
   })
 
   test.for(['', '{}', JSON.stringify({...record('armed'), state: 'odd'})])(
