@@ -113,7 +113,7 @@ async function readCpuset(host: HostView, root: string, path: string): Promise<C
   const read = async (name: string) => (await readText(host, `${root}${path}/${name}`))?.trim()
   const list = async (name: string) => {
     const text = await read(name)
-    return text === undefined ? undefined : parsed(`${root}${path}/${name}`, text, CpuSet.parse)
+    return text === undefined ? undefined : parsed(`${root}${path}/${name}`, text, CpuSet.printed)
   }
   const cpus = await list('cpuset.cpus')
   const effective = (await list('cpuset.cpus.effective')) ?? (await list('cpuset.effective_cpus'))

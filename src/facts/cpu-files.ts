@@ -10,7 +10,7 @@ import {parsed, readText} from './fact.ts'
  * where the text is no cpulist, or where the file has no byte: the kernel ends an empty list with a newline.
  */
 export const readCpulist = (host: HostView, path: string): Promise<CpuSet | undefined> =>
-  readCpus(host, path, (text) => CpuSet.parse(text.replace('(null)', '')))
+  readCpus(host, path, (text) => CpuSet.printed(text.replace('(null)', '')))
 
 /** The same for a hexadecimal cpumask. */
 export const readCpumask = (host: HostView, path: string): Promise<CpuSet | undefined> =>

@@ -13,7 +13,7 @@ const ISOLATED = `${CGROUP}/cpuset.cpus.isolated`
  */
 export const partitioned = defineFact<CpuSet>('partitioned', async (host, get) => {
   const text = await readText(host, ISOLATED)
-  if (text !== undefined) return parsed(ISOLATED, text, CpuSet.parse)
+  if (text !== undefined) return parsed(ISOLATED, text, CpuSet.printed)
   if (tellsAbsence(host) && (await host.read(`${CGROUP}/cgroup.controllers`)) === undefined)
     return CpuSet.empty
   const partitions = (await get(cpusets)).filter(({partition}) => partition === 'isolated')

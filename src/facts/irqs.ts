@@ -75,7 +75,7 @@ type Parse = (path: string, text: string) => CpuSet
 function sharedMasks(): Parse {
   const known = new Map<string, CpuSet>()
   return (path, text) => {
-    const mask = known.get(text) ?? parsed(path, text, CpuSet.parse)
+    const mask = known.get(text) ?? parsed(path, text, CpuSet.printed)
     known.set(text, mask)
     return mask
   }

@@ -35,7 +35,7 @@ const TASK_ISOLATION = '/sys/devices/system/cpu/task_isolation'
 export const taskIsolation = defineFact<CpuSet | undefined>('task-isolation', async (host) => {
   const text = await readText(host, TASK_ISOLATION)
   if (text !== undefined)
-    return parsed(TASK_ISOLATION, text, (list) => CpuSet.parse(list.replace('(null)', '')))
+    return parsed(TASK_ISOLATION, text, (list) => CpuSet.printed(list.replace('(null)', '')))
   // A capture may lack the file; the file beside it shows whether the directory was captured.
   if (!tellsAbsence(host) && (await host.read('/sys/devices/system/cpu/isolated')) === undefined)
     throw new Error(`${TASK_ISOLATION} was not captured`)

@@ -94,7 +94,7 @@ export const cpusetCpus = defineFact<CpuSet | undefined>('cpuset-cpus', async (h
     const text =
       (await host.read(`${folder}/cpuset.cpus.effective`)) ??
       (await host.read(`${folder}/cpuset.effective_cpus`))
-    if (text !== undefined) return parsed(`${folder}/cpuset.cpus.effective`, text, CpuSet.parse)
+    if (text !== undefined) return parsed(`${folder}/cpuset.cpus.effective`, text, CpuSet.printed)
   }
   return undefined
 })

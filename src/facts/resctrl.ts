@@ -26,7 +26,7 @@ export const cacheGroups = defineFact<readonly CacheGroup[] | undefined>('cache-
     if (name !== '' && schemata === undefined && list === undefined) continue
     groups.push({
       name,
-      cpus: parsed(paths[1], await mustRead(host, paths[1]), CpuSet.parse),
+      cpus: parsed(paths[1], await mustRead(host, paths[1]), CpuSet.printed),
       ways: parsed(paths[0], await mustRead(host, paths[0]), waysOf),
     })
   }

@@ -51,7 +51,7 @@ export const watchdog = defineFact<Watchdog | undefined>('watchdog', async (host
     if (tellsAbsence(host)) return undefined
     throw new Error(`${WATCHDOG_CPUMASK} was not captured`)
   }
-  const cpus = parsed(WATCHDOG_CPUMASK, await mustRead(host, WATCHDOG_CPUMASK), CpuSet.parse)
+  const cpus = parsed(WATCHDOG_CPUMASK, await mustRead(host, WATCHDOG_CPUMASK), CpuSet.printed)
   return {
     // A kernel can have one of the two detectors; a file that only the detector has shows it.
     soft: await isOn(

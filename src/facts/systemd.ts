@@ -38,7 +38,7 @@ export const slices = defineFact<readonly Slice[]>('slices', async (host) => {
 async function allowedIn(host: HostView, folder: string): Promise<CpuSet> {
   const path = `${folder}/cpuset.cpus`
   const text = await readText(host, path)
-  if (text !== undefined) return parsed(path, text, CpuSet.parse)
+  if (text !== undefined) return parsed(path, text, CpuSet.printed)
   const enabled = (await host.read(SUBTREE_CONTROL))?.trim().split(/\s+/)
   if (enabled?.includes('cpuset')) throw new Error(`${path} does not exist`)
   if (enabled === undefined && !tellsAbsence(host)) throw new Error(`${path} was not captured`)

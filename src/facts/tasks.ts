@@ -147,7 +147,7 @@ export function statusParser(): (pid: number, tid: number, status: string) => Li
     if (text === undefined) return undefined
     let allowed = masks.get(text)
     if (allowed === undefined) {
-      allowed = parsed(path, text, CpuSet.parse)
+      allowed = parsed(path, text, CpuSet.printed)
       masks.set(own(text), allowed)
     }
     const comm = names.get(name) ?? own(name)

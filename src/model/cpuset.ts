@@ -47,13 +47,23 @@ export class CpuSet {
   }
 
   /**
-   * Parse the kernel's hex cpumask, most significant 32-bit group first: "ff,ffffffff". Throws
-   * RangeError.
+   * Parse a cpulist that the kernel printed: no empty part, as in the first half of "2-3,6-7", and
+   * no stride. Throws RangeError.
+   */
+  static printed(text: string): CpuSet {
+    if (!/^(\d+(-\d+)?(,\d+(-\d+)?)*)?$/.test(text.trim()))
+      throw new RangeError(`not a cpulist: "${text.trim()}"`)
+    return CpuSet.parse(text)
+  }
+
+  /**
+   * Parse the kernel's hex cpumask, most significant 32-bit group first: "ff,ffffffff". A group after
+   * a comma that is shorter was cut. Throws RangeError.
    */
   static fromMask(text: string): CpuSet {
     const digits = text.trim().replaceAll(',', '')
-    if (!/^[0-9a-f]+$/i.test(digits) || digits.length * 4 > CPU_LIMIT)
-      throw new RangeError(`not a cpumask: "${text.trim()}"`)
+    const whole = /^([0-9a-f]+|[0-9a-f]{1,8}(,[0-9a-f]{8})+)$/i.test(text.trim())
+    if (!whole || digits.length * 4 > CPU_LIMIT) throw new RangeError(`not a cpumask: "${text.trim()}"`)
     const cpus: number[] = []
     for (let cpu = 0, rest = BigInt(`0x${digits}`); rest > 0n; cpu++, rest >>= 1n)
       if (rest & 1n) cpus.push(cpu)

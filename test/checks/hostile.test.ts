@@ -55,6 +55,21 @@ describe('a damaged file', () => {
     }
   })
 
+  test('half of a list or of a mask is unknown, and not the CPUs that are left', async () => {
+    const files = changed({
+      [`${CPU}/isolated`]: '2-3,\n', // 2-3,6-7
+      [`${CPU}/nohz_full`]: '2-3,\n',
+      '/sys/devices/virtual/workqueue/cpumask': '3,000\n', // 3,00000000
+      '/proc/irq/default_smp_affinity': '3,000\n',
+    })
+    expect(await status(files)).toMatchObject({
+      'isolcpus-effective': 'unknown',
+      'nohz-full-effective': 'unknown',
+      'wq-unbound-cpumask': 'unknown',
+      'irqaffinity-effective': 'unknown',
+    })
+  })
+
   test('CR LF line ends change no result', async () => {
     const files = Object.fromEntries(
       Object.entries(goodFiles()).map(([path, text]) => [path, text.replaceAll('\n', '\r\n')]),

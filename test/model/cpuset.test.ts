@@ -50,3 +50,22 @@ describe('laws', () => {
     )
   })
 })
+
+test.for(['2-3,', ',2-3', '2,,3', '2-', '0-31:2/8', '+1', '1 2', '\u0663'])(
+  'the kernel never printed the cpulist "%s"',
+  (text) => {
+    expect(() => CpuSet.printed(text)).toThrow('not a cpulist')
+  },
+)
+
+test('a printed cpulist is read as any', () => {
+  for (const text of ['', '\n', '3', '0-3,8\n'])
+    expect(CpuSet.printed(text).equals(CpuSet.parse(text))).toBe(true)
+})
+
+test.for(['ffffffff,ffff', '1,1', 'f,', ',ffffffff', '1ffffffff,ffffffff'])(
+  'a mask with a group that was cut is none: "%s"',
+  (text) => {
+    expect(() => CpuSet.fromMask(text)).toThrow('not a cpumask')
+  },
+)
