@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+import {fstatSync, readlinkSync, statSync, write} from 'node:fs'
 import process from 'node:process'
+import type {Writable} from 'node:stream'
 import {errnoOf} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 
@@ -32,9 +34,11 @@ export function outliveOutput(): void {
   process.off('exit', tellLoss).on('exit', tellLoss)
 }
 
-/** The handle of a terminal in Node.js, for which there is no public way to set this. */
-interface TerminalHandle {
+/** The parts of a terminal in Node.js, for which there is no public way to set this. */
+interface Terminal {
   readonly _handle?: {setBlocking?(block: boolean): void} | null
+  _write: Writable['_write']
+  _writev: Writable['_writev'] | null
 }
 
 /**
@@ -45,7 +49,36 @@ interface TerminalHandle {
  */
 export function neverAwaitTerminal(): void {
   for (const stream of [process.stdout, process.stderr])
-    if (stream.isTTY) (stream as TerminalHandle)._handle?.setBlocking?.(false)
+    if (stream.isTTY) {
+      const terminal = stream as unknown as Terminal
+      if (hasPath(stream.fd)) terminal._handle?.setBlocking?.(false)
+      else writeAside(terminal, stream.fd)
+    }
+}
+
+/**
+ * Whether a terminal can be opened by its path, as Node.js does at the start. In a chroot(2) it cannot:
+ * then the descriptor is the one that the shell has, too, which must not become non-blocking.
+ */
+function hasPath(fd: number): boolean {
+  try {
+    return statSync(readlinkSync(`/proc/self/fd/${fd}`)).rdev === fstatSync(fd).rdev
+  } catch {
+    return false
+  }
+}
+
+/** Write in a thread of the pool, one text at a time: it waits, and the work goes on. */
+function writeAside(terminal: Terminal, fd: number): void {
+  terminal._writev = null
+  terminal._write = (chunk: string | Uint8Array, encoding, done) => {
+    const next = (bytes: Uint8Array) =>
+      write(fd, bytes, (error, written) => {
+        if (error !== null || written === bytes.length) done(error)
+        else next(bytes.subarray(written))
+      })
+    next(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
+  }
 }
 
 /** Whether nobody receives what a command writes to stdout: one that repeats its answer can end. */
