@@ -154,6 +154,16 @@ it.each([
   expect({exit, stderr}).toEqual({exit: 69, stderr: expect.stringMatching(message)})
 })
 
+it('a file that is no config is not captured because --config names it', async () => {
+  await writeCapture(at('first'), await take(machine()))
+  await writeFile(at('shadow'), 'root:$6$secret:1:0\n')
+  const words = ['capture', '--root', at('first'), '--config', at('shadow'), at('second.tgz')]
+  const {exit, stderr} = await isolctl(...words)
+  expect(exit).toBe(2)
+  expect(stderr).not.toContain('$6$')
+  expect(await readdir(folder)).not.toContain('second.tgz')
+})
+
 it('capture reports what it captured and what it redacted', async () => {
   await writeCapture(at('first'), await take(machine()))
   const {exit, stdout, stderr} = await isolctl('capture', '--root', at('first'), at('second.tgz'))
