@@ -7,11 +7,14 @@ import {asset} from '../lib/assets.ts'
  */
 export function passInherited(): string | undefined {
   try {
+    // It reads ISOLCTL_INHERITED, which bin/isolctl has set.
     process.dlopen({exports: {}}, asset('libexec/isol-inherit.so'))
   } catch (error) {
     // The library has done its work when it is loaded, and has nothing for JavaScript.
     const {message} = error as Error
     if (!message.includes('did not self-register')) return message.split('\n')[0]
+  } finally {
+    delete process.env['ISOLCTL_INHERITED']
   }
   return undefined
 }

@@ -99,6 +99,7 @@ export async function requireRootsProgram(purpose: string, root = packageRoot): 
   )
   const all = [
     process.execPath,
+    join(root, 'bin/isolctl'),
     join(root, 'bin/run.js'),
     join(root, 'package.json'),
     ...built,

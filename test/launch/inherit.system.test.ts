@@ -4,7 +4,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, beforeAll, expect, test, vi} from 'vitest'
-import {make} from '../../scripts/native.ts'
+import {compile, make} from '../../scripts/native.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
 
 vi.setConfig({testTimeout: 60_000, hookTimeout: 60_000})
@@ -48,4 +48,30 @@ test('a gap stays a gap, and files, pipes and sockets are passed', async () => {
   expect(launched.split('\n')).not.toContain('11')
   const [text] = await both(redirections, 'cat <&3; head -n1 <&5; echo written >&9; cat b; cat <&12')
   expect(text).toBe('text of a\ntext of the pipe\nwritten\ntext of a')
+})
+
+test('through bin/isolctl also those of a kind that Node.js opens itself', async () => {
+  const script =
+    'for n in 3 4 5 6 7 8 9 10; do echo $n $(readlink /proc/$$/fd/$n | tr -d 0-9); done; echo "<$ISOLCTL_INHERITED>"'
+  const kinds = join(folder, 'kinds')
+  await compile(join(import.meta.dirname, 'fixtures/kinds.c'), kinds, folder)
+  const started = async (...program: string[]) =>
+    (await execa(kinds, [...program, '/bin/bash', '-c', script])).stdout
+  const launched = await started(join(packageRoot, 'bin/isolctl'), 'launch', '--soft', '--cpus', '1', '--')
+  expect(launched).toBe(await started('/usr/bin/env'))
+  expect(launched.split('\n').slice(0, 2)).toEqual(['3 anon_inode:[eventfd]', '4 anon_inode:[eventpoll]'])
+  expect(launched).toContain('<>')
+})
+
+test('a list that is meant for another process is not used', async () => {
+  const run = (list: string) =>
+    execa(
+      'bash',
+      ['-c', `cd ${folder}; exec 3<a 4<a; exec "$@"`, 'bash', process.execPath, `${folder}/launch.ts`, LIST],
+      {
+        env: {ISOLCTL_INHERITED: list},
+      },
+    )
+  expect((await run('1:3,')).stdout.split('\n')).toEqual(expect.arrayContaining(['3', '4']))
+  expect((await run('rubbish')).stdout.split('\n')).toEqual(expect.arrayContaining(['3', '4']))
 })

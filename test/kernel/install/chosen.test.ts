@@ -54,6 +54,7 @@ describe.runIf(process.geteuid?.() === 0)('the package to install as root', () =
 
   it("isolctl that runs later as root is root's alone", async () => {
     await mkdir(at('bin'))
+    await writeFile(at('bin/isolctl'), '')
     await writeFile(at('bin/run.js'), '')
     await writeFile(at('package.json'), '{}')
     await requireRootsProgram('the trial', folder)
