@@ -56,7 +56,32 @@ type Row = readonly [
   how?: Partial<Probe>,
 ]
 
+const UNDOES = 'cmdline-undoes-isolation'
+
 const ROWS: readonly Row[] = [
+  [UNDOES, 'nosmt, and all are online', cmdline('nosmt'), 'ok'],
+  [UNDOES, 'acpi=off, and all are online', cmdline('acpi=off'), 'ok'],
+  [
+    UNDOES,
+    'nosmt, and a sibling is offline',
+    {...cmdline('nosmt'), [`${CPU}/online`]: '0-2\n'},
+    'fail',
+    /CPU 3 is offline: only one hardware thread/,
+  ],
+  [
+    UNDOES,
+    'acpi=off, and the boot CPU only',
+    {...cmdline('acpi=off'), [`${CPU}/online`]: '0\n'},
+    'fail',
+    /CPU 2-3 is offline: without the tables of ACPI/,
+  ],
+  [
+    UNDOES,
+    'nosmt, and it is not known which are online',
+    {...cmdline('nosmt'), [`${CPU}/online`]: undefined},
+    'warn',
+    /depends on the machine/,
+  ],
   ['virt-guest', 'a guest', {'/proc/cpuinfo': 'flags\t: fpu hypervisor\n'}, 'warn', /virtual machine/],
   ['virt-guest', 'Xen', {'/sys/hypervisor/type': 'xen\n'}, 'warn', /xen/],
   ['virt-guest', 'an architecture without flags', {'/proc/cpuinfo': 'Features\t: fp\n'}, 'unknown'],

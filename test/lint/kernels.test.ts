@@ -145,6 +145,41 @@ describe('isolation that another argument takes back:', () => {
   ])('%s does not', async (word) => {
     expect(await lint(`${GOOD} ${word}`)).toMatchObject({ok: true, summary: {fail: 0}})
   })
+  test.for([
+    'nosmt',
+    'nosmt=force',
+    'smt-enabled=off',
+    'smt=1',
+    'mitigations=auto,nosmt',
+    'l1tf=full',
+    'l1tf=flush,nosmt',
+    'mds=full,nosmt',
+    'tsx_async_abort=full,nosmt',
+    'mmio_stale_data=full,nosmt',
+    'retbleed=auto,nosmt',
+    'retbleed=nosmt',
+    'acpi=off',
+    'acpi=off acpi=strict',
+    'disable_cpu_apicid=4',
+  ])('%s may: without the machine, it is a warning', async (word) => {
+    const report = await lint(`${GOOD} ${word}`)
+    expect(report).toMatchObject({ok: true, summary: {fail: 0, warn: 1}})
+    expect(findings(report, 'cmdline-undoes-isolation').join()).toContain('depends on the machine')
+  })
+  test.for(['nox2apic', 'nointremap', 'intremap=off'])('%s may on a large machine', async (word) => {
+    const large = 'isolcpus=2-511 nohz_full=2-511 irqaffinity=0-1'
+    expect(findings(await lint(`${large} ${word}`, {cpus: 512}), 'cmdline-undoes-isolation')).toHaveLength(1)
+    expect(findings(await lint(`${GOOD} ${word}`), 'cmdline-undoes-isolation')).toEqual([])
+  })
+  test.for([
+    'mitigations=auto,nosmt mitigations=off',
+    'acpi=off acpi=force',
+    'l1tf=full l1tf=flush',
+    'acpi=rsdt',
+    'smt=2',
+  ])('%s does not', async (words) => {
+    expect(findings(await lint(`${GOOD} ${words}`), 'cmdline-undoes-isolation')).toEqual([])
+  })
   test('the report shows no CPU whose tick may stop', async () => {
     expect((await lint(`${GOOD} nohz=off`)).effective).toMatchObject({nohzFull: '', unbound: '2-7'})
   })
