@@ -66,32 +66,75 @@ install_packages() {
     fail 'apt-get install failed' 'see the lines above'
 }
 
-# QEMU below 8.1 runs stale code where a kernel patches itself (src/lab/qemu.ts), and isolctl then
-# gives it one thread for all CPUs. Debian 12 has a newer one in its backports. They are read
-# beside apt's own sources, which stay as they are.
-install_newer_qemu() {
-  version=$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null) || return 0
-  dpkg --compare-versions "$version" ge 1:8.1 && return
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 'Created-By: Packages' 2>/dev/null |
-    grep -v security | head -n 1)
-  [ -z "$mirror" ] && return
-  [ -e node_modules/.isolctl-no-newer-qemu ] && return
-  if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else return 0; fi
-  printf 'installing: qemu-system-x86 of bookworm-backports\n' >&2
+# Set $apt to an apt-get that reads these suites of Debian beside its own sources, which stay as they
+# are, and $folder to its directory. Fails where this is not Debian.
+beside_apt() { # suite...
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    grep '/debian/*$' | head -n 1)
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  [ -z "$mirror" ] || [ ! -e "$keyring" ] && return 1
+  if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else return 1; fi
   folder=$(mktemp -d)
   mkdir "$folder/lists"
   chmod -R go+rx "$folder" # apt reads as a user of its own
   { cat /etc/apt/sources.list 2>/dev/null || true; } >"$folder/sources.list"
-  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s bookworm-backports main\n' \
-    "$mirror" >>"$folder/sources.list"
+  for suite in "$@"; do
+    printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$suite" >>"$folder/sources.list"
+  done
   apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y
     -o Dir::Etc::sourcelist=$folder/sources.list -o Dir::State::lists=$folder/lists"
+}
+
+# QEMU below 8.1 runs stale code where a kernel patches itself (src/lab/qemu.ts), and isolctl then
+# gives it one thread for all CPUs. Debian 12 has a newer one in its backports.
+install_newer_qemu() {
+  version=$(dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null) || return 0
+  dpkg --compare-versions "$version" ge 1:8.1 && return
+  apt-get indextargets --format '$(CODENAME)' 2>/dev/null | grep -qx bookworm || return 0
+  [ -e node_modules/.isolctl-no-newer-qemu ] && return
+  beside_apt bookworm-backports || return 0
+  printf 'installing: qemu-system-x86 of bookworm-backports\n' >&2
   # shellcheck disable=SC2086 # the command is meant to be split
   if ! { $apt update && $apt install --no-install-recommends qemu-system-x86/bookworm-backports \
     qemu-system-common/bookworm-backports qemu-system-data/bookworm-backports seabios/bookworm-backports; } >&2; then
     printf 'warning: there is no newer QEMU here: emulated machines are slower\n' >&2
     : >node_modules/.isolctl-no-newer-qemu # do not try again each time
   fi
+  $sudo rm -rf "$folder"
+}
+
+# The kernel's own C is compared with isolctl in test/boot/kernel-rules.system.test.ts. Beside
+# linux-source-6.12 these versions are fetched, each from a suite of Debian that has it. They are not
+# installed: the archives go to the cache.
+OTHER_SOURCES='5.10 6.1 7.3'
+SOURCE_SUITES='bullseye bookworm trixie-backports'
+
+fetch_kernel_sources() {
+  cache=${XDG_CACHE_HOME:-$HOME/.cache}/isolctl/sources
+  wanted=
+  for version in $OTHER_SOURCES; do
+    [ -e "/usr/src/linux-source-$version.tar.xz" ] || [ -e "$cache/linux-source-$version.tar.xz" ] ||
+      [ -e "node_modules/.isolctl-no-linux-source-$version" ] || wanted="$wanted $version"
+  done
+  [ -z "$wanted" ] && return
+  # shellcheck disable=SC2086 # the list is meant to be split
+  beside_apt $SOURCE_SUITES || return 0
+  printf 'fetching sources of Linux%s\n' "$wanted" >&2
+  # shellcheck disable=SC2086 # the command is meant to be split
+  $apt update >&2 || true
+  mkdir -p -m 700 "$cache"
+  for version in $wanted; do
+    # shellcheck disable=SC2086 # the command is meant to be split
+    if (cd "$folder" && $apt download "linux-source-$version" >&2 &&
+      dpkg-deb --fsys-tarfile linux-source-"$version"_*.deb |
+      tar -xO "./usr/src/linux-source-$version.tar.xz") >"$cache/$version.part"; then
+      mv "$cache/$version.part" "$cache/linux-source-$version.tar.xz"
+    else
+      printf 'warning: no sources of Linux %s here: its rules are not compared\n' "$version" >&2
+      rm -f "$cache/$version.part"
+      : >"node_modules/.isolctl-no-linux-source-$version" # do not try again each time
+    fi
+  done
   $sudo rm -rf "$folder"
 }
 
@@ -127,6 +170,7 @@ case ${1:-} in
     install_packages
     install_modules
     install_newer_qemu
+    fetch_kernel_sources
     ;;
   proof)
     PACKAGES="$PACKAGES $PROOF_PACKAGES"
@@ -157,6 +201,7 @@ case ${1:-} in
     install_packages
     install_modules
     install_newer_qemu
+    fetch_kernel_sources
     ;;
   *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|endurance|kernel|package|vm' ;;
 esac

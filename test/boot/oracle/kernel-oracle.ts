@@ -7,7 +7,7 @@ import {mkdtemp, readdir, rename, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
 import {execa} from 'execa'
-import {cacheFolder} from '../../../src/lib/cache.ts'
+import {cacheFolder, cacheRoot} from '../../../src/lib/cache.ts'
 import {readIfPresent} from '../../../src/lib/files.ts'
 
 /** Files of the kernel. Not every version has all of them. */
@@ -28,10 +28,13 @@ const FILES = [
   'lib/ctype.c',
 ]
 
-/** "6.12" to its archive: Debian and Ubuntu put linux-source-VERSION there; or a folder of one's own. */
+/**
+ * "6.12" to its archive: Debian and Ubuntu put linux-source-VERSION there; scripts/bootstrap.sh fetches
+ * others into the cache; or a folder of one's own.
+ */
 export async function kernelArchives(): Promise<ReadonlyMap<string, string>> {
   const own = process.env['ISOLCTL_KERNEL_SOURCES']
-  const folders = ['/usr/src', ...(own === undefined ? [] : [own])]
+  const folders = ['/usr/src', join(cacheRoot(), 'sources'), ...(own === undefined ? [] : [own])]
   const archives = new Map<string, string>()
   for (const folder of folders)
     for (const name of await readdir(folder).catch((): string[] => [])) {
