@@ -21,13 +21,20 @@ interface RuleRow {
   readonly stable?: readonly string[]
   /**
    * RHEL by its major release: whether its kernels have the rule, or the first build that has it (88
-   * for kernel-5.14.0-88.el9). "unknown": nothing public that was found says whether the rule was
-   * backported. Not listed: as the version they are based on.
+   * for kernel-5.14.0-88.el9). `surely`: a build that has it, where nothing says which build was the
+   * first. "unknown": nothing public that was found says whether the rule was backported. Not listed:
+   * as the version they are based on.
    */
-  readonly rhel?: Readonly<Record<number, boolean | number | 'unknown'>>
+  readonly rhel?: Readonly<Record<number, boolean | number | {readonly surely: number} | 'unknown'>>
   /** The function in the source of the kernel, and the commit or its subject. */
   readonly reference: string
 }
+
+/**
+ * kernel-4.18.0-193.el8: the kernel of RHEL 8.2, whose TuneD has isolate_managed_irq. Of the kernels
+ * of 8.0 and 8.1 (80 and 147) no source was found.
+ */
+const RHEL_8_2 = {surely: 193} as const
 
 /**
  * The rules that differ between Linux 4.18 and 7.3. The versions were found in the sources of 4.18,
@@ -57,7 +64,7 @@ export const KERNEL_RULES = {
     does: 'the boot CPU is not isolated when no other present CPU would be left',
     before: 'only when no other possible CPU would be left, and its tick may stop then',
     since: [5, 2],
-    rhel: {8: true},
+    rhel: {8: RHEL_8_2},
     reference: 'kernel/sched/isolation.c: housekeeping_setup, commit 9219565aa890',
   },
   bootTickByConfig: {
@@ -70,7 +77,7 @@ export const KERNEL_RULES = {
     does: 'isolcpus= has the flag managed_irq',
     before: 'isolcpus= with managed_irq is an unknown flag',
     since: [5, 6],
-    rhel: {8: true},
+    rhel: {8: RHEL_8_2},
     reference: 'kernel/sched/isolation.c: housekeeping_isolcpus_setup, commit 11ea68f553e2',
   },
   unknownFlagsSkipped: {
@@ -162,6 +169,7 @@ export function rulesOf(kernel: KernelVersion, backported = false): KernelRules 
     const known = based ? backports?.[Number(rhel)] : undefined
     if (known === 'unknown') return backported
     if (typeof known === 'number') return Number(build) >= known
+    if (typeof known === 'object') return backported || Number(build) >= known.surely
     return known ?? (isAtLeast(kernel, since) || stable?.includes(`${major}.${minor}`) === true)
   }
   return Object.fromEntries(

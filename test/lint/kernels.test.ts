@@ -281,6 +281,16 @@ describe('kernels of RHEL:', () => {
     expect(`${effect(RHEL8, text).managedIrq}`).toBe('2-7')
     expect(`${effect('5.4.17-2136.el8uek.x86_64', text).managedIrq}`).toBe('')
   })
+  test.for(['4.18.0-80.el8.x86_64', '4.18.0-147.8.1.el8_1.x86_64'])(
+    '%s: whether it knows managed_irq is unknown, and no plan uses it',
+    async (kernel) => {
+      const {checks} = await lint('isolcpus=managed_irq,domain,2-7', {kernel, isolated: '2-7'})
+      expect(checks.find(({id}) => id === 'cmdline-misread')).toMatchObject({status: 'unknown'})
+      const asked = {isolated: CpuSet.parse('2-7'), housekeeping: CpuSet.parse('0-1')}
+      const words = isolationWords({...asked, isolation: 'static', kernel: parseKernel(kernel)})
+      expect(words.join(' ')).not.toContain('managed_irq')
+    },
+  )
   test.for(['5.14.0-503.el9.x86_64', '6.12.0-55.el10.x86_64'])(
     '%s: whether a rule was backported is unknown, and no check passes on it',
     async (kernel) => {
