@@ -3,15 +3,16 @@ import type {HostView} from '../host/host.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {bootIsolated, nohzFull} from './cpus.ts'
 import {defineFact, parsed} from './fact.ts'
+import {assignments, serviceEnvironment, unitFiles} from './service-environment.ts'
 import {everyTask} from './tasks.ts'
 
-/** The environment files of the package, of Debian, and of Fedora and openSUSE. */
+/** Where the unit names none: the files of the package, of Debian, and of Fedora and openSUSE. */
 const ENVIRONMENTS = [
   '/usr/lib/irqbalance/defaults.env',
   '/etc/default/irqbalance',
   '/etc/sysconfig/irqbalance',
 ]
-const UNITS = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system']
+const SERVICE = 'irqbalance.service'
 
 /**
  * isolctl's drop-in for irqbalance.service. Its environment file is read after the distribution's,
@@ -46,6 +47,8 @@ export interface Irqbalance {
    * else those that irqbalance detects as isolated (irqbalance, cputree.c: setup_banned_cpus).
    */
   readonly banned: CpuSet
+  /** A drop-in that is read after isolctl's, and sets environment files or takes variables back. */
+  readonly later?: string
   /** A ban must be written as a mask as well: this version takes it before a list, or takes no list. */
   readonly masked: boolean
   readonly folder: boolean
@@ -58,18 +61,19 @@ export interface Irqbalance {
 export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async (host, get) => {
   const daemon = (await get(everyTask)).find(({pid, tid, comm}) => pid === tid && comm === 'irqbalance')
   const running = daemon !== undefined
-  let unit = false
-  for (const folder of UNITS) unit ||= (await host.read(`${folder}/irqbalance.service`)) !== undefined
+  const units = await unitFiles(host, SERVICE)
+  const unit = units.length > 0
   if (!running && !unit) return undefined
   const none = () => CpuSet.empty
   const found = (await get(bootIsolated).catch(none)).union(await get(nohzFull).catch(none))
   const dropIn = await host.read(IRQBALANCE_DROP_IN)
+  const own = units.findIndex(({path}) => path === IRQBALANCE_DROP_IN)
   const environment = await host.read(IRQBALANCE_ENVIRONMENT)
   const installed = await installedVersion(host)
   const version = installed ?? LISTS
-  // systemd reads the files in this order, and the last assignment of a variable counts.
-  const [theirs, read] = await assigned(host, ENVIRONMENTS)
-  const [ours] = dropIn === undefined ? [new Map()] : await assigned(host, [IRQBALANCE_ENVIRONMENT])
+  const others = units.filter(({path}) => path !== IRQBALANCE_DROP_IN)
+  const theirs = await serviceEnvironment(host, others, ENVIRONMENTS)
+  const next = own === -1 ? theirs : await serviceEnvironment(host, units, ENVIRONMENTS)
   const environ = `/proc/${daemon?.pid}/environ`
   const started = running ? await host.read(environ).catch(() => undefined) : undefined
   if (started === '' && !host.live) throw new Error(`${environ} is empty`)
@@ -80,20 +84,28 @@ export const irqbalance = defineFact<Irqbalance | undefined>('irqbalance', async
   const surely = (installed === undefined ? EACH_KIND : [installed])
     .map(under)
     .reduce((all, cpus) => all && cpus?.intersect(all))
-  const from = started === undefined ? read[0] : environ
+  const later = others.find(
+    ({path, text}) => isLater(path) && /^\s*(?:EnvironmentFile|UnsetEnvironment)\s*=/m.test(text),
+  )
+  const from = started === undefined ? theirs.from[0] : environ
   return {
     running,
     unit,
     ...(daemon ? {pid: daemon.pid} : {}),
     ...(inForce && surely ? {inForce, surely} : {}),
     ...(from === undefined ? {} : {from}),
-    banned: bannedBy(new Map([...theirs, ...ours]), version) ?? found,
-    masked: version < LISTS || (version < LISTS_ONLY && theirs.has(MASK)),
+    banned: bannedBy(next.variables, version) ?? found,
+    masked: version < LISTS || (version < LISTS_ONLY && theirs.variables.has(MASK)),
+    ...(later === undefined ? {} : {later: later.path}),
     folder: await host.isFolder(IRQBALANCE_FOLDER),
     ...(dropIn === undefined ? {} : {dropIn}),
     ...(environment === undefined ? {} : {environment}),
   }
 })
+
+/** Drop-ins are read in the order of their names. */
+const isLater = (path: string) => path.endsWith('.conf') && nameOf(path) > nameOf(IRQBALANCE_DROP_IN)
+const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 
 const MASK = 'IRQBALANCE_BANNED_CPUS'
 const LIST = 'IRQBALANCE_BANNED_CPULIST'
@@ -125,46 +137,6 @@ export function bannedBy(variables: ReadonlyMap<string, string>, version: number
   if (version >= LISTS_ONLY) return list === undefined ? undefined : parse(list, CpuSet.parse)
   if (mask) return parse(mask, CpuSet.fromMask)
   return list ? parse(list, CpuSet.parse) : undefined
-}
-
-/** The variables of environment files, and the files that exist. Throws Error for another text. */
-async function assigned(
-  host: HostView,
-  paths: readonly string[],
-): Promise<readonly [variables: ReadonlyMap<string, string>, read: readonly string[]]> {
-  const variables = new Map<string, string>()
-  const read: string[] = []
-  for (const path of paths) {
-    const text = await host.read(path) // an operator's file may be empty
-    if (text === undefined) continue
-    read.push(path)
-    for (const [name, value] of parsed(path, text, (each) => assignments(each, '\n')))
-      variables.set(name, value)
-  }
-  return [variables, read]
-}
-
-/**
- * NAME=VALUE, NAME='VALUE', comments and blank lines (systemd.exec(5), EnvironmentFile=). Throws
- * Error for a text that has another line and no assignment.
- */
-function assignments(text: string, separator: '\n' | '\0'): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  let odd: string | undefined
-  for (const line of text.split(separator)) {
-    const [, name, value = ''] = /^\s*(?:export\s+)?(\w+)=(.*)$/s.exec(line) ?? []
-    if (name !== undefined)
-      found.set(
-        name,
-        value
-          .trim()
-          .replace(/^(["'])(.*)\1.*$/s, '$2')
-          .trim(),
-      )
-    else if (!/^\s*([#;].*)?$/.test(line)) odd ??= line
-  }
-  if (odd !== undefined && found.size === 0) throw new Error('not an environment')
-  return found
 }
 
 /** The version of the installed package, as major * 1000 + minor; undefined where no file says it. */

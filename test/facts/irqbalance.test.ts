@@ -75,6 +75,98 @@ describe('the CPUs that irqbalance avoids', () => {
   })
 })
 
+/** systemd.unit(5) and systemd.exec(5): drop-ins by name, EnvironmentFile= over Environment=. */
+describe('the CPUs that irqbalance will avoid, by its unit', () => {
+  const ETC = '/etc/systemd/system/irqbalance.service.d'
+  const UNIT = '/usr/lib/systemd/system/irqbalance.service'
+  const LIST = 'IRQBALANCE_BANNED_CPULIST'
+  const unit = '[Service]\nEnvironmentFile=-/etc/default/irqbalance\n'
+  test.for<[name: string, files: Record<string, string>, cpus: string]>([
+    ['Environment= of a drop-in', {[`${ETC}/ban.conf`]: `[Service]\nEnvironment=${LIST}=1\n`}, '1'],
+    [
+      'Environment= with quotes and two variables',
+      {[`${ETC}/ban.conf`]: `[Service]\nEnvironment="A=b c" '${LIST}=1,3'\n`},
+      '1,3',
+    ],
+    [
+      'EnvironmentFile= of a drop-in, after that of the unit',
+      {
+        '/etc/default/irqbalance': `${LIST}=1\n`,
+        '/etc/irqbalance.env': `${LIST}=3\n`,
+        [`${ETC}/ban.conf`]: '[Service]\nEnvironmentFile=/etc/irqbalance.env\n',
+      },
+      '3',
+    ],
+    [
+      'a file over a variable of the unit',
+      {
+        '/etc/default/irqbalance': `${LIST}=1\n`,
+        [`${ETC}/ban.conf`]: `[Service]\nEnvironment=${LIST}=3\n`,
+      },
+      '1',
+    ],
+    [
+      'files taken back',
+      {
+        '/etc/default/irqbalance': `${LIST}=1\n`,
+        [`${ETC}/ban.conf`]: `[Service]\nEnvironmentFile=\nEnvironment=${LIST}=3\n`,
+      },
+      '3',
+    ],
+    [
+      'a variable taken back',
+      {
+        '/etc/default/irqbalance': `${LIST}=1\n`,
+        [`${ETC}/ban.conf`]: `[Service]\nUnsetEnvironment=${LIST}\n`,
+      },
+      '2-3',
+    ],
+    [
+      'the drop-in of /etc in place of the one of the package',
+      {
+        '/usr/lib/systemd/system/irqbalance.service.d/ban.conf': `[Service]\nEnvironment=${LIST}=1\n`,
+        [`${ETC}/ban.conf`]: '# nothing\n',
+      },
+      '2-3',
+    ],
+    [
+      'the last drop-in by name',
+      {
+        [`${ETC}/20.conf`]: `[Service]\nEnvironment=${LIST}=1\n`,
+        '/run/systemd/system/irqbalance.service.d/10.conf': `[Service]\nEnvironment=${LIST}=3\n`,
+      },
+      '1',
+    ],
+    [
+      'a section that is none of the service',
+      {[`${ETC}/ban.conf`]: `[Unit]\nEnvironment=${LIST}=1\n`},
+      '2-3',
+    ],
+    [
+      'a unit of the administrator with other files',
+      {
+        '/etc/systemd/system/irqbalance.service': '[Service]\nEnvironmentFile=/etc/irqbalance.env\n',
+        '/etc/default/irqbalance': `${LIST}=1\n`,
+        '/etc/irqbalance.env': `${LIST}=3\n`,
+      },
+      '3',
+    ],
+  ])('%s', async ([, files, cpus]) => {
+    const found = await reader(changed({...package_('1.9.2-1'), [UNIT]: unit, ...files}))(irqbalance)
+    expect(`${found?.banned}`).toBe(cpus)
+  })
+
+  it('no ban is planned that a later drop-in overrides', async () => {
+    const later = `${ETC}/99-site.conf`
+    const plan = await makePlan(
+      memoryHost({...untunedFiles(), [later]: '[Service]\nEnvironmentFile=/etc/irqbalance.env\n'}),
+      {settings: SETTINGS, ...chooseSteps({only: ['irqbalance-ban']})},
+    )
+    expect(plan.steps).toEqual([])
+    expect(JSON.stringify(plan.unknown)).toContain(`${later} is read after`)
+  })
+})
+
 test('the ban is also written as a mask where that is what this version takes', async () => {
   const written = async (files: Record<string, string>) => {
     const plan = await makePlan(memoryHost({...untunedFiles(), ...files}), {

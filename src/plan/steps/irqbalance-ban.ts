@@ -30,6 +30,10 @@ export const irqbalanceBan = defineStep({
       throw new Error(
         `irqbalance runs without systemd: start it with IRQBALANCE_BANNED_CPULIST=${irqbalance.banned.union(isolated)}`,
       )
+    if (irqbalance.later !== undefined)
+      throw new Error(
+        `${irqbalance.later} is read after isolctl's drop-in: set IRQBALANCE_BANNED_CPULIST=${irqbalance.banned.union(isolated)} there`,
+      )
     const {folder, dropIn = null, environment = null, masked} = irqbalance
     const banned = irqbalance.banned.union(isolated)
     const reload: readonly [string, ...string[]] = ['systemctl', 'daemon-reload']
