@@ -13,7 +13,11 @@ const TREE = '/proc/device-tree'
  * hypervisor that everything else hides.
  */
 export const guest = defineFact<string | undefined>('guest', async (host, get) => {
-  const shown = (await inHypervisorFolder(host)) ?? (await inDeviceTree(host)) ?? (await inSysinfo(host))
+  const shown =
+    (await inHypervisorFolder(host)) ??
+    (await inDeviceTree(host)) ??
+    (await inSysinfo(host)) ??
+    (await onBus(host))
   if (shown !== undefined) return shown
   const firmware = await inDmi(host)
   if (firmware.sign !== undefined) return firmware.sign
@@ -24,19 +28,34 @@ export const guest = defineFact<string | undefined>('guest', async (host, get) =
     cpuinfo,
   )?.[1]
   if (emulated !== undefined) return `/proc/cpuinfo names ${emulated.trim()}`
-  if (flags === undefined) return elsewhere(cpuinfo, await get(kernelLog).catch(() => ''))
+  if (/^vendor_id\s*:\s*User Mode Linux/m.test(cpuinfo)) return '/proc/cpuinfo names User Mode Linux'
+  if (flags === undefined) {
+    const below = elsewhere(cpuinfo, await get(kernelLog).catch(() => ''))
+    if (below !== undefined) return below
+  }
   // The flag alone proves nothing: a virtual machine can be configured without it.
-  if (firmware.missing !== undefined) throw new Error(`${firmware.missing} was not captured`)
-  const device = await virtualDevice(host)
-  if (device !== undefined)
-    throw new Error(`${device}, and nothing else shows a hypervisor: a virtual machine can hide it`)
+  if (flags !== undefined && firmware.missing !== undefined)
+    throw new Error(`${firmware.missing} was not captured`)
+  if (flags !== undefined && firmware.silent)
+    throw new Error(`${DMI} does not exist: a computer without DMI may be a virtual machine`)
+  const trace = (await virtualDevice(host)) ?? (await virtualTable(host))
+  if (trace !== undefined)
+    throw new Error(`${trace}, and nothing else shows a hypervisor: a virtual machine can hide it`)
   return undefined
 })
 
 /** Xen (Documentation/ABI/stable/sysfs-hypervisor-xen). */
 async function inHypervisorFolder(host: HostView): Promise<string | undefined> {
   const type = (await readText(host, '/sys/hypervisor/type'))?.trim()
-  return type ? `/sys/hypervisor/type says ${type}` : undefined
+  if (type) return `/sys/hypervisor/type says ${type}`
+  return (await host.list('/sys/hypervisor')).length > 0 ? '/sys/hypervisor names a hypervisor' : undefined
+}
+
+/** What only a hypervisor has: QEMU's configuration device, and the bus of Hyper-V. */
+async function onBus(host: HostView): Promise<string | undefined> {
+  for (const path of ['/sys/firmware/qemu_fw_cfg', '/sys/bus/vmbus/devices'])
+    if ((await host.list(path)).length > 0) return `${path} is a device of a hypervisor`
+  return undefined
 }
 
 /** Machines that a hypervisor describes: QEMU, crosvm, Xen, and partitions of PowerVM. */
@@ -60,12 +79,23 @@ async function inSysinfo(host: HostView): Promise<string | undefined> {
 
 /** Texts that hypervisors and clouds write into the tables of the firmware. */
 const VIRTUAL =
-  /QEMU|\bKVM\b|VMware|innotek|VirtualBox|\bXen\b|Bochs|Parallels|BHYVE|OpenStack|oVirt|RHEV|Amazon EC2|Google Compute Engine|Virtual Machine|Alibaba Cloud|AHV|Droplet|vServer|Cloud Hypervisor|Apple Virtualization/i
+  /QEMU|SeaBIOS|\bOVMF\b|\bACRN\b|SmartDC HVM|Tencent Cloud|UpCloud|Exoscale|Linode|OpenNebula|440BX Desktop Reference|\bKVM\b|VMware|innotek|VirtualBox|\bXen\b|Bochs|Parallels|BHYVE|OpenStack|oVirt|RHEV|Amazon EC2|Google Compute Engine|Virtual Machine|Alibaba Cloud|AHV|Droplet|vServer|Cloud Hypervisor|Apple Virtualization/i
 
 /** A machine of Amazon without a hypervisor: "c5.metal". */
 const METAL = /\.metal\b/
 
-async function inDmi(host: HostView): Promise<{readonly sign?: string; readonly missing?: string}> {
+/** A hypervisor that copies the names of its host often leaves its own in one of these. */
+const FURTHER = ['bios_vendor', 'board_vendor', 'board_name', 'chassis_vendor', 'product_version'] as const
+
+interface Firmware {
+  readonly sign?: string
+  /** A file that the capture lacks. */
+  readonly missing?: string
+  /** The machine has no DMI. */
+  readonly silent: boolean
+}
+
+async function inDmi(host: HostView): Promise<Firmware> {
   const texts: string[] = []
   let missing: string | undefined
   for (const name of ['sys_vendor', 'product_name']) {
@@ -77,8 +107,19 @@ async function inDmi(host: HostView): Promise<{readonly sign?: string; readonly 
     texts.push((text ?? '').trim())
   }
   const said = texts.join(' ').trim()
-  if (VIRTUAL.test(said) && !METAL.test(said)) return {sign: `the firmware says ${said}`}
-  return missing === undefined ? {} : {missing}
+  const silent = said === ''
+  if (METAL.test(said)) return {silent}
+  if (VIRTUAL.test(said)) return {sign: `the firmware says ${said}`, silent}
+  for (const name of FURTHER) {
+    const path = `${DMI}/${name}`
+    const text = await mayRead(host, path).catch(() => {
+      missing ??= path
+    })
+    if (text === undefined) continue
+    if (!/^[\x20-\x7e\s]*$/.test(text)) missing ??= path
+    if (VIRTUAL.test(text)) return {sign: `the firmware says ${text.trim()} (${name})`, silent}
+  }
+  return {silent, ...(missing === undefined ? {} : {missing})}
 }
 
 /** Vendors of devices that exist only as a hypervisor makes them, or mostly (virtio). */
@@ -90,19 +131,34 @@ const VENDORS: Readonly<Record<string, string>> = {
   '0x80ee': 'VirtualBox',
   '0x5853': 'Xen',
   '0x1ab8': 'Parallels',
+  '0x1414': 'Hyper-V',
+  '0x1ae0': 'Google Cloud',
 }
 
+/**
+ * A device whose vendor, or whose subsystem's vendor, is a hypervisor: the cards that QEMU emulates
+ * have the vendor of the real ones, and its own as that of the subsystem.
+ */
 async function virtualDevice(host: HostView): Promise<string | undefined> {
-  for (const address of await mayList(host, PCI)) {
-    const vendor = (await readText(host, `${PCI}/${address}/vendor`))?.trim()
-    if (vendor === undefined && !tellsAbsence(host))
-      throw new Error(`${PCI}/${address}/vendor was not captured`)
-    if (vendor !== undefined && !/^0x[0-9a-f]{4}$/.test(vendor))
-      throw new Error(`${PCI}/${address}/vendor: not a vendor: "${vendor.slice(0, 40)}"`)
-    const name = vendor === undefined ? undefined : VENDORS[vendor]
-    if (name !== undefined) return `the PCI device ${address} is one of ${name}`
-  }
-  return undefined
+  for (const address of await mayList(host, PCI))
+    for (const file of ['vendor', 'subsystem_vendor']) {
+      const path = `${PCI}/${address}/${file}`
+      const vendor = (await readText(host, path))?.trim()
+      if (vendor === undefined && !tellsAbsence(host)) throw new Error(`${path} was not captured`)
+      if (vendor !== undefined && !/^0x[0-9a-f]{4}$/.test(vendor))
+        throw new Error(`${path}: not a vendor: "${vendor.slice(0, 40)}"`)
+      const name = vendor === undefined ? undefined : VENDORS[vendor]
+      if (name !== undefined) return `the PCI device ${address} is one of ${name}`
+    }
+  // Small virtual machines have virtio without PCI.
+  const [device] = await host.list('/sys/bus/virtio/devices')
+  return device === undefined ? undefined : `there is a virtio device, ${device}`
+}
+
+/** WAET (Windows ACPI Emulated Devices Table): hypervisors have it, and no hardware. */
+async function virtualTable(host: HostView): Promise<string | undefined> {
+  const tables = await host.list('/sys/firmware/acpi/tables')
+  return tables.includes('WAET') ? 'the firmware has the ACPI table WAET' : undefined
 }
 
 /**

@@ -183,8 +183,18 @@ export function goodFiles(): Record<string, string> {
     '/proc/sys/vm/stat_interval': '1\n',
     '/sys/bus/pci/devices/0000:03:00.0/vendor': '0x8086\n',
     '/sys/bus/pci/devices/0000:00:19.0/vendor': '0x8086\n',
+    '/sys/bus/pci/devices/0000:03:00.0/subsystem_vendor': '0x8086\n',
+    '/sys/bus/pci/devices/0000:00:19.0/subsystem_vendor': '0x1028\n',
     '/sys/class/dmi/id/sys_vendor': 'Dell Inc.\n',
     '/sys/class/dmi/id/product_name': 'PowerEdge R650\n',
+    '/sys/class/dmi/id/product_version': '\n',
+    ...Object.fromEntries(
+      ['bios_vendor', 'board_vendor', 'chassis_vendor'].map((name) => [
+        `/sys/class/dmi/id/${name}`,
+        'Dell Inc.\n',
+      ]),
+    ),
+    '/sys/class/dmi/id/board_name': '0PH7K9\n',
     '/sys/bus/pci/devices/0000:00:19.0/net/lan0/address': '00:00:00:00:00:00\n',
     '/sys/bus/pci/drivers/vfio-pci/0000:03:00.0/vendor': '0x8086\n',
     '/sys/class/net/lan0/queues/rx-0/rps_cpus': '0\n',
