@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 import {Flags} from '@oclif/core'
+import bootCpuNotIsolated from '../checks/boot-cpu-not-isolated.ts'
 import type {Check} from '../checks/check.ts'
+import cpusExistOnline from '../checks/cpus-exist-online.ts'
 import {BOOTED_TEXT_CHECKS, CHECKS} from '../checks/registry.ts'
 import {type Result, runChecks} from '../checks/run.ts'
 import {selectChecks} from '../checks/select.ts'
 import {resolveSettings, type SettingsRequest} from '../config/settings.ts'
+import {NoTarget} from '../config/target.ts'
 import {online} from '../facts/cpus.ts'
 import {gatherer, given} from '../facts/fact.ts'
 import {settings} from '../facts/settings.ts'
@@ -150,9 +153,14 @@ The exit status is 0 when nothing failed and nothing is unknown, 1 after a failu
   }
 }
 
+/** Checks that need no isolated CPU: of the text of the boot arguments, and of what they list. */
+const WITHOUT_TARGET: readonly Check[] = [bootCpuNotIsolated, cpusExistOnline, ...BOOTED_TEXT_CHECKS]
+
 /**
- * No CPU is isolated: that may be the effect of a fault in the boot arguments. Their checks need no
- * target. If one of them fails, only they are run; else `error` is thrown again.
+ * No target follows from the boot arguments or the config. The CPUs of the list that are online are
+ * judged, and the others are a finding. Where none is, that may be the effect of a fault in the boot
+ * arguments: the checks that need no target are run if one of them fails. Else `error` is thrown
+ * again.
  */
 async function withoutTarget(
   error: unknown,
@@ -168,19 +176,23 @@ async function withoutTarget(
     readonly allow: ReadonlySet<string>
   },
 ): Promise<{readonly asked: Settings; readonly selected: readonly Check[]}> {
-  if (!(error instanceof UserError) || error.code !== 'no-isolated') throw error
-  const get = gatherer(view)
-  const checks = selected.filter((check) => BOOTED_TEXT_CHECKS.includes(check))
+  if (!(error instanceof NoTarget)) throw error
+  const there = await gatherer(view)(online)
+  const unavailable = error.listed.minus(there)
+  const left = error.listed.minus(unavailable)
+  if (!unavailable.isEmpty && !left.isEmpty)
+    return {asked: {...(await resolveSettings(view, {...request, cpus: left})), unavailable}, selected}
+  const asked: Settings = {
+    isolated: CpuSet.empty,
+    housekeeping: there,
+    unavailable,
+    policy: request.policy ?? {kind: 'other'},
+    windowMs: request.windowMs ?? 0,
+  }
+  const checks = selected.filter((check) => WITHOUT_TARGET.includes(check))
   const found: Result[] = []
+  const get = gatherer(view, [given(settings, asked)])
   for await (const result of runChecks(checks, get, {allow, clock: () => 0})) found.push(result)
   if (!found.some(({status}) => status === 'fail')) throw error
-  return {
-    selected: checks,
-    asked: {
-      isolated: CpuSet.empty,
-      housekeeping: await get(online),
-      policy: request.policy ?? {kind: 'other'},
-      windowMs: request.windowMs ?? 0,
-    },
-  }
+  return {selected: checks, asked}
 }

@@ -13,7 +13,7 @@ import {type Meant, WORKLOAD_KEYS} from '../model/workload.ts'
 import type {Config} from '../schema/config.ts'
 import {loadConfig} from './load.ts'
 import {type ConfiguredSets, setsFor} from './sets.ts'
-import {resolveTarget} from './target.ts'
+import {NoTarget, resolveTarget} from './target.ts'
 
 /** What the command line asks for; the config file and the machine supply what it leaves open. */
 export interface SettingsRequest {
@@ -73,12 +73,16 @@ function located<T>({isolated, housekeeping, at}: ConfiguredSets, resolve: () =>
   } catch (error) {
     if (!(error instanceof UserError) || at === undefined || !(isolated ?? housekeeping)) throw error
     const {help, code, exit} = error
-    throw new UserError(`${at}: ${isolated ? 'isolated' : 'housekeeping'}: ${error.message}`, {
+    const message = `${at}: ${isolated ? 'isolated' : 'housekeeping'}: ${error.message}`
+    const options = {
       exit,
       ...(help === undefined ? {} : {help}),
       ...(code === undefined ? {} : {code}),
       cause: error,
-    })
+    }
+    throw error instanceof NoTarget
+      ? new NoTarget(message, {...options, listed: error.listed})
+      : new UserError(message, options)
   }
 }
 

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: MIT
 
-import {UserError} from '../lib/errors.ts'
-import type {CpuSet} from '../model/cpuset.ts'
+import {UserError, type UserErrorOptions} from '../lib/errors.ts'
+import {CpuSet} from '../model/cpuset.ts'
 import type {Target} from '../model/settings.ts'
 import type {ConfiguredSets} from './sets.ts'
+
+/**
+ * No target follows from what the boot arguments or the config list: no CPU, CPUs that are not online,
+ * or CPU 0. A command that judges a machine can still judge that.
+ */
+export class NoTarget extends UserError {
+  /** The CPUs that are listed. */
+  readonly listed: CpuSet
+
+  constructor(message: string, {listed, ...options}: UserErrorOptions & {readonly listed: CpuSet}) {
+    super(message, options)
+    this.listed = listed
+  }
+}
 
 /** The sources of the target: what was requested, and what the machine has. */
 export interface TargetSources {
@@ -17,12 +31,16 @@ export interface TargetSources {
 
 /**
  * The isolated and housekeeping CPUs. The command line overrides the config, and the config
- * overrides the boot arguments. Throws UserError. Pure.
+ * overrides the boot arguments. Throws UserError, and NoTarget where --cpus is not the reason. Pure.
  */
 export function resolveTarget({flag, config, online, booted}: TargetSources): Target {
   const isolated = flag ?? config.isolated ?? booted
+  const refusal = (message: string, options: UserErrorOptions) =>
+    flag === undefined
+      ? new NoTarget(message, {...options, listed: isolated})
+      : new UserError(message, options)
   if (isolated.isEmpty)
-    throw new UserError(
+    throw refusal(
       'no CPU is isolated: neither the command line, the config nor the boot arguments give one',
       {
         code: 'no-isolated',
@@ -38,12 +56,15 @@ export function resolveTarget({flag, config, online, booted}: TargetSources): Ta
     return {...target, unavailable: missing}
   }
   if (!missing.isEmpty)
-    throw new UserError(`CPU ${missing} is not online; this machine has ${online}`, {
+    throw refusal(`CPU ${missing} is not online; this machine has ${online}`, {
       code: 'cpu-not-online',
       help: `choose isolated CPUs from ${online}`,
     })
+  // The kernel takes a list with CPU 0. The check boot-cpu-not-isolated reports it.
+  if (asked === undefined && isolated.has(0) && isolated.size > 1)
+    return resolveTarget({flag, config, online, booted: booted.minus(CpuSet.of(0))})
   if (isolated.has(0))
-    throw new UserError('CPU 0 cannot be isolated', {
+    throw refusal('CPU 0 cannot be isolated', {
       code: 'boot-cpu',
       help: 'the work of the boot CPU cannot be moved: choose other CPUs',
     })
