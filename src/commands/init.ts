@@ -43,7 +43,7 @@ export default class Init extends IsolCommand {
     const get = gatherer(view)
     const facts = {
       cpus: await machineCpus(get),
-      kinds: await get(coreKinds).catch(() => undefined),
+      kinds: await get(coreKinds).catch(() => 'unreadable' as const),
       nics: await get(nics).catch(() => undefined),
       nodes: await get(listedNodes).catch(() => undefined),
       sharing: await get(sharing).catch(() => new Map()),

@@ -21,7 +21,8 @@ export interface Proposal {
 
 export interface ProposalFacts {
   readonly cpus: readonly Cpu[]
-  readonly kinds?: CoreKinds | undefined
+  /** Undefined: the cores are all of one kind, or the kernel does not report kinds. */
+  readonly kinds?: CoreKinds | 'unreadable' | undefined
   /** Undefined when not known. */
   readonly nics?: readonly Nic[] | undefined
   /** What each CPU shares with others; empty when not known. */
@@ -47,7 +48,8 @@ export interface ProposalWishes {
  * Throws UserError when no core remains. Pure.
  */
 export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Proposal {
-  const {cpus, kinds} = facts
+  const {cpus} = facts
+  const kinds = facts.kinds === 'unreadable' ? undefined : facts.kinds
   const online = cpus.filter((cpu) => cpu.online)
   const cores = wholeCores(online)
   const place = new Map<CpuSet, {role: Role; why: string}>()
@@ -80,7 +82,7 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
   }
   const cache = lastLevel(facts)
   const busy = [...place.keys()].reduce((all, core) => all.union(core), CpuSet.empty)
-  const shares = (core: CpuSet) => cache !== undefined && !cache.around(core).intersect(busy).isEmpty
+  const shares = (core: CpuSet) => cache?.around(core)?.intersect(busy).isEmpty === false
   const [sharing, quiet] = [open().filter(shares), open().filter((core) => !shares(core))]
   const most = wishes.cores ?? (quiet.length > 0 ? quiet.length : sharing.length)
   for (const [index, core] of [...quiet, ...sharing].entries()) {
@@ -88,11 +90,11 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
     const kind = kinds?.performance.intersect(core).isEmpty === false ? 'a faster core' : 'a core'
     const where = node === undefined ? '' : ` on node ${node}`
     const card = near.nodes && node !== undefined ? `, the node of ${near.names(node)}` : ''
-    const shared = quiet.length === 0 || cache === undefined ? '' : cacheWords(cache.level, shares(core))
+    const shared = quiet.length === 0 || cache === undefined ? '' : cacheWords(cache, core, shares(core))
     if (index < most)
       decide(core, 'isolated', `${kind} that housekeeping does not need${where}${card}${shared}`)
     else if (wishes.cores === undefined)
-      decide(core, 'housekeeping', `shares an ${cache?.level} cache with housekeeping`)
+      decide(core, 'housekeeping', `shares ${cache?.name} with housekeeping`)
     else decide(core, 'housekeeping', `more than the ${wishes.cores} asked for`)
   }
 
@@ -114,8 +116,11 @@ export function propose(facts: ProposalFacts, wishes: ProposalWishes = {}): Prop
         ? ['it is not known which CPUs share a core: each CPU was treated as a core']
         : []),
       ...(near.nodes === undefined && near.remark !== undefined ? [near.remark] : []),
+      ...(facts.kinds === 'unreadable'
+        ? ['it is not known which cores are slower: all cores were treated alike']
+        : []),
       ...(cache !== undefined && quiet.length === 0
-        ? [`all isolated CPUs share an ${cache.level} cache with housekeeping`]
+        ? [`all isolated CPUs share ${cache.name} with housekeeping`]
         : []),
       ...(facts.sharing?.size === 0
         ? ['it is not known which CPUs share a cache: all cores were treated alike']
@@ -159,31 +164,34 @@ function firstCore(core: CpuSet): string {
 }
 
 interface LastLevel {
-  readonly level: 'L2' | 'L3'
-  /** The CPUs that share the cache with a core, including it. */
-  around(core: CpuSet): CpuSet
+  /** "an L3 cache" */
+  readonly name: string
+  /** The CPUs that share it with a core, including the core. Undefined: the core has none. */
+  around(core: CpuSet): CpuSet | undefined
 }
 
-/** The last level of cache that the kernel reports; undefined where it reports none. */
+/** What cores share, the best known first. A cluster of arm64 shares an L2 cache or the tags of L3. */
+const LEVELS = {l3: 'an L3 cache', l2: 'an L2 cache', cluster: 'a cluster'} as const
+const ORDER = ['l3', 'l2', 'cluster'] as const
+
+/** The last level that the kernel reports; undefined where it reports none. */
 function lastLevel({sharing}: ProposalFacts): LastLevel | undefined {
   const all = [...(sharing?.values() ?? [])]
-  const key = all.some(({l3}) => l3 !== undefined)
-    ? 'l3'
-    : all.some(({l2}) => l2 !== undefined)
-      ? 'l2'
-      : undefined
+  const key = ORDER.find((each) => all.some((shared) => shared[each] !== undefined))
   if (key === undefined) return undefined
   return {
-    level: key === 'l3' ? 'L3' : 'L2',
-    around: (core) =>
-      [...core].reduce((set, cpu) => set.union(sharing?.get(cpu)?.[key] ?? CpuSet.empty), core),
+    name: LEVELS[key],
+    around: (core) => {
+      const sets = [...core].flatMap((cpu) => sharing?.get(cpu)?.[key] ?? [])
+      return sets.length === 0 ? undefined : sets.reduce((all, cpus) => all.union(cpus), core)
+    },
   }
 }
 
-const cacheWords = (level: string, shared: boolean): string =>
-  shared
-    ? `, which shares its ${level} cache with housekeeping`
-    : `, with an ${level} cache that housekeeping does not use`
+function cacheWords({name, around}: LastLevel, core: CpuSet, shared: boolean): string {
+  if (shared) return `, which shares ${name.replace(/^an? /, 'its ')} with housekeeping`
+  return around(core) === undefined ? `, without ${name}` : `, with ${name} that housekeeping does not use`
+}
 
 /** Why no core is left to isolate: what keeps each of them. */
 function noneLeft(
@@ -211,16 +219,18 @@ function helpFor(reasons: Reasons, offline: CpuSet, near: Near): string {
 
 /**
  * Online CPUs by core, in the order of their lowest CPUs. A CPU without known siblings is a core of
- * its own.
+ * its own. Where the lists of siblings contradict each other, the CPUs that any of them joins are one
+ * core.
  */
 function wholeCores(online: readonly Cpu[]): readonly CpuSet[] {
   const all = CpuSet.from(online.map(({cpu}) => cpu))
-  const cores = new Map<string, CpuSet>()
+  const coreOf = new Map<number, CpuSet>()
   for (const {cpu, siblings} of online) {
-    const core = (siblings ?? CpuSet.empty).intersect(all).union(CpuSet.of(cpu))
-    cores.set(`${core}`, core)
+    const listed = (siblings ?? CpuSet.empty).intersect(all).union(CpuSet.of(cpu))
+    const core = [...listed].reduce((set, each) => set.union(coreOf.get(each) ?? CpuSet.empty), listed)
+    for (const each of core) coreOf.set(each, core)
   }
-  return [...cores.values()].sort((a, b) => Math.min(...a) - Math.min(...b))
+  return [...new Set(coreOf.values())].sort((a, b) => Math.min(...a) - Math.min(...b))
 }
 
 interface Near {

@@ -129,6 +129,40 @@ describe('the proposal', () => {
     ])
   })
 
+  it('counts the cluster where no cache is reported', () => {
+    const sharing = new Map(
+      [0, 1, 2, 3, 4, 5, 6, 7].map((cpu) => [cpu, {cluster: CpuSet.parse(cpu < 4 ? '0-3' : '4-7')}]),
+    )
+    const {isolated, reasons} = propose({cpus: server(1, 8, 1), sharing})
+    expect(`${isolated}`).toBe('4-7')
+    expect(reasons.map(({why}) => why)).toEqual([
+      'the boot CPU',
+      'a core that housekeeping does not need on node 0, with a cluster that housekeeping does not use',
+      'shares a cluster with housekeeping',
+    ])
+  })
+
+  it('does not say that a core without an L3 cache has one', () => {
+    const sharing = new Map([0, 1, 2, 3].map((cpu) => [cpu, cpu < 2 ? {l3: CpuSet.parse('0-1')} : {}]))
+    const {reasons} = propose({cpus: server(1, 4, 1), sharing})
+    expect(reasons.find(({role}) => role === 'isolated')).toMatchObject({
+      cpus: CpuSet.parse('2-3'),
+      why: 'a core that housekeeping does not need on node 0, without an L3 cache',
+    })
+  })
+
+  it('keeps cores whole where the lists of siblings contradict each other', () => {
+    const [first, second, ...others] = server(1, 4, 1)
+    const cpus = [{...first, siblings: CpuSet.parse('0-1')}, second, ...others] as Cpu[]
+    expect(proposed({cpus})).toEqual(['2-3', '0-1'])
+    expect(proposed({cpus: cpus.toReversed()})).toEqual(['2-3', '0-1'])
+  })
+
+  it('says that it is not known which cores are slower', () => {
+    const {remarks} = propose({cpus: server(1, 4, 1), kinds: 'unreadable'})
+    expect(remarks).toContain('it is not known which cores are slower: all cores were treated alike')
+  })
+
   it('counts the L2 cache where there is no L3 cache', () => {
     const sharing = new Map([...l3(8, 4)].map(([cpu, {l3}]) => [cpu, {l2: l3}]))
     expect(proposed({cpus: server(1, 8, 1), sharing})).toEqual(['4-7', '0-3'])
