@@ -32,8 +32,9 @@ export function tickKeepers({args}: Cmdline): readonly TickKeeper[] {
   ]
 }
 
+/** The name of "notsc" need only begin so: __setup() without "=" (init/main.c: obsolete_checksetup). */
 const declaresUnstable = ({name, value}: BootArg) =>
-  (name === 'tsc' && value === 'unstable') || (name === 'notsc' && value === undefined)
+  (name === 'tsc' && value === 'unstable') || name.startsWith('notsc')
 
 /** kstrtobool() (lib/kstrtox.c); undefined: the kernel does not take it. */
 function truth(value: string | undefined): boolean | undefined {

@@ -37,6 +37,7 @@ type Part = (world: CpuWorld) => CpuSet
  */
 export function parseCpuWords(text: string): CpuWords {
   const words = text.trim().toLowerCase().replaceAll(/\s+/g, ' ')
+  refuseOtherNumbers(words)
   // The kernel's parser accepts "N" as a capital letter only; here "n" is accepted as well.
   const [first = '', ...rest] = words.split(/ (but|and) /)
   const steps: {readonly add: boolean; readonly part: Part}[] = [{add: true, part: parsePart(first)}]
@@ -52,6 +53,18 @@ export function parseCpuWords(text: string): CpuWords {
         CpuSet.empty,
       ),
   }
+}
+
+/** A mask, or a number that other programs read as octal, is refused with what was probably meant. */
+function refuseOtherNumbers(words: string): void {
+  const mask = /^0x([\da-f]{1,16})$/.exec(words)?.[1] ?? /^(?:[\da-f]{1,8},)+[\da-f]{8}$/.exec(words)?.[0]
+  if (mask !== undefined && (words.startsWith('0x') || /[a-f]|,0/.test(mask)))
+    throw new RangeError(
+      `not a set of CPUs: "${words}" is a mask; for its CPUs write ${CpuSet.fromMask(mask)}`,
+    )
+  const padded = /(?<!\d)0\d+/.exec(words)?.[0]
+  if (padded !== undefined)
+    throw new RangeError(`not a set of CPUs: "${padded}" has a leading zero; write ${Number(padded)}`)
 }
 
 function parsePart(text: string): Part {

@@ -127,6 +127,7 @@ describe('isolation that another argument takes back:', () => {
     ['nohz=0', /every CPU keeps its tick/],
     ['tsc=unstable', /counts as unstable/],
     ['notsc', /counts as unstable/],
+    ['notsc=1', /counts as unstable/],
   ])('%s', async ([word, says]) => {
     for (const text of [`${GOOD} ${word}`, `${word} ${GOOD}`]) {
       const report = await lint(text, {isolated: '2-7'})

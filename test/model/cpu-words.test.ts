@@ -100,3 +100,16 @@ it('a plain list is the same on every machine', () => {
     }),
   )
 })
+
+test.for<[text: string, message: string]>([
+  ['010', '"010" has a leading zero; write 10'],
+  ['1,000', '"000" has a leading zero; write 0'],
+  ['01-03', '"01" has a leading zero; write 1'],
+  ['0x0c', '"0x0c" is a mask; for its CPUs write 2-3'],
+  ['0,0000000c', '"0,0000000c" is a mask; for its CPUs write 2-3'],
+])('%s is refused with what was probably meant', ([text, message]) => {
+  expect(() => parseCpuWords(text)).toThrow(message)
+})
+test.for(['0', '0,2', '10-20', '0-100:10/20'])('%s has no leading zero', (text) => {
+  expect(parseCpuWords(text).plain).toBeDefined()
+})
