@@ -116,7 +116,8 @@ async function inDmi(host: HostView): Promise<Firmware> {
       missing ??= path
     })
     if (text === undefined) continue
-    if (!/^[\x20-\x7e\s]*$/.test(text)) missing ??= path
+    const word = !name.endsWith('_vendor') || text.trim() === '' || /[A-Za-z\d]{2}/.test(text)
+    if (!word || !/^[\x20-\x7e\s]*$/.test(text)) missing ??= path
     if (VIRTUAL.test(text)) return {sign: `the firmware says ${text.trim()} (${name})`, silent}
   }
   return {silent, ...(missing === undefined ? {} : {missing})}

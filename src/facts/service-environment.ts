@@ -17,6 +17,14 @@ export interface UnitFile {
   readonly text: string
 }
 
+/** The text of a unit file; an empty one takes a drop-in of the same name back. Throws Error for other text. */
+async function unitText(host: HostView, path: string): Promise<string | undefined> {
+  const text = await host.read(path)
+  const odd = text?.split('\n').find((line) => !/^\s*(?:[#;].*|\[.*|.*=.*|.*\\)?$/.test(line))
+  if (odd !== undefined && !/^\s*\[\w+\]/m.test(text ?? '')) throw new Error(`${path}: not a unit file`)
+  return text
+}
+
 /**
  * The unit file of a service and its drop-ins, in the order in which systemd reads them: by name,
  * where a name in a folder of higher priority replaces the same name in others. Empty where there is
@@ -26,7 +34,7 @@ export async function unitFiles(host: HostView, service: string): Promise<readon
   const found: UnitFile[] = []
   for (const folder of UNIT_FOLDERS) {
     const path = `${folder}/${service}`
-    const text = await host.read(path)
+    const text = await unitText(host, path)
     if (text === undefined) continue
     found.push({path, text})
     break
@@ -37,7 +45,7 @@ export async function unitFiles(host: HostView, service: string): Promise<readon
     for (const name of await host.list(`${folder}/${service}.d`))
       if (name.endsWith('.conf') && !dropIns.has(name)) dropIns.set(name, `${folder}/${service}.d/${name}`)
   for (const [, path] of [...dropIns].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const text = await host.read(path)
+    const text = await unitText(host, path)
     if (text !== undefined) found.push({path, text})
   }
   return found

@@ -85,6 +85,7 @@ test.for<[name: string, change: Change, says: RegExp]>([
   ['the firmware not captured', gone(DMI), /sys_vendor was not captured/],
   ['the board not captured', gone(`${DMI}/board_vendor`), /board_vendor was not captured/],
   ['a damaged chassis', {[`${DMI}/chassis_vendor`]: '\u0001\ufffd\n'}, /chassis_vendor was not captured/],
+  ['a BIOS without a name', {[`${DMI}/bios_vendor`]: '-1\n'}, /bios_vendor was not captured/],
   ['an empty vendor', {[`${DMI}/sys_vendor`]: ''}, /sys_vendor was not captured/],
   ['devices not captured', gone('/sys/bus/pci/devices'), /devices was not captured/],
   ['another architecture', {...ARM, '/var/log/dmesg': undefined}, /does not show/],

@@ -156,6 +156,11 @@ describe('the CPUs that irqbalance will avoid, by its unit', () => {
     expect(`${found?.banned}`).toBe(cpus)
   })
 
+  it('are unknown where a drop-in is damaged', async () => {
+    const files = changed({[UNIT]: unit, [`${ETC}/ban.conf`]: '\u0001\ufffd?;\n'})
+    await expect(reader(files)(irqbalance)).rejects.toThrow(`${ETC}/ban.conf: not a unit file`)
+  })
+
   it('no ban is planned that a later drop-in overrides', async () => {
     const later = `${ETC}/99-site.conf`
     const plan = await makePlan(
