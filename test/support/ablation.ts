@@ -38,6 +38,9 @@ const POSSIBLE: readonly (readonly [path: RegExp, damage: string])[] = [
   [/\/LoaderInfo-/, 'a word'],
 ]
 
+/** The operator's own file, which need not exist: where a complete capture lacks it, the machine did. */
+const OWN = /^\/etc\/(default|sysconfig)\/irqbalance$/
+
 export interface Violation {
   readonly path: string
   readonly damage: string
@@ -205,6 +208,7 @@ export async function ablate(
     const fresh = [...base.values].filter(([fact]) => !stale.has(fact))
     for (const damage of damages) {
       if (POSSIBLE.some(([file, possible]) => file.test(path) && possible === damage)) continue
+      if (machine.complete === true && damage === 'removed' && OWN.test(path)) continue
       runs++
       if (affected.length === 0) continue
       const get = gatherer(damaged(host, path, DAMAGES[damage]?.(text)), [...known, ...fresh])
