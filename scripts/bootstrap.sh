@@ -14,12 +14,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# For the kernel build, the C programs and their checks, QEMU, and GRUB's generator, which tests run.
+# For the kernel build, the C programs and their checks, QEMU, and what tests run: GRUB's generator, and
+# allocators, whose settings are tried.
 # The kernel's scripts and isolctl use perl and patch.
-PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
+PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12
+  libgoogle-perftools-dev libjemalloc2'
 
 # Programs that the proof tests run, as their users run them.
-PROOF_PACKAGES='dpdk-dev gdb linux-perf python3 rt-tests stress-ng'
+PROOF_PACKAGES='default-jdk-headless dpdk-dev gdb gfortran golang-go libomp-dev linux-perf nodejs python3 rt-tests
+  stress-ng'
 # What test/endurance/activities needs; what is missing there is not tried.
 ENDURANCE_PACKAGES='bpftrace conntrack dmsetup ethtool gdb iproute2 iptables iputils-ping kexec-tools kmod linux-perf
   msr-tools nftables procps python3 strace sysstat tcpdump xfsprogs'

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "names.h"
 #include "proc.h"
+#include "runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -302,39 +302,6 @@ __attribute__((format(printf, 2, 3))) static void give_up(struct candidate *thre
 	thread->failures++;
 	thread->retry_ns = now_ns() + (100000000ULL << doublings);
 	thread->rest_ns = thread->retry_ns;
-}
-
-/*
- * Why the program cannot settle, or "": some runtimes interrupt their own threads, by signals or by
- * unmapping.
- */
-static const char *find_runtime(pid_t pid)
-{
-	static const char go[] = "\xff Go buildinf:";
-	char path[32], line[512];
-	const char *found = "";
-	snprintf(path, sizeof path, "/proc/%d/maps", pid);
-	FILE *maps = fopen(path, "re");
-	while (maps && fgets(line, sizeof line, maps))
-		if (strstr(line, "/libjvm.so"))
-			found = "runs in a Java VM, which interrupts its own threads";
-	if (maps)
-		fclose(maps);
-
-	struct stat file;
-	snprintf(path, sizeof path, "/proc/%d/exe", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return found;
-	if (fstat(fd, &file) == 0 && file.st_size > 0) {
-		void *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (bytes != MAP_FAILED && memmem(bytes, (size_t)file.st_size, go, sizeof go - 1))
-			found = "is a Go program, whose runtime interrupts its own threads";
-		if (bytes != MAP_FAILED)
-			munmap(bytes, (size_t)file.st_size);
-	}
-	close(fd);
-	return found;
 }
 
 /*

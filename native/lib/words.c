@@ -79,7 +79,10 @@ const struct sentence sentences[] = {
 	{NULL, NEEDS_NOTHING, 0, 0, "{cause} ({hex})"},
 };
 
-#define TUNE_MALLOC "GLIBC_TUNABLES=glibc.malloc.trim_threshold=4294967296:glibc.malloc.mmap_max=0"
+/* test/launch/allocators.system.test.ts shows that these work; src/launch/hints.ts has those of other allocators. */
+#define TUNE_MALLOC                                                                                          \
+	"GLIBC_TUNABLES=glibc.malloc.top_pad=67108864:glibc.malloc.trim_threshold=4294967296:glibc.malloc.mmap_max=0 " \
+	"(jemalloc, tcmalloc: launch --runtime-hints)"
 
 const struct help helps[] = {
 	{"syscall", "clock_gettime gettimeofday time getcpu clock_getres",
@@ -88,8 +91,11 @@ const struct help helps[] = {
 	{"syscall", "write writev pwrite64 sendto sendmsg",
 	 "keep system calls out of the isolated loop: hand output to a thread on a housekeeping CPU"},
 	{"syscall", "mmap munmap brk mremap mprotect madvise mlock mlockall",
-	 "allocate before the loop: set " TUNE_MALLOC " so that malloc and free stay in user space"},
-	{"syscall", "futex nanosleep clock_nanosleep poll ppoll select epoll_wait pselect6 sched_yield epoll_pwait",
+	 "allocate and touch memory before the loop; malloc and free then stay in user space with " TUNE_MALLOC},
+	{"syscall", "futex",
+	 "a lock was taken, or a thread woken: of the allocator when another thread frees the memory (give it back to the "
+	 "thread that allocated it), of a logger, of a condition variable or of RCU; poll shared memory instead"},
+	{"syscall", "nanosleep clock_nanosleep poll ppoll select epoll_wait pselect6 sched_yield epoll_pwait",
 	 "do not block or sleep in the isolated loop: poll shared memory instead of locks and descriptors"},
 	{"syscall", NULL, "keep system calls out of the isolated loop"},
 	{"page_fault", NULL, "map and touch all memory before entering; only what is mapped then gets locked"},

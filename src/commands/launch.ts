@@ -26,6 +26,7 @@ stderr what broke isolation. It ends with the program, and with the processes th
     '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
     '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
     "<%= config.bin %> launch --cpus 2-3 -- sh -c 'numactl --physcpubind=2 ./feed-handler; echo ended'",
+    '<%= config.bin %> launch --cpus 2-3 --runtime-hints -- ./feed-handler-in-go',
     '<%= config.bin %> launch --cpus 2-5 --on-break rearm --status-file /run/feed.json --notify -- ./feed-handler',
   ]
   static override flags = {
@@ -100,6 +101,12 @@ stderr what broke isolation. It ends with the program, and with the processes th
         'which makes it present (all)',
       default: 'none',
     })(),
+    'runtime-hints': Flags.boolean({
+      description:
+        'recognize the language runtime and the allocator of the program, and set the variables with which its threads ' +
+        'stay in user space (GODEBUG, JAVA_TOOL_OPTIONS, OMP_*, GLIBC_TUNABLES, MALLOC_CONF, TCMALLOC_*); a variable that ' +
+        'is set stays as it is',
+    }),
     'dry-run': Flags.boolean({char: 'n', description: 'print the command and execute nothing'}),
   }
 
@@ -120,6 +127,7 @@ stderr what broke isolation. It ends with the program, and with the processes th
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],
       workers: flags.workers,
+      runtimeHints: flags['runtime-hints'],
     })
     const shim = asset('libexec/isol-exec')
     const note = (text: string) => {

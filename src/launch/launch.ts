@@ -14,6 +14,7 @@ import {choose} from './choose.ts'
 import {quickPreflight, readConditions} from './conditions.ts'
 import type {Enter} from './enter.ts'
 import {gate} from './gate.ts'
+import {type Hinted, hintsFor, lookAtProgram} from './hints.ts'
 import {parseNofile, startingNofile} from './limits.ts'
 import {type Lock, lockArgument} from './lock.ts'
 import {memoryPolicy, type Numa} from './numa.ts'
@@ -47,6 +48,8 @@ export interface LaunchOptions {
   readonly notify: boolean
   /** The number of isolated threads that the program will have; undefined: one on each CPU. */
   readonly workers: number | undefined
+  /** Give the program the environment of hints.ts. */
+  readonly runtimeHints: boolean
   /** The program and its arguments, as Node.js decoded them. */
   readonly program: readonly string[]
 }
@@ -88,11 +91,12 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
     target,
     setApart: setApart.reduce<CpuSet>((all, cpus) => all.union(cpus ?? CpuSet.empty), CpuSet.empty),
   })
+  const hinted = await hints(options, isolated)
   return {
     cpus: isolated,
     housekeeping,
     policy: target.policy,
-    notes,
+    notes: [...notes, ...hinted.notes],
     argv: [
       `--cpus=${isolated}`,
       `--housekeeping=${housekeeping}`,
@@ -117,6 +121,7 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       ...(options.json ? ['--json'] : []),
       ...(options.verbose ? ['--verbose'] : []),
       ...(options.statusFile === undefined ? [] : [`--status-file=${options.statusFile}`]),
+      ...Object.entries(hinted.environment).map(([name, value]) => hexEnv(Buffer.from(`${name}=${value}`))),
       ...(await bytesOf(options.program)),
     ],
   }
@@ -143,6 +148,11 @@ function requireCpuForEach(workers: number | undefined, cpus: CpuSet): void {
     )
 }
 
+async function hints({runtimeHints, program: [command = '']}: LaunchOptions, cpus: CpuSet): Promise<Hinted> {
+  const program = runtimeHints ? await lookAtProgram(command, process.env) : undefined
+  return program === undefined ? {environment: {}, notes: []} : hintsFor(program, cpus.size, process.env)
+}
+
 /** The output of `--dry-run`, for people and as JSON. */
 export function describeLaunch({cpus, housekeeping, policy, notes}: Launch, command: readonly string[]) {
   return {
@@ -164,6 +174,9 @@ async function nofile(): Promise<readonly string[]> {
   return soft === undefined ? [] : [`--nofile=${soft}`]
 }
 
+/** An argument of isol-exec that sets "NAME=VALUE" in the environment of the program. */
+const hexEnv = (entry: Buffer): string => `--hex-env=${entry.toString('hex')}`
+
 /**
  * "--" and the program's arguments. Node.js decodes arguments and environment as UTF-8 and loses
  * all other bytes. When there are such bytes, isol-exec gets them in hex, from /proc/self/cmdline
@@ -172,7 +185,7 @@ async function nofile(): Promise<readonly string[]> {
 async function bytesOf(program: readonly string[]): Promise<readonly string[]> {
   const given = splitNul(await ownFile('/proc/self/cmdline')).slice(-program.length)
   const odd = splitNul(await ownFile('/proc/self/environ')).filter((entry) => !isUtf8(entry))
-  const environment = odd.map((entry) => `--hex-env=${entry.toString('hex')}`)
+  const environment = odd.map(hexEnv)
   const isOurs = given.length === program.length && given.every((bytes, i) => bytes.toString() === program[i])
   if (!isOurs || given.every(isUtf8)) return [...environment, '--', ...program]
   return [...environment, '--hex', '--', ...given.map((bytes) => bytes.toString('hex'))]

@@ -333,6 +333,7 @@ describe('a launch', () => {
     follow: true,
     notify: false,
     workers: undefined,
+    runtimeHints: false,
     program: ['./bench', '', '--cpus', 'a\nb', 'ü'],
   } as const
   const limit = /^--nofile=/
