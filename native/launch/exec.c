@@ -58,7 +58,7 @@ struct options {
 	enum lock lock;	  /* of the program's memory, with settle */
 	unsigned workers; /* isolated threads that make it ready, or 0: one on each CPU */
 	unsigned grace;	  /* seconds, see ISOLCTL_GRACE(), or 0 */
-	bool rearm, soft, quiet, json, hex, notify, force, exclusive, verbose, wide, alone;
+	bool rearm, soft, quiet, json, hex, notify, force, exclusive, verbose, wide, alone, explain;
 };
 
 /* With --json an error is JSON as well. */
@@ -265,7 +265,8 @@ static struct options parse(int argc, char **argv)
 		EXCLUSIVE,
 		VERBOSE,
 		WIDE,
-		NO_FOLLOW
+		NO_FOLLOW,
+		EXPLAIN_BREAKS
 	};
 	static const struct option known[] = {{"cpus", required_argument, NULL, CPUS},
 					      {"housekeeping", required_argument, NULL, HOUSEKEEPING},
@@ -291,6 +292,7 @@ static struct options parse(int argc, char **argv)
 					      {"verbose", no_argument, NULL, VERBOSE},
 					      {"wide", no_argument, NULL, WIDE},
 					      {"no-follow", no_argument, NULL, NO_FOLLOW},
+					      {"explain-breaks", no_argument, NULL, EXPLAIN_BREAKS},
 					      {NULL, 0, NULL, 0}};
 	struct options options = {.flags = "0x1", .nofile = -1, .timeout = 10000};
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;)
@@ -364,6 +366,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case NO_FOLLOW:
 			options.alone = true;
+			break;
+		case EXPLAIN_BREAKS:
+			options.explain = true;
 			break;
 		case HEX_ENV:
 			decode_hex(optarg);
@@ -520,7 +525,8 @@ int main(int argc, char **argv)
 					.json = options.json,
 					.soft = options.soft,
 					.quiet = options.quiet,
-					.verbose = options.verbose};
+					.verbose = options.verbose,
+					.explain = options.explain};
 	int count = cpus_of(options.cpus, &cpus);
 	bool alone = count == 1;
 	supervisor.workers = options.workers ? options.workers : (unsigned)count;

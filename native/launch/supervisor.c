@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "supervisor.h"
 #include "clock.h"
+#include "explain.h"
 #include "notify.h"
 #include "outlet.h"
 #include "proc.h"
@@ -144,6 +145,16 @@ static void say_events(struct watch *watch)
 	watch->event_count = 0;
 }
 
+/* Say where in the program its breaks were made, when that has been found out. */
+static void say_explanations(const struct watch *watch)
+{
+	char text[EXPLANATION_SIZE];
+	for (size_t i = 0; i < watch->count; i++)
+		if (watch->threads[i].record.breaks && take_explanation(watch->threads[i].tid, text))
+			say(watch->supervisor, "isolctl: %s[%d], where isolation was lost:\n%s",
+			    watch->threads[i].name, watch->threads[i].tid, text);
+}
+
 static void add_event(struct watch *watch, const struct watched *thread, struct event event)
 {
 	if (watch->event_count == EVENTS_MAX)
@@ -173,6 +184,8 @@ static void look(struct watch *watch, struct watched *thread)
 	const bool started = record.starts != old->starts;
 	if (started || fresh)
 		watch->changed_ns = now_ns();
+	if (watch->supervisor->explain && !watch->over && (fresh || strcmp(record.state, "leaving") == 0))
+		explain(thread->pid, thread->tid, &record);
 	if (fresh && record.sender_cpu >= 0) {
 		char name[NAME_SIZE];
 		record.sender_own = record.sender_pid > 0 && read_name(thread->pid, record.sender_pid, name);
@@ -647,6 +660,7 @@ static void step(struct watch *watch)
 		tell_ready(watch, now);
 	if (supervisor->settle.ms == 0) {
 		say_events(watch);
+		say_explanations(watch);
 		return;
 	}
 	for (size_t i = 0; i < watch->count; i++) {
@@ -663,6 +677,7 @@ static void step(struct watch *watch)
 								    : record->time_ns - record->duration_ns});
 	}
 	say_events(watch);
+	say_explanations(watch);
 	for (size_t i = 0; i < watch->process_count; i++) {
 		struct settle *settle = &watch->processes[i]->settle;
 		settle_step(settle);

@@ -31,6 +31,7 @@ struct supervisor {
 	bool soft;		   /* going on without isolation is wanted */
 	bool quiet;		   /* nothing on stderr */
 	bool verbose;		   /* each break, also one like those before */
+	bool explain;		   /* where in the program a break was made, see explain.h */
 	unsigned workers;	   /* isolated threads that make the program ready */
 	const char *notify;	   /* address of systemd's socket, or NULL */
 	unsigned grace;		   /* seconds, see ISOLCTL_GRACE(), or 0 */

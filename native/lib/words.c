@@ -94,7 +94,7 @@ const struct help helps[] = {
 	 "allocate and touch memory before the loop; malloc and free then stay in user space with " TUNE_MALLOC},
 	{"syscall", "futex",
 	 "a lock was taken, or a thread woken: of the allocator when another thread frees the memory (give it back to the "
-	 "thread that allocated it), of a logger, of a condition variable or of RCU; poll shared memory instead"},
+	 "thread that allocated it), of a logger, of a condition variable or of RCU; launch --explain-breaks shows the functions"},
 	{"syscall", "nanosleep clock_nanosleep poll ppoll select epoll_wait pselect6 sched_yield epoll_pwait",
 	 "do not block or sleep in the isolated loop: poll shared memory instead of locks and descriptors"},
 	{"syscall", NULL, "keep system calls out of the isolated loop"},

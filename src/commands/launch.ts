@@ -26,6 +26,7 @@ stderr what broke isolation. It ends with the program, and with the processes th
     '<%= config.bin %> launch --cpus 3 --enter app -- dist/libexec/samples/poller 5',
     '<%= config.bin %> launch --cpus 2-3 --enter app --on-break signal=SIGUSR1 --policy fifo:1 -- ./feed-handler',
     "<%= config.bin %> launch --cpus 2-3 -- sh -c 'numactl --physcpubind=2 ./feed-handler; echo ended'",
+    '<%= config.bin %> launch --cpus 2-3 --on-break report --explain-breaks -- ./feed-handler',
     '<%= config.bin %> launch --cpus 2-3 --runtime-hints -- ./feed-handler-in-go',
     '<%= config.bin %> launch --cpus 2-5 --on-break rearm --status-file /run/feed.json --notify -- ./feed-handler',
   ]
@@ -101,6 +102,11 @@ stderr what broke isolation. It ends with the program, and with the processes th
         'which makes it present (all)',
       default: 'none',
     })(),
+    'explain-breaks': Flags.boolean({
+      description:
+        'when a system call ends isolation, trace the thread until it makes this call again, for at most a second, ' +
+        'and print the functions on its stack',
+    }),
     'runtime-hints': Flags.boolean({
       description:
         'recognize the language runtime and the allocator of the program, and set the variables with which its threads ' +
@@ -127,6 +133,7 @@ stderr what broke isolation. It ends with the program, and with the processes th
       allowGuest: flags['allow-guest'],
       statusFile: flags['status-file'],
       workers: flags.workers,
+      explainBreaks: flags['explain-breaks'],
       runtimeHints: flags['runtime-hints'],
     })
     const shim = asset('libexec/isol-exec')

@@ -48,6 +48,8 @@ export interface LaunchOptions {
   readonly notify: boolean
   /** The number of isolated threads that the program will have; undefined: one on each CPU. */
   readonly workers: number | undefined
+  /** Print where in the program a system call was made that ended isolation. */
+  readonly explainBreaks: boolean
   /** Give the program the environment of hints.ts. */
   readonly runtimeHints: boolean
   /** The program and its arguments, as Node.js decoded them. */
@@ -120,6 +122,7 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
       ...(options.quiet ? ['--quiet'] : []),
       ...(options.json ? ['--json'] : []),
       ...(options.verbose ? ['--verbose'] : []),
+      ...(options.explainBreaks ? ['--explain-breaks'] : []),
       ...(options.statusFile === undefined ? [] : [`--status-file=${options.statusFile}`]),
       ...Object.entries(hinted.environment).map(([name, value]) => hexEnv(Buffer.from(`${name}=${value}`))),
       ...(await bytesOf(options.program)),

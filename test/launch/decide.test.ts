@@ -334,6 +334,7 @@ describe('a launch', () => {
     notify: false,
     workers: undefined,
     runtimeHints: false,
+    explainBreaks: false,
     program: ['./bench', '', '--cpus', 'a\nb', 'ü'],
   } as const
   const limit = /^--nofile=/
