@@ -354,6 +354,20 @@ describe('a launch', () => {
       ...options.program,
     ])
   })
+  it('gives the program what --runtime-hints finds, and says so', async () => {
+    const {argv, notes} = await prepareLaunch(memoryHost(machine), {
+      ...options,
+      cpus: set('3'),
+      runtimeHints: true,
+      explainBreaks: true,
+      program: [process.execPath],
+    })
+    const given = argv.flatMap((word) => /^--hex-env=(.*)$/.exec(word)?.[1] ?? [])
+    const entries = given.map((hex) => Buffer.from(hex, 'hex').toString())
+    expect(entries).toContainEqual(expect.stringMatching(/^GLIBC_TUNABLES=glibc\.malloc\.top_pad=67108864:/))
+    expect(notes).toContainEqual(expect.stringMatching(/^malloc of glibc: GLIBC_TUNABLES=/))
+    expect(argv).toContain('--explain-breaks')
+  })
   it('passes the options on', async () => {
     const {argv} = await prepareLaunch(memoryHost(machine), {
       ...options,

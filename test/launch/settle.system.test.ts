@@ -201,6 +201,14 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
     const java = join(shop.folder, 'java')
     await execa('gcc', ['-O2', '-pthread', '-o', java, source, '-Wl,--no-as-needed', jvm])
     expect((await settle([java, 'poll'], 600)).join('\n')).toContain('poll watched runs in a Java VM')
+    // With the setting that --runtime-hints gives them, they do not.
+    for (const [program, setting] of [
+      [go, 'GODEBUG=madvdontneed=1,asyncpreemptoff=1'],
+      [java, 'JAVA_TOOL_OPTIONS=-XX:+UseEpsilonGC'],
+    ] as const)
+      expect(await settle(['env', setting, program, 'poll'], 600)).toContainEqual(
+        expect.stringMatching(/^poll planted/),
+      )
   })
   it('goes on without a control thread that never comes to rest, and says for which one it waited', async () => {
     const {stdout} = await execa(settler, ['--timeout=600', '40', '600', '1', '0', threads, 'poll', 'fault'])
