@@ -526,7 +526,7 @@ int main(int argc, char **argv)
 					.soft = options.soft,
 					.quiet = options.quiet,
 					.verbose = options.verbose,
-					.explain = options.explain};
+					.explain = options.explain && !options.quiet && !options.json};
 	int count = cpus_of(options.cpus, &cpus);
 	bool alone = count == 1;
 	supervisor.workers = options.workers ? options.workers : (unsigned)count;

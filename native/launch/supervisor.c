@@ -966,7 +966,7 @@ int start_supervisor(const struct supervisor *supervisor)
 		return -1;
 	}
 	/* Yama lets a process be traced only by its ancestors and by the process it names. */
-	if (supervisor->settle.ms)
+	if (supervisor->settle.ms || supervisor->explain)
 		prctl(PR_SET_PTRACER, (unsigned long)supervisor_pid, 0, 0, 0);
 	return started[1];
 }
