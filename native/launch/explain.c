@@ -203,13 +203,13 @@ void explain(pid_t pid, pid_t tid, const struct record *record)
 		list[count++] = (struct explained){tid, record->data, child, text};
 }
 
-bool take_explanation(pid_t tid, char text[EXPLANATION_SIZE])
+bool take_explanation(pid_t tid, bool wait, char text[EXPLANATION_SIZE])
 {
 	for (size_t i = 0; i < count; i++) {
 		struct explained *explained = &list[i];
 		if (explained->tid != tid || explained->text < 0)
 			continue;
-		if (explained->explainer && waitpid(explained->explainer, NULL, WNOHANG) == 0)
+		if (explained->explainer && waitpid(explained->explainer, NULL, wait ? 0 : WNOHANG) == 0)
 			continue;
 		explained->explainer = 0;
 		const ssize_t length = pread(explained->text, text, EXPLANATION_SIZE - 1, 0);

@@ -31,8 +31,8 @@ void explain(pid_t pid, pid_t tid, const struct record *record);
 
 /*
  * The text for a break of this thread, once: lines that end with a newline. False: there is none yet, or
- * it was taken.
+ * it was taken. `wait`: for one that is being written; lines of addr2line(1) may take seconds.
  */
-bool take_explanation(pid_t tid, char text[EXPLANATION_SIZE]);
+bool take_explanation(pid_t tid, bool wait, char text[EXPLANATION_SIZE]);
 
 #endif

@@ -150,7 +150,8 @@ static void say_explanations(const struct watch *watch)
 {
 	char text[EXPLANATION_SIZE];
 	for (size_t i = 0; i < watch->count; i++)
-		if (watch->threads[i].record.breaks && take_explanation(watch->threads[i].tid, text))
+		if (watch->threads[i].record.breaks &&
+		    take_explanation(watch->threads[i].tid, watch->over, text))
 			say(watch->supervisor, "isolctl: %s[%d], where isolation was lost:\n%s",
 			    watch->threads[i].name, watch->threads[i].tid, text);
 }
