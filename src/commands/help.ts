@@ -5,7 +5,7 @@ import {Help} from '@oclif/core'
 export const MENU: readonly {readonly title: string; readonly names: readonly string[]}[] = [
   {title: 'MAIN PATH', names: ['init', 'plan', 'apply', 'preflight', 'launch']},
   {title: 'AFTER APPLY', names: ['status', 'stop', 'confirm', 'undo']},
-  {title: 'LOOK AND LEARN', names: ['topology', 'measure', 'explain', 'lint', 'capture']},
+  {title: 'LOOK AND LEARN', names: ['topology', 'measure', 'report', 'explain', 'lint', 'capture']},
   {title: 'KERNEL AND LAB', names: ['kernel', 'lab']},
 ]
 

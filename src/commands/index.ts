@@ -30,6 +30,7 @@ const COMMANDS = {
   measure: () => import('./measure.ts'),
   plan: () => import('./plan.ts'),
   preflight: () => import('./preflight.ts'),
+  report: () => import('./report.ts'),
   status: () => import('./status.ts'),
   stop: () => import('./stop.ts'),
   topology: () => import('./topology.ts'),

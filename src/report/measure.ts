@@ -225,7 +225,8 @@ export function renderMeasure(report: MeasureReport, {width}: {readonly width: n
   ])
 }
 
-function verdictLine({verdict, asked, cpus, unknown}: MeasureReport): string {
+/** The first sentence of a report: what became of the run, and its longest gap. Pure. */
+export function verdictLine({verdict, asked, cpus, unknown}: MeasureReport): string {
   const longest = [...cpus].sort((a, b) => b.maxNs - a.maxNs)[0]
   const limit = asked.failOverNs
   const most =

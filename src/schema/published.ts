@@ -8,6 +8,7 @@ import {LintSchema} from './lint.ts'
 import {ApplySchema, ConfirmSchema, StatusSchema, TopologySchema, UndoSchema} from './machine.ts'
 import {MeasureSchema} from './measure.ts'
 import {ReportSchema} from './preflight.ts'
+import {RunsSchema} from './runs.ts'
 import {StopSchema} from './stop.ts'
 
 const SCHEMAS = [
@@ -20,6 +21,7 @@ const SCHEMAS = [
   LintSchema,
   MeasureSchema,
   ReportSchema,
+  RunsSchema,
   StatusSchema,
   StopSchema,
   TopologySchema,
