@@ -4,21 +4,23 @@
 #
 #   bootstrap.sh node    node_modules as in package-lock.json
 #   bootstrap.sh lab     node, and the Debian packages to build and boot the lab kernel
+#   bootstrap.sh test    lab, and what its tests try and compare: allocators, sources of other kernels
 #   bootstrap.sh proof   lab, and the programs that launch is tested with
 #   bootstrap.sh endurance  lab, and the tools of an administrator
 #   bootstrap.sh package lab, and the tools to make a Debian package of a kernel
-#   bootstrap.sh vm      package, and the tools to make virtual machines of a complete Debian
+#   bootstrap.sh vm      test and package, and the tools to make virtual machines of a complete Debian
 #   bootstrap.sh kernel  lab, and the tools to compile the kernel's own selftests
 #
 # Installs only what is missing, and names it first. Exits with 69 if it cannot install it.
 set -eu
 cd "$(dirname "$0")/.."
 
-# For the kernel build, the C programs and their checks, QEMU, and what tests run: GRUB's generator, and
-# allocators, whose settings are tried.
+# For the kernel build, the C programs and their checks, QEMU, and GRUB's generator, which tests run.
 # The kernel's scripts and isolctl use perl and patch.
-PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12
-  libgoogle-perftools-dev libjemalloc2'
+PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
+
+# Allocators, whose settings docs/launch.md advises.
+TEST_PACKAGES='libgoogle-perftools-dev libjemalloc2'
 
 # Programs that the proof tests run, as their users run them.
 PROOF_PACKAGES='default-jdk-headless dpdk-dev gdb gfortran golang-go libomp-dev linux-perf nodejs python3 rt-tests
@@ -173,6 +175,12 @@ case ${1:-} in
     install_packages
     install_modules
     install_newer_qemu
+    ;;
+  test)
+    PACKAGES="$PACKAGES $TEST_PACKAGES"
+    install_packages
+    install_modules
+    install_newer_qemu
     fetch_kernel_sources
     ;;
   proof)
@@ -200,11 +208,11 @@ case ${1:-} in
     install_newer_qemu
     ;;
   vm)
-    PACKAGES="$PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
+    PACKAGES="$PACKAGES $TEST_PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
     install_packages
     install_modules
     install_newer_qemu
     fetch_kernel_sources
     ;;
-  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|proof|endurance|kernel|package|vm' ;;
+  *) fail "bootstrap.sh: unknown goal \"${1:-}\"" 'sh scripts/bootstrap.sh node|lab|test|proof|endurance|kernel|package|vm' ;;
 esac
