@@ -5,6 +5,7 @@ import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {parseJson, readRegular, writeOutput} from '../lib/files.ts'
 import {compareRuns} from '../measure/compare.ts'
+import {BUCKETS} from '../measure/histogram.ts'
 import {verdictLine} from '../report/measure.ts'
 import {changeSentence, pageSentence, type RecordedRun, runsPage, type ShownRun} from '../report/page/runs.ts'
 import {MeasureSchema} from '../schema/measure.ts'
@@ -79,12 +80,24 @@ async function writerFor(path: string): Promise<Writer> {
   return (...of) => write(runsPage(...of))
 }
 
+/** What a page needs beyond the form: times that are times, and buckets that exist. */
+const RecordedSchema = MeasureSchema.refine(
+  ({start, cpus, series}) =>
+    Number.isFinite(Date.parse(start)) &&
+    series.cellMs <= LONGEST_CELL_MS &&
+    cpus.every(({histogram}) =>
+      histogram.every(([bucket]) => Number.isInteger(bucket) && bucket >= 0 && bucket < BUCKETS),
+    ),
+)
+/** 512 cells of it are more than a century. */
+const LONGEST_CELL_MS = 1e10
+
 async function recordedRun(path: string): Promise<RecordedRun> {
   const text = await readRegular(path, {limit: RUN_LIMIT}).catch((cause: unknown) => {
     throw new UserError(`cannot read ${path}: ${errnoOf(cause) ?? 'EIO'}`, {exit: Exit.unsuitable, cause})
   })
   const value = parseJson(text)
-  const parsed = MeasureSchema.safeParse(value)
+  const parsed = RecordedSchema.safeParse(value)
   if (parsed.success) return {file: basename(path), report: parsed.data}
   const journal = text.startsWith('{"schema":"isolctl.measure-journal/')
   throw new UserError(

@@ -26,6 +26,18 @@ const DEVIATIONS = 3
 /** Longest gaps are compared where the times of both runs differ by less than this factor. */
 const SAME_TIME = 1.1
 
+/**
+ * A run that was watched for less time than the base is the same only if a rate so much higher would
+ * have been seen.
+ */
+const SEEN_RATE = 2
+
+/**
+ * Percentiles differ if one is higher by this factor and by this time. Millions of passes make the
+ * bounds narrow, but the cost of the loop, which is subtracted, differs a little from run to run.
+ */
+const SLOWER = {factor: 1.25, ns: 100} as const
+
 /** What was seen of the CPUs of a run together. */
 export interface Seen {
   /** Time on all CPUs, in nanoseconds. */
@@ -122,57 +134,74 @@ const twoDigits = (value: number) =>
 
 function gapRate(base: Seen, run: Seen, ns: number): Comparison {
   const {counts, ratio} = rates(base, run, ns)
-  const change = counts[0] + counts[1] === 0 ? 'same' : changeOf(ratio)
+  const none = counts[0] + counts[1] === 0
+  const change = none ? 'same' : changeOf(ratio)
+  const shorter = run.ns * SAME_TIME < base.ns
+  const blind = change === 'same' && shorter && (none || ratio[1] > SEEN_RATE)
+  const words = none
+    ? 'neither run has one'
+    : `${counts[0]} and ${counts[1]} gaps: the rate is ${twoDigits(ratio[0])} to ${twoDigits(ratio[1])} times that of the base`
   return {
     quantity: 'gaps',
     base: (counts[0] / base.ns) * HOUR_NS,
     run: (counts[1] / run.ns) * HOUR_NS,
     unit: 'per hour',
-    change,
-    why:
-      counts[0] + counts[1] === 0
-        ? 'neither run has one'
-        : `${counts[0]} and ${counts[1]} gaps: the rate is ${twoDigits(ratio[0])} to ${twoDigits(ratio[1])} times that of the base`,
+    change: blind ? 'unknown' : change,
+    why: blind ? `${words}, and the run is shorter than the base: it may have missed what is rare` : words,
   }
 }
 
-/** The bounds of a percentile, by the ranks between which it lies; undefined if the samples are too few. */
-function percentileBounds(
-  {buckets, samples, bursts}: Seen,
-  share: number,
-): readonly [number, number] | undefined {
+interface Percentile {
+  readonly value: number
+  readonly low: number
+  readonly high: number
+}
+
+/** A percentile, and the bounds by the ranks between which it lies; undefined if the samples are too few. */
+function percentileOf({buckets, samples, bursts}: Seen, share: number): Percentile | undefined {
   const spread = DEVIATIONS * Math.sqrt(samples * share * (1 - share) * bursts)
-  const [low, high] = [samples * share - spread, samples * share + spread]
-  if (high >= samples || samples === 0) return undefined
+  const rank = samples * share
+  if (rank + spread >= samples || samples === 0) return undefined
   const at = (rank: number) => {
     let seen = 0
-    for (const bucket of buckets) {
+    return buckets.find((bucket) => {
       seen += bucket.count
-      if (seen >= rank) return bucket
-    }
-    return undefined
+      return seen >= rank
+    })
   }
-  return [at(low)?.lowNs ?? 0, at(high)?.highNs ?? Number.POSITIVE_INFINITY]
+  return {
+    value: at(rank)?.highNs ?? Number.POSITIVE_INFINITY,
+    low: at(rank - spread)?.lowNs ?? 0,
+    high: at(rank + spread)?.highNs ?? Number.POSITIVE_INFINITY,
+  }
 }
 
+const isSlower = (low: number, high: number) => low > high * SLOWER.factor && low > high + SLOWER.ns
+
 function percentileChange(base: Seen, run: Seen, share: number): Comparison {
-  const [was, is] = [percentileBounds(base, share), percentileBounds(run, share)]
-  const quantity = `p${Number((share * 100).toFixed(6))}`
+  const [was, is] = [percentileOf(base, share), percentileOf(run, share)]
+  const common = {
+    quantity: `p${Number((share * 100).toFixed(6))}`,
+    base: was?.value,
+    run: is?.value,
+    unit: 'ns',
+  } as const
   if (was === undefined || is === undefined)
     return {
-      quantity,
-      base: was?.[1],
-      run: is?.[1],
-      unit: 'ns',
+      ...common,
       change: 'unknown',
       why: `${was === undefined ? 'the base' : 'the run'} has too few samples`,
     }
+  const speed = base.samples / base.ns / (run.samples / run.ns)
+  if (speed > SAME_TIME || speed < 1 / SAME_TIME)
+    return {
+      ...common,
+      change: 'unknown',
+      why: 'the loops were not equally fast: they are shares of different numbers of passes',
+    }
   return {
-    quantity,
-    base: was[1],
-    run: is[1],
-    unit: 'ns',
-    change: is[0] > was[1] ? 'worse' : is[1] < was[0] ? 'better' : 'same',
+    ...common,
+    change: isSlower(is.low, was.high) ? 'worse' : isSlower(was.low, is.high) ? 'better' : 'same',
   }
 }
 
@@ -186,7 +215,10 @@ function longestChange(base: Seen, run: Seen): Comparison {
       why: 'the runs were not equally long: the longer one has seen more of what is rare',
     }
   const shorter = Math.min(base.maxNs, run.maxNs)
-  const change = changeOf(rates(base, run, shorter).ratio)
+  const rate = changeOf(rates(base, run, shorter).ratio)
+  // Many gaps that are as long as the shorter one do not make it the longer one.
+  const longer = run.maxNs > base.maxNs ? 'worse' : 'better'
+  const change = run.maxNs !== base.maxNs && rate === longer ? rate : 'same'
   return {
     ...common,
     change,
@@ -203,8 +235,8 @@ export interface ComparedRuns {
 }
 
 /**
- * A run beside an earlier one: all CPUs of each together. It is worse if anything is, better if
- * something is better and nothing worse, and unknown if one of both is no proof. Pure.
+ * A run beside an earlier one: all CPUs of each together. It is worse if anything is, unknown if one
+ * of both is no proof or the rates of gaps cannot be told apart, and better if something is. Pure.
  */
 export function compareRuns(base: MeasureReport, run: MeasureReport): ComparedRuns {
   const [was, is] = [seenIn(base), seenIn(run)]
@@ -218,7 +250,10 @@ export function compareRuns(base: MeasureReport, run: MeasureReport): ComparedRu
           longestChange(was, is),
         ]
   const has = (change: Change) => quantities.some((each) => each.change === change)
-  const proven = [base, run].every(({verdict}) => verdict !== 'unknown') && quantities.length > 0
+  const proven =
+    [base, run].every(({verdict}) => verdict !== 'unknown') &&
+    quantities.length > 0 &&
+    quantities[0]?.change !== 'unknown'
   const change = has('worse') ? 'worse' : !proven ? 'unknown' : has('better') ? 'better' : 'same'
   return {change, thresholdNs, quantities}
 }

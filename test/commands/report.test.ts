@@ -39,6 +39,15 @@ beforeAll(async () => {
   await writeFile(file('noisy.json'), run(9))
   await writeFile(file('other.json'), '{"schema":"isolctl.report/1"}')
   await writeFile(file('cut.json'), run(1).slice(0, 500))
+  const {start: _, ...rest} = JSON.parse(run(1))
+  await writeFile(file('no-time.json'), JSON.stringify({start: 'yesterday', ...rest}))
+  const [cpu] = rest.cpus
+  const odd = {...cpu, histogram: [[1e9, 1]]}
+  await writeFile(file('no-bucket.json'), JSON.stringify({...JSON.parse(run(1)), cpus: [odd]}))
+  await writeFile(
+    file('nothing.json'),
+    JSON.stringify({...JSON.parse(run(1)), cpus: [], series: {cellMs: 1000, cpus: []}, spinners: []}),
+  )
   await writeFile(file('x.journal'), firstLine(head(), emptyRun(START)))
 })
 afterAll(() => rm(folder, {recursive: true}))
@@ -82,7 +91,7 @@ it('takes many runs, and has a line for each', async () => {
   const {stdout, exit} = await isolctl('report', file('quiet.json'), file('noisy.json'), '--json')
   expect(exit).toBe(0)
   const report = RunsSchema.parse(JSON.parse(stdout))
-  expect(report.sentence).toBe('Of 2 runs, 0 failed, 0 could not see all, 2 passed.')
+  expect(report.sentence).toBe('Of 2 runs, 2 had no limit.')
   expect(report.runs.map(({file}) => file)).toEqual(['quiet.json', 'noisy.json'])
   expect((await isolctl('report', file('quiet.json'), file('noisy.json'))).stdout.split('\n')).toHaveLength(4)
 })
@@ -91,6 +100,8 @@ it.each([
   ['a file that is not there', ['none.json'], 69, 'ENOENT'],
   ['another report', ['other.json'], 69, 'is no result of isolctl measure'],
   ['a file that is cut short', ['cut.json'], 69, 'is no result of isolctl measure'],
+  ['a time that is none', ['no-time.json'], 69, 'is no result of isolctl measure'],
+  ['a bucket that is none', ['no-bucket.json'], 69, 'is no result of isolctl measure'],
   ['a journal', ['x.journal'], 69, 'the journal of a run that did not end'],
 ])('refuses %s, and says what to do', async (_, names, exit, words) => {
   const found = await isolctl('report', ...names.map(file))
@@ -105,6 +116,15 @@ it('refuses a page whose form is not known before it reads anything', async () =
     stderr: expect.stringContaining('name it page.html, page.md or page.svg'),
   })
 })
+
+it('shows a run in which nothing was recorded as one', async () => {
+  const {exit, stdout} = await isolctl('report', file('nothing.json'), '-o', file('n.html'))
+  expect({exit, stdout}).toEqual({exit: 0, stdout: 'Measured: nothing was measured.\n'})
+  expect(await readFile(file('n.html'), 'utf8')).toContain('Nothing was recorded.')
+  expect(await isolctl('report', file('nothing.json'), '--against', file('quiet.json'))).toMatchObject({
+    exit: 3,
+  })
+}, 60_000)
 
 it('refuses to do without a file', async () => {
   expect(await isolctl('report')).toMatchObject({exit: 2})

@@ -96,9 +96,47 @@ describe('a run against a base', () => {
     )
     expect(of(compareRuns(runOf(quiet), steady(60, 1, 90_000)), 'longest gap')?.change).toBe('worse')
   })
+  test('a short run without gaps is no proof against a long base, and the other way round it is', () => {
+    const hour = runOf(Array.from({length: 3600}, (_, at) => (at % 1200 === 0 ? [20_000] : [])))
+    const second = runOf([[]])
+    expect(compareRuns(hour, second)).toMatchObject({change: 'unknown'})
+    expect(of(compareRuns(hour, second), 'gaps')?.why).toContain('shorter than the base')
+    expect(compareRuns(runOf(Array(100).fill([])), second).change).toBe('unknown')
+    expect(compareRuns(second, hour).change).toBe('same')
+    expect(compareRuns(steady(3600, 9), steady(600, 9)).change).toBe('same')
+  })
+  test('a longest gap that is shorter is not worse, however often it came', () => {
+    const rare = runOf([[200_000], ...Array.from({length: 99}, () => [])])
+    const often = runOf(Array.from({length: 100}, () => Array(9).fill(100_000)))
+    expect(of(compareRuns(rare, often), 'longest gap')?.change).toBe('same')
+    expect(of(compareRuns(often, rare), 'longest gap')?.change).toBe('same')
+    expect(of(compareRuns(rare, often), 'gaps')?.change).toBe('worse')
+  })
+  test('percentiles differ only if it matters, and not if the loops were not equally fast', () => {
+    const loop = (bucket: number, samples = 50_000_000): MeasureReport => {
+      const run = steady(1, 0)
+      return {...run, cpus: run.cpus.map((cpu) => ({...cpu, samples, histogram: [[bucket, samples]]}))}
+    }
+    const p = (base: MeasureReport, run: MeasureReport) => of(compareRuns(base, run), 'p99.99')
+    expect(p(loop(40), loop(42))?.change).toBe('same')
+    expect(p(loop(100), loop(110))?.change).toBe('worse')
+    expect(p(loop(110), loop(100))?.change).toBe('better')
+    expect(p(loop(100), loop(110, 25_000_000))).toMatchObject({
+      change: 'unknown',
+      why: expect.stringContaining('not equally fast'),
+    })
+  })
+  test('shows the percentile itself, and not a bound of it', () => {
+    const run = steady(60, 3)
+    const own = run.cpus[0]?.percentiles.find(({share}) => share === 0.99999)?.ns
+    expect(Math.round(of(compareRuns(run, run), 'p99.999')?.run ?? 0)).toBe(own)
+  })
   test('a percentile without enough samples on one side is not compared', () => {
     const short = steady(1, 0)
-    const few: MeasureReport = {...short, cpus: short.cpus.map((cpu) => ({...cpu, histogram: [[0, 50_000]]}))}
+    const few: MeasureReport = {
+      ...short,
+      cpus: short.cpus.map((cpu) => ({...cpu, ns: cpu.ns / 1000, histogram: [[0, 50_000]]})),
+    }
     expect(of(compareRuns(short, few), 'p99.999')).toMatchObject({change: 'unknown', run: undefined})
     expect(of(compareRuns(short, few), 'p99.9')?.change).toBe('same')
   })

@@ -53,9 +53,15 @@ export function pageSentence(runs: readonly ShownRun[], base?: RecordedRun): str
       verdictLine(only.report),
       ...(base && only.compared ? [changeSentence(only.compared, base.file)] : []),
     ].join(' ')
-  const number = (verdict: MeasureReport['verdict']) =>
-    runs.filter(({report}) => report.verdict === verdict).length
-  const verdicts = `Of ${count(runs.length, 'run')}, ${number('over')} failed, ${number('unknown')} could not see all, ${number('ok')} passed.`
+  const number = (has: (report: MeasureReport) => boolean) => runs.filter(({report}) => has(report)).length
+  const limited = ({asked}: MeasureReport) => asked.failOverNs !== undefined
+  const parts = [
+    [number(({verdict}) => verdict === 'over'), 'failed'],
+    [number(({verdict}) => verdict === 'unknown'), 'could not see all'],
+    [number((report) => report.verdict === 'ok' && limited(report)), 'passed'],
+    [number((report) => report.verdict === 'ok' && !limited(report)), 'had no limit'],
+  ] as const
+  const verdicts = `Of ${count(runs.length, 'run')}, ${parts.flatMap(([runs, what]) => (runs > 0 ? [`${runs} ${what}`] : [])).join(', ')}.`
   if (base === undefined) return verdicts
   const changed = (change: ComparedRuns['change']) =>
     runs.filter(({compared}) => compared?.change === change).length
