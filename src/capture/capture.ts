@@ -15,6 +15,7 @@ import {Exit} from '../lib/exit.ts'
 import {probe} from '../measure/watch.ts'
 import {CpuSet} from '../model/cpuset.ts'
 import {STEPS} from '../plan/registry.ts'
+import {bansOf, namedEnvironments} from './kept.ts'
 import {type Redactions, redactor} from './redact.ts'
 
 /** The contents of a capture. Paths are relative, not empty, and do not lead out of the capture. */
@@ -70,8 +71,13 @@ export async function takeCapture(
   const name = (await machine.read('/proc/sys/kernel/hostname').catch(() => undefined))?.trim() ?? ''
   const redact = redactor(name)
   const files = new Map<string, string>()
+  const environments = namedEnvironments(recorded.files)
   for (const [path, text] of recorded.files) {
-    const kept = path.endsWith('/environ') ? redact.environment(text) : text
+    const kept = path.endsWith('/environ')
+      ? redact.environment(text === '' && machine.live ? '\0' : text) // in a capture, an empty one is damaged
+      : environments.has(path)
+        ? bansOf(text)
+        : text
     files.set(inside(redact.path(path)), VERBATIM.has(path) ? kept : redact.secrets(path, redact.text(kept)))
   }
   const unreadable = Object.fromEntries([...recorded.errors].map(([path, code]) => [redact.path(path), code]))

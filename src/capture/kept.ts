@@ -6,15 +6,11 @@
  */
 
 import {programNode} from '../boot/firmware.ts'
+import {environmentFiles, environmentWithOnly, unitWithOnly} from '../facts/service-environment.ts'
 
 /** What stays, in the order of the file, one match a line. Without a pattern: nothing, only that the file exists. */
 const KEPT: readonly (readonly [path: RegExp, kept?: RegExp])[] = [
   // src/facts/irqbalance.ts
-  [
-    /^\/(etc\/(default|sysconfig)|usr\/lib\/irqbalance)\/(irqbalance|defaults\.env)$/,
-    /^.*\bIRQBALANCE_BANNED_\w+=.*$/gm,
-  ],
-  [/\/systemd\/system\/irqbalance\.service$/],
   [/\/changelog\.Debian\.gz$/, /^irqbalance \([^)]*\)/],
   // src/facts/kubelet.ts, open-vswitch.ts, tuners.ts
   [/\/kubelet\/config\.yaml$/, /(?<=^[^#\n]*["'{,\s])strict-cpu-reservation["']?\s*:\s*["']?\w+/gm],
@@ -36,10 +32,26 @@ const KEPT: readonly (readonly [path: RegExp, kept?: RegExp])[] = [
 
 const NOTHING = '# REDACTED\n'
 
+/** src/facts/irqbalance.ts: the variables with CPUs, in the unit, in its drop-ins, and in the files that are read without a unit. */
+const BANS = /^IRQBALANCE_BANNED_\w+$/
+const IRQBALANCE_UNIT = /\/systemd\/system\/irqbalance\.service(\.d\/[^/]+\.conf)?$/
+const IRQBALANCE_ENVIRONMENT =
+  /^\/(etc\/(default|sysconfig)|usr\/lib\/irqbalance)\/(irqbalance|defaults\.env)$|\/irqbalance\.service\.d\/[^/]+\.env$/
+
+/** The environment of irqbalance, as a file or as it was started with, without what no fact reads. Pure. */
+export const bansOf = (text: string, separator: '\n' | '\0' = '\n'): string =>
+  environmentWithOnly(BANS, text, separator)
+
+/** The environment files that the unit of irqbalance and its drop-ins name: they can be anywhere. Pure. */
+export const namedEnvironments = (files: ReadonlyMap<string, string>): ReadonlySet<string> =>
+  new Set([...files].flatMap(([path, text]) => (IRQBALANCE_UNIT.test(path) ? environmentFiles(text) : [])))
+
 /** The text of another program's file without what no fact reads; undefined for a file that is not in the list. Pure. */
 export function keptOf(path: string, text: string): string | undefined {
   if (path === '/proc/mounts') return text.split('\n').map(mount).join('\n')
   if (/\/efivars\/Boot[0-9A-F]{4}-/.test(path)) return bootEntry(text)
+  if (IRQBALANCE_UNIT.test(path)) return unitWithOnly(BANS, text)
+  if (IRQBALANCE_ENVIRONMENT.test(path)) return bansOf(text)
   const rule = KEPT.find(([files]) => files.test(path))
   if (rule === undefined) return undefined
   const [, kept] = rule

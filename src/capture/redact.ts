@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import {bansOf} from './kept.ts'
 import {type Count, withoutPeople, withoutSecrets} from './secrets.ts'
 
 /** The number of redactions of each kind. */
@@ -95,12 +96,11 @@ export function redactor(hostName: string): Redactor {
             return REDACTED_HOST
           })
     },
-    environment: (text) =>
-      text
-        .split('\0')
-        .filter((variable) => /^(IRQBALANCE_\w+|container)=/.test(variable))
-        .map((variable) => `${variable}\0`)
-        .join(''),
+    environment: (text) => {
+      const container = text.split('\0').find((variable) => /^container=/.test(variable))
+      const bans = bansOf(text, '\0')
+      return container === undefined ? bans : `${container}\0${bans}`
+    },
     secrets: (path, text) => {
       const clean = withoutSecrets(path, text, (kind) => {
         counts[kind]++

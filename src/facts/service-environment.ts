@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+import {posix} from 'node:path'
 import type {HostView} from '../host/host.ts'
 import {parsed} from './fact.ts'
 
@@ -17,11 +18,15 @@ export interface UnitFile {
   readonly text: string
 }
 
+/** A line that no unit file has. */
+const isOdd = (line: string) => !/^\s*(?:[#;].*|\[.*|.*=.*|.*\\)?$/.test(line)
+/** Whether a text with odd lines is a unit file all the same: it has a section. */
+const hasSection = (text: string) => /^\s*\[\w+\]/m.test(text)
+
 /** The text of a unit file; an empty one takes a drop-in of the same name back. Throws Error for other text. */
 async function unitText(host: HostView, path: string): Promise<string | undefined> {
   const text = await host.read(path)
-  const odd = text?.split('\n').find((line) => !/^\s*(?:[#;].*|\[.*|.*=.*|.*\\)?$/.test(line))
-  if (odd !== undefined && !/^\s*\[\w+\]/m.test(text ?? '')) throw new Error(`${path}: not a unit file`)
+  if (text?.split('\n').some(isOdd) && !hasSection(text)) throw new Error(`${path}: not a unit file`)
   return text
 }
 
@@ -71,8 +76,7 @@ function environmentSettings(texts: readonly string[], files: readonly string[])
         const [, name, text = ''] = /^(\w+)=(.*)$/s.exec(word) ?? []
         if (name !== undefined) variables.set(name, text)
       }
-    } else if (key === 'EnvironmentFile')
-      paths = value === '' ? [] : [...paths, value.replace(/^-/, '').replace(/^(["'])(.*)\1$/, '$2')]
+    } else if (key === 'EnvironmentFile') paths = value === '' ? [] : [...paths, ...filePath(value)]
     else if (key === 'UnsetEnvironment')
       unset =
         value === ''
@@ -80,6 +84,12 @@ function environmentSettings(texts: readonly string[], files: readonly string[])
           : new Set([...unset, ...words(value).map((word) => word.split('=', 1)[0] ?? '')])
   }
   return {variables, files: paths, unset}
+}
+
+/** systemd ignores a path that is relative or has ".." in it (shared/parse-helpers.c: path_simplify_and_warn). Pure. */
+function filePath(value: string): readonly string[] {
+  const path = value.replace(/^-/, '').replace(/^(["'])(.*)\1$/, '$2')
+  return path.startsWith('/') && !path.split('/').includes('..') ? [posix.normalize(path)] : []
 }
 
 /** The assignments in [Service], with continued lines joined. Pure. */
@@ -159,4 +169,61 @@ export function assignments(text: string, separator: '\n' | '\0'): ReadonlyMap<s
   }
   if (odd !== undefined && found.size === 0) throw new Error('not an environment')
   return found
+}
+
+/** Stands for what is left out. It is no path, no set of CPUs and no assignment. */
+const LEFT_OUT = 'REDACTED'
+/** isolctl compares its own files as a whole. */
+const OWN_COMMENT = /^# Written by isolctl.*$/gm
+/** A value that is a set of CPUs, as a mask or as a list, or a try at one. */
+const CPUS = /^[\da-fx,:/\s-]*$/i
+
+const withoutWords = (value: string) => (CPUS.test(value) ? value : LEFT_OUT)
+const ownComments = (text: string): readonly string[] => text.match(OWN_COMMENT) ?? []
+
+/** The environment files that a text of a unit names. Pure. */
+export const environmentFiles = (text: string): readonly string[] => environmentSettings([text], []).files
+
+/**
+ * The text of a unit file that serviceEnvironment() reads as it reads this one, with no other setting
+ * and no other variable in it. `kept`: the names of the variables, whose values are sets of CPUs. Pure.
+ */
+export function unitWithOnly(kept: RegExp, text: string): string {
+  if (text === '') return text
+  const lines = text
+    .replaceAll(/\\\n\s*/g, ' ')
+    .split('\n')
+    .flatMap((line): readonly string[] => {
+      if (/^\s*\[\w+\]\s*$/.test(line)) return [line.trim()]
+      const [, key, value = ''] = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+      if (key === 'EnvironmentFile')
+        return [`${key}=${value === '' || filePath(value).length > 0 ? value : LEFT_OUT}`]
+      if (key !== 'Environment' && key !== 'UnsetEnvironment') return []
+      const variables = words(value).map((word) => {
+        const [name = '', ...rest] = word.split('=')
+        if (!kept.test(name)) return `${LEFT_OUT}=`
+        return key === 'Environment' ? `"${name}=${withoutWords(rest.join('='))}"` : name
+      })
+      // An empty value takes back what was set before, so that a variable that is left out leaves a word.
+      return [`${key}=${value === '' ? '' : variables.join(' ') || LEFT_OUT}`]
+    })
+  const damaged = text.split('\n').some(isOdd) && !hasSection(text)
+  return [...ownComments(text), ...(damaged ? [LEFT_OUT] : lines), ''].join('\n')
+}
+
+/**
+ * The text of an environment that assignments() reads as it reads this one, with no other variable
+ * in it. Pure.
+ */
+export function environmentWithOnly(kept: RegExp, text: string, separator: '\n' | '\0'): string {
+  if (text.trim() === '') return text
+  try {
+    const variables = [...assignments(text, separator)]
+      .filter(([name]) => kept.test(name))
+      .map(([name, value]) => `${name}=${withoutWords(value)}`)
+    const lines = [...(separator === '\n' ? ownComments(text) : []), ...variables]
+    return `${(lines.length === 0 ? [`# ${LEFT_OUT}`] : lines).join(separator)}${separator}`
+  } catch {
+    return `${LEFT_OUT}${separator}` // no environment, and it stays none
+  }
 }

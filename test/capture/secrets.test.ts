@@ -3,7 +3,11 @@ import {describe, expect, it, test} from 'vitest'
 import {programOf} from '../../src/boot/firmware.ts'
 import {takeCapture} from '../../src/capture/capture.ts'
 import {withoutPeople, withoutSecrets} from '../../src/capture/secrets.ts'
-import {fakeLive, goodFiles, taskFiles} from '../support/machine.ts'
+import {gatherer} from '../../src/facts/fact.ts'
+import {irqbalance} from '../../src/facts/irqbalance.ts'
+import type {HostView} from '../../src/host/host.ts'
+import {memoryHost} from '../../src/host/memory.ts'
+import {changed, fakeLive, goodFiles, taskFiles} from '../support/machine.ts'
 import {untunedFiles} from '../support/untuned.ts'
 
 const clean = (path: string, text: string) => withoutSecrets(path, text, () => {})
@@ -124,6 +128,58 @@ test('what facts read in files of other programs stays', () => {
   expect(kept('/boot/grub2/grubenv')).toHaveLength(1024)
   expect(programOf(kept(`/sys/firmware/efi/efivars/Boot0001-${EFI}`))).toBe('/EFI/a.efi')
   expect(clean('/boot/config-6.12.1', 'CONFIG_A=y\n')).toBe('CONFIG_A=y\n')
+})
+
+/** A unit whose settings are spread over drop-ins and files anywhere. */
+const DROP_INS = '/etc/systemd/system/irqbalance.service.d'
+const SPREAD: Readonly<Record<string, string>> = {
+  '/usr/lib/systemd/system/irqbalance.service': `[Unit]\nDescription=${SECRET}\n[Service]\nEnvironmentFile=-/etc/default/irqbalance\nExecStart=/usr/sbin/irqbalance --token ${SECRET}\n`,
+  [`${DROP_INS}/10.conf`]: `# ${SECRET}\n[Service]\nEnvironment=TOKEN=${SECRET} "IRQBALANCE_BANNED_CPULIST=1,3" 'A=b ${SECRET}'\nEnvironment=PASSWORD="${SECRET} \\\n  ${SECRET}"\n`,
+  [`${DROP_INS}/20.conf`]: `[Service]\nEnvironmentFile=\nEnvironmentFile=/etc/foo/credentials\nUnsetEnvironment=TOKEN=${SECRET} B\nLoadCredential=a:${SECRET}\n`,
+  [`${DROP_INS}/30.conf`]: `[Service]\nEnvironmentFile=/etc/foo/../${SECRET}\nEnvironmentFile=${SECRET}\n`,
+  [`${DROP_INS}/40.conf`]: '',
+  [`${DROP_INS}/60-isolctl.conf`]: `# Written by isolctl; isolctl undo removes it.\n[Service]\nEnvironmentFile=${DROP_INS}/60-isolctl.env\n`,
+  [`${DROP_INS}/60-isolctl.env`]: '# Written by isolctl.\nIRQBALANCE_BANNED_CPULIST=1-3\n',
+  '/etc/default/irqbalance': `TOKEN=${SECRET} IRQBALANCE_BANNED_CPUS=8\n`,
+  '/etc/foo/credentials': `# ${SECRET}\nAPI_KEY=${SECRET}\nexport IRQBALANCE_BANNED_CPULIST="2-3" # ${SECRET}\nPASSWORD='${SECRET}'\n`,
+  '/usr/share/doc/irqbalance/changelog.Debian.gz': 'irqbalance (1.9.2-1) unstable; urgency=medium\n',
+  ...taskFiles({tid: 90, comm: 'irqbalance', allowed: '0-1'}),
+  '/proc/90/environ': `TOKEN=${SECRET}\0IRQBALANCE_ARGS=${SECRET}\0`,
+}
+
+describe.for<[name: string, files: Readonly<Record<string, string | undefined>>]>([
+  ['as it is', {}],
+  [
+    'without isolctl',
+    {[`${DROP_INS}/60-isolctl.conf`]: undefined, [`${DROP_INS}/60-isolctl.env`]: undefined},
+  ],
+  [
+    'with variables of the unit only',
+    {
+      [`${DROP_INS}/10.conf`]: undefined,
+      [`${DROP_INS}/20.conf`]: undefined,
+      [`${DROP_INS}/60-isolctl.conf`]: undefined,
+      '/usr/lib/systemd/system/irqbalance.service': `[Service]\nEnvironment=TOKEN=${SECRET} IRQBALANCE_BANNED_CPULIST=2\n`,
+    },
+  ],
+  ['with a file that is no environment', {'/etc/foo/credentials': `${SECRET}\n`}],
+  ['with a drop-in that is no unit file', {[`${DROP_INS}/40.conf`]: `${SECRET}\n`}],
+  ['with a daemon of an empty environment', {'/proc/90/environ': ''}],
+  ['with a ban that is no set of CPUs', {'/etc/foo/credentials': `IRQBALANCE_BANNED_CPULIST=${SECRET}\n`}],
+])('irqbalance with files anywhere, %s', ([, over]) => {
+  const files = changed({...SPREAD, ...over})
+  const take = async () => (await takeCapture(fakeLive(files).host, {version: '0', also: []})).files
+  const found = (host: HostView) => gatherer(host)(irqbalance).catch(({message}: Error) => message)
+
+  it('has no secret in the capture', async () => {
+    for (const [path, text] of await take()) expect(text, path).not.toContain(SECRET)
+  })
+  it('is the same in the capture and on the machine', async () => {
+    const kept = Object.fromEntries([...(await take())].map(([path, text]) => [`/${path}`, text]))
+    const there = await found(memoryHost(kept))
+    const here = await found(fakeLive(files).host)
+    expect(JSON.stringify(there)).toBe(JSON.stringify(here))
+  })
 })
 
 test('names of people in cgroups get stand-ins', () => {
