@@ -65,8 +65,11 @@ function argumentsOf(line: string, count: Count): string {
 }
 
 /** Where boot arguments stand in the files of boot loaders; the second group is the arguments. */
-const OPTIONS = /^(options\s+)(.*)$/gm
-const LINUX = /^(\s*linux(?:16|efi)?\s+\S+)(.*)$/gm
+const OPTIONS = /^([ \t]*options\s+)(.*)$/gm
+/** Xen is loaded as multiboot, and the kernel as its module (GRUB manual, "multiboot", "module"). */
+const LINUX = /^(\s*(?:linux(?:16|efi)?|multiboot2?|module2?|kernel)(?:[ \t]+--[\w-]+)*[ \t]+\S+)(.*)$/gm
+/** A line that one of both matches. */
+const OF_ARGUMENTS = /^\s*(?:options|linux(?:16|efi)?|multiboot2?|module2?|kernel)\s/
 /** What boot_loader passwords look like (GRUB manual, "Authentication and authorisation"). */
 const GRUB_PASSWORD = /^(\s*)(password(?:_pbkdf2)?|set superusers)\b.*$|grub\.pbkdf2\.\S+/gm
 
@@ -74,8 +77,10 @@ const ARGUMENTS_ONLY = /^\/(proc|etc\/kernel)\/cmdline$/
 /** An ESP may be mounted anywhere. */
 const OF_LOADER =
   /^\/(boot(?!\/config-)|efi)\/|^\/etc\/(default\/grub|grub2?(-efi)?\.cfg$)|\/(grub\.cfg|loader\/(loader|entries\/[^/]+)\.conf)$/
-/** Comments that have a meaning for isolctl: its own, and the sections of grub.cfg. */
-const COMMENT = /^(\s*)#(?! Written by isolctl|## (?:BEGIN|END) |#*$|[!#])(.*)$/gm
+/** Comments, but for those with a meaning: those of isolctl, the sections of grub.cfg, and the program of a script. */
+const COMMENT = /^(\s*)#(?! Written by isolctl|## (?:BEGIN|END) |#*$|(?<![\s\S]#)!)(.*)$/gm
+/** A comment at the end of a line, outside of quotes. */
+const TRAILING = /^((?:[^'"#\n]|"[^"\n]*"|'[^'\n]*')*[ \t])#(?! Written by isolctl| ?REDACTED$).*$/gm
 const GRUBENV_SIZE = 1024
 
 /** Settings that say how a menu is made, and hold no secret. */
@@ -84,7 +89,7 @@ const PLAIN =
 const SETTING = /^(\s*(?:set\s+|export\s+)?([A-Za-z_]\w*)\+?=)(.*)$/
 /** Keys of entries of the Boot Loader Specification, and commands of GRUB, after which there may be anything. */
 const FREE =
-  /^(\s*(?:grub_users|grub_arg|grub_class|machine-id|echo|authenticate|chainloader|set\s+superusers))\b.*$/
+  /^(\s*(?:grub_users|grub_arg|grub_class|machine-id|echo|printf|eval|authenticate|chainloader|cryptomount|hdparm|set\s+superusers))\b.*$/
 /** The shell text of /etc/default/grub is more than settings: what is none is taken for boot arguments. */
 const SHELL = /^\/etc\/default\/grub/
 
@@ -96,12 +101,16 @@ function ofValue(value: string, count: Count): string {
   const [, quote = '', quoted = '', after = ''] =
     /^(["'])(.*)\1(\s*(?:#.*)?)$/.exec(value) ?? /^(["'])([^"']*)$/.exec(value) ?? []
   if (quote === '') return argumentsOf(value, count)
-  return quote + argumentsOf(quoted, count) + (value.length > quoted.length + 1 ? quote + after : '')
+  const end = after.replace(/#.*/, () => {
+    count('comments')
+    return `#${REDACTED}`
+  })
+  return quote + argumentsOf(quoted, count) + (value.length > quoted.length + 1 ? quote + end : '')
 }
 
 /** A line that is not one of boot arguments. */
 function ofSettings(line: string, shell: boolean, count: Count): string {
-  if (/^(options|linux)/.test(line.trim()) || /^\s*(#|$)/.test(line)) return line
+  if (OF_ARGUMENTS.test(line) || /^\s*(#|$)/.test(line)) return line
   const hidden = (kept: string) => {
     count('passwords')
     return `${kept}${REDACTED}`
@@ -190,6 +199,10 @@ export function withoutSecrets(path: string, text: string, count: Count): string
         .replaceAll(COMMENT, (_, blank: string) => {
           count('comments')
           return `${blank}# ${REDACTED}`
+        })
+        .replaceAll(TRAILING, (_, head: string) => {
+          count('comments')
+          return `${head}# ${REDACTED}`
         })
         .replaceAll(/( )# .*$/gm, (whole, blank: string) => {
           if (whole === ` # ${REDACTED}`) return whole

@@ -130,6 +130,39 @@ test('what facts read in files of other programs stays', () => {
   expect(clean('/boot/config-6.12.1', 'CONFIG_A=y\n')).toBe('CONFIG_A=y\n')
 })
 
+test.for<[path: string, text: string, kept: string]>([
+  [
+    '/etc/default/grub',
+    `## root password: ${SECRET}\n#!${SECRET}\n#\n###\n`,
+    '# REDACTED\n# REDACTED\n#\n###\n',
+  ],
+  ['/etc/default/grub', `#!/bin/sh\n#!${SECRET}\n`, '#!/bin/sh\n# REDACTED\n'],
+  ['/etc/default/grub', `GRUB_CMDLINE_LINUX="quiet" #${SECRET}\n`, 'GRUB_CMDLINE_LINUX="quiet" #REDACTED\n'],
+  ['/etc/default/grub', `GRUB_CMDLINE_LINUX='quiet'#${SECRET}\n`, "GRUB_CMDLINE_LINUX='quiet'#REDACTED\n"],
+  ['/etc/default/grub', `GRUB_DISTRIBUTOR="D #1" #it's ${SECRET}\n`, 'GRUB_DISTRIBUTOR="D #1" # REDACTED\n'],
+  ['/boot/grub/grub.cfg', `menuentry 'D #1' {\n} #${SECRET}\n`, "menuentry 'D #1' {\n} # REDACTED\n"],
+  ['/etc/isolctl/config.yaml', `isolated: 2-3 #${SECRET}\n`, 'isolated: 2-3 # REDACTED\n'],
+  [
+    '/boot/grub/grub.cfg',
+    `  multiboot2 /xen.gz token=${SECRET}\n  module2 /vmlinuz quiet rd.iscsi.password=${SECRET}\n  module2 --nounzip /initrd ${SECRET}\n`,
+    '  multiboot2 /xen.gz token=REDACTED__\n  module2 /vmlinuz quiet rd.iscsi.password=REDACTED__\n  module2 --nounzip /initrd REDACTED__\n',
+  ],
+  [
+    '/boot/grub/grub.cfg',
+    `multiboot /xen token=${SECRET}\nmodule /vmlinuz token=${SECRET}\n\tkernel /vmlinuz token=${SECRET}\n`,
+    'multiboot /xen token=REDACTED__\nmodule /vmlinuz token=REDACTED__\n\tkernel /vmlinuz token=REDACTED__\n',
+  ],
+  ['/boot/grub/grub.cfg', `  cryptomount -u 1 -p ${SECRET}\n`, '  cryptomount REDACTED\n'],
+  [
+    '/boot/grub/grub.cfg',
+    `linux_password=${SECRET}\noptions_key="${SECRET}"\n`,
+    'linux_password=REDACTED__\noptions_key="REDACTED__"\n',
+  ],
+  ['/boot/loader/entries/a.conf', `  options\tro token=${SECRET}\n`, '  options\tro token=REDACTED__\n'],
+])('%s with %j', ([path, text, kept]) => {
+  expect(clean(path, text)).toBe(kept)
+})
+
 /** A unit whose settings are spread over drop-ins and files anywhere. */
 const DROP_INS = '/etc/systemd/system/irqbalance.service.d'
 const SPREAD: Readonly<Record<string, string>> = {
