@@ -133,9 +133,9 @@ export function bannedBy(variables: ReadonlyMap<string, string>, version: number
       return CpuSet.empty
     }
   }
-  if (version < LISTS) return mask === undefined ? undefined : parse(mask, CpuSet.fromMask)
+  if (version < LISTS) return mask === undefined ? undefined : parse(mask, CpuSet.fromWrittenMask)
   if (version >= LISTS_ONLY) return list === undefined ? undefined : parse(list, CpuSet.parse)
-  if (mask) return parse(mask, CpuSet.fromMask)
+  if (mask) return parse(mask, CpuSet.fromWrittenMask)
   return list ? parse(list, CpuSet.parse) : undefined
 }
 

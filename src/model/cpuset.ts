@@ -70,6 +70,17 @@ export class CpuSet {
     return new CpuSet(cpus)
   }
 
+  /**
+   * Parse a hex cpumask that a person wrote: each group of 32 bits may be short, as in "3,0" for
+   * CPUs 32 and 33 (lib/bitmap-str.c: bitmap_parse). Throws RangeError.
+   */
+  static fromWrittenMask(text: string): CpuSet {
+    const [first = '', ...groups] = text.trim().split(',')
+    if (groups.some((group) => !/^[0-9a-f]{1,8}$/i.test(group)))
+      throw new RangeError(`not a cpumask: "${text.trim()}"`)
+    return CpuSet.fromMask([first, ...groups.map((group) => group.padStart(8, '0'))].join(','))
+  }
+
   get size(): number {
     return this.#cpus.length
   }

@@ -69,3 +69,17 @@ test.for(['ffffffff,ffff', '1,1', 'f,', ',ffffffff', '1ffffffff,ffffffff'])(
     expect(() => CpuSet.fromMask(text)).toThrow('not a cpumask')
   },
 )
+
+test.for([
+  ['3,0', '32-33'],
+  ['0,c\n', '2-3'],
+  ['1,0,1', '0,64'],
+  ['ff,ffffffff', '0-39'],
+  ['c', '2-3'],
+] as const)('a person wrote the cpumask "%s"', ([mask, list]) => {
+  expect(`${CpuSet.fromWrittenMask(mask)}`).toBe(list)
+})
+
+test.for(['', '3,', ',3', '3,,0', '0x3', '1,fffffffff', '3, 0'])('nobody writes the cpumask "%s"', (text) => {
+  expect(() => CpuSet.fromWrittenMask(text)).toThrow('not a cpumask')
+})
