@@ -80,7 +80,7 @@ const WITHHOLDERS: Readonly<Record<string, readonly [values: RegExp, reason: str
   nosmt: [/^/, NO_SMT],
   smt_enabled: [/^off$/, NO_SMT],
   smt: [/^1$/, NO_SMT],
-  mitigations: [/^auto,nosmt$/, NO_SMT_IF_VULNERABLE],
+  mitigations: [/^auto,nosmt(?:;|$)/, NO_SMT_IF_VULNERABLE],
   l1tf: [/^(?:flush,nosmt|full|full,force)$/, NO_SMT_IF_VULNERABLE],
   mds: [/^full,nosmt$/, NO_SMT_IF_VULNERABLE],
   tsx_async_abort: [/^full,nosmt$/, NO_SMT_IF_VULNERABLE],

@@ -152,6 +152,7 @@ describe('isolation that another argument takes back:', () => {
     'smt-enabled=off',
     'smt=1',
     'mitigations=auto,nosmt',
+    'mitigations=auto,nosmt;no_user_kernel',
     'l1tf=full',
     'l1tf=flush,nosmt',
     'mds=full,nosmt',
