@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 # The kernel's scripts and isolctl use perl and patch.
 PACKAGES='bc bison ca-certificates ccache clang clang-format cpio flex g++ gcc gpgv grub-common grub2-common libc6-dev libelf-dev libssl-dev make patch perl qemu-system-x86 xz-utils linux-source-6.12'
 
-# Allocators, whose settings docs/launch.md advises.
+# Allocators, whose settings docs/launch.md advises. The tests of one that is missing are skipped.
 TEST_PACKAGES='libgoogle-perftools-dev libjemalloc2'
 
 # Programs that the proof tests run, as their users run them.
@@ -39,22 +39,28 @@ fail() { # what, help
 
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
-missing_packages() {
-  for package in $PACKAGES; do
+missing_packages() { # package...
+  for package in "$@"; do
     [ "$package" = linux-source-6.12 ] && [ -n "${ISOLCTL_KERNEL_SOURCE:-}" ] && continue
     installed "$package" || printf '%s ' "$package"
   done
 }
 
+# Set $sudo to what makes a command run as root: nothing for root.
+find_sudo() {
+  if [ "$(id -u)" = 0 ]; then sudo=; else
+    command -v sudo >/dev/null || return 1
+    sudo=sudo
+  fi
+}
+
 # shellcheck disable=SC2086 # the list is meant to be split
 install_packages() {
-  missing=$(missing_packages)
+  missing=$(missing_packages $PACKAGES)
   [ -z "$missing" ] && return
   command -v apt-get >/dev/null ||
     fail 'packages are missing, and this is neither Debian nor Ubuntu' "install the contents of these Debian packages, then try again: $missing"
-  if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else
-    fail "packages are missing: $missing" 'run this as root, or install sudo'
-  fi
+  find_sudo || fail "packages are missing: $missing" 'run this as root, or install sudo'
   printf 'installing: %s\n' "$missing" >&2
   # An index from before a point release names files that no longer exist; a fresh machine has no
   # index.
@@ -71,15 +77,35 @@ install_packages() {
     fail 'apt-get install failed' 'see the lines above'
 }
 
+# One at a time, because one that a distribution lacks must not keep the others away.
+# shellcheck disable=SC2086 # the list is meant to be split
+install_test_packages() {
+  missing=$(missing_packages $TEST_PACKAGES)
+  [ -z "$missing" ] && return
+  if ! command -v apt-get >/dev/null || ! find_sudo; then
+    printf 'warning: packages are missing, and their tests are skipped: %s\n' "$missing" >&2
+    return 0
+  fi
+  printf 'installing: %s\n' "$missing" >&2
+  $sudo apt-get update -q >&2 || true
+  for package in $missing; do
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package" >&2 ||
+      printf 'warning: there is no package %s here: its tests are skipped\n' "$package" >&2
+  done
+}
+
 # Set $apt to an apt-get that reads these suites of Debian beside its own sources, which stay as they
 # are, and $folder to its directory. Fails where this is not Debian.
 beside_apt() { # suite...
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    grep '/debian/*$' | head -n 1)
+  # Others have a /debian, too, such as Docker. Without an index, apt knows no origin.
+  mirror=$({
+    apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Created-By: Packages'
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages'
+  } 2>/dev/null | grep '/debian/*$' | head -n 1)
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   [ -z "$mirror" ] || [ ! -e "$keyring" ] && return 1
-  if [ "$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null; then sudo=sudo; else return 1; fi
-  folder=$(mktemp -d)
+  find_sudo || return 1
+  folder=$(mktemp -d) || return 1
   mkdir "$folder/lists"
   chmod -R go+rx "$folder" # apt reads as a user of its own
   { cat /etc/apt/sources.list 2>/dev/null || true; } >"$folder/sources.list"
@@ -115,7 +141,15 @@ OTHER_SOURCES='5.10 6.1 7.3'
 SOURCE_SUITES='bullseye bookworm trixie-backports'
 
 fetch_kernel_sources() {
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/isolctl/sources
+  # As cacheRoot() in src/lib/cache.ts: a relative path is ignored.
+  case ${XDG_CACHE_HOME:-} in
+    /*) cache=$XDG_CACHE_HOME ;;
+    *)
+      [ -n "${HOME:-}" ] || return 0
+      cache=$HOME/.cache
+      ;;
+  esac
+  cache=$cache/isolctl/sources
   wanted=
   for version in $OTHER_SOURCES; do
     [ -e "/usr/src/linux-source-$version.tar.xz" ] || [ -e "$cache/linux-source-$version.tar.xz" ] ||
@@ -126,8 +160,11 @@ fetch_kernel_sources() {
   beside_apt $SOURCE_SUITES || return 0
   printf 'fetching sources of Linux%s\n' "$wanted" >&2
   # shellcheck disable=SC2086 # the command is meant to be split
-  $apt update >&2 || true
-  mkdir -p -m 700 "$cache"
+  if $apt -o APT::Update::Error-Mode=any update >&2; then updated=yes; else updated=; fi
+  mkdir -p -m 700 "$cache" || {
+    $sudo rm -rf "$folder"
+    return 0
+  }
   for version in $wanted; do
     # shellcheck disable=SC2086 # the command is meant to be split
     if (cd "$folder" && $apt download "linux-source-$version" >&2 &&
@@ -137,7 +174,8 @@ fetch_kernel_sources() {
     else
       printf 'warning: no sources of Linux %s here: its rules are not compared\n' "$version" >&2
       rm -f "$cache/$version.part"
-      : >"node_modules/.isolctl-no-linux-source-$version" # do not try again each time
+      # Do not try again each time, except where the network may be the cause.
+      [ -z "$updated" ] || : >"node_modules/.isolctl-no-linux-source-$version"
     fi
   done
   $sudo rm -rf "$folder"
@@ -177,8 +215,8 @@ case ${1:-} in
     install_newer_qemu
     ;;
   test)
-    PACKAGES="$PACKAGES $TEST_PACKAGES"
     install_packages
+    install_test_packages
     install_modules
     install_newer_qemu
     fetch_kernel_sources
@@ -208,8 +246,9 @@ case ${1:-} in
     install_newer_qemu
     ;;
   vm)
-    PACKAGES="$PACKAGES $TEST_PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
+    PACKAGES="$PACKAGES $PACKAGE_PACKAGES $VM_PACKAGES"
     install_packages
+    install_test_packages
     install_modules
     install_newer_qemu
     fetch_kernel_sources
