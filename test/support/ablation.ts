@@ -31,7 +31,7 @@ const POSSIBLE: readonly (readonly [path: RegExp, damage: string])[] = [
   // The operator's own file: no ban is written there.
   [/^\/etc\/(default|sysconfig)\/irqbalance$/, 'empty'],
   // An empty drop-in takes back one of the same name (systemd.unit(5)).
-  [/^\/etc\/systemd\/system\/[^/]+\.d\//, 'empty'],
+  [/^\/etc\/systemd\/system\/irqbalance\.service\.d\/[^/]+\.conf$/, 'empty'],
   // A menu without this entry.
   [/\/loader\/entries\//, 'removed'],
   // Another boot loader, by the name that it stores.
