@@ -68,13 +68,18 @@ function hasPath(fd: number): boolean {
   }
 }
 
+/** How long a terminal that takes no words at once is left alone. */
+const RETRY_MS = 50
+
 /** Write in a thread of the pool, one text at a time: it waits, and the work goes on. */
 function writeAside(terminal: Terminal, fd: number): void {
   terminal._writev = null
   terminal._write = (chunk: string | Uint8Array, encoding, done) => {
     const next = (bytes: Uint8Array) =>
       write(fd, bytes, (error, written) => {
-        if (error !== null || written === bytes.length) done(error)
+        // Another program that has the descriptor, too, can make it non-blocking.
+        if (error?.code === 'EAGAIN') setTimeout(next, RETRY_MS, bytes)
+        else if (error !== null || written === bytes.length) done(error)
         else next(bytes.subarray(written))
       })
     next(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
