@@ -99,14 +99,11 @@ static void write_break(FILE *out, const struct reported *reported)
 /* Who writes, and when: a reader of the file can tell whether anybody still does. */
 static void write_reporter(FILE *out)
 {
-	char stat[1024];
 	const pid_t self = getpid();
-	const char *start = read_task(self, self, "stat", stat, sizeof stat) ? stat_field(stat, 22) : NULL;
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
-	fprintf(out, ",\"reporter\":{\"pid\":%d,\"start\":\"%.*s\",\"writtenMs\":%lld}", self,
-		start ? (int)strcspn(start, " \n") : 0, start ? start : "",
-		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	fprintf(out, ",\"reporter\":{\"pid\":%d,\"start\":\"%" PRIu64 "\",\"writtenMs\":%lld}", self,
+		start_of(self), (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000);
 }
 
 /* The processes that are followed, but for the program. */
@@ -121,7 +118,7 @@ static void write_processes(FILE *out, const struct watch *watch)
 			continue;
 		fprintf(out, "%s{\"pid\":%d,\"name\":", comma, pid);
 		json_text(out, name);
-		fputc('}', out);
+		fprintf(out, ",\"start\":%" PRIu64 "}", watch->processes[i]->start);
 		comma = ",";
 	}
 }
@@ -161,6 +158,10 @@ void write_report(FILE *out, const struct watch *watch)
 	json_text(out, supervisor->program);
 	fprintf(out, ",\"pid\":%d,\"cpus\":", supervisor->pid);
 	json_text(out, supervisor->cpus);
+	const struct process *program = watch->process_count ? watch->processes[0] : NULL;
+	fprintf(out, ",\"start\":%" PRIu64, program ? program->start : 0);
+	if (program && program->over)
+		fputs(",\"programEnded\":true", out);
 	write_reporter(out);
 	fprintf(out, ",\"workers\":%u,\"graceS\":%u", supervisor->workers, supervisor->grace);
 	fprintf(out, ",\"ended\":%s,\"ready\":%s", watch->ended ? "true" : "false",

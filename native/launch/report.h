@@ -19,6 +19,7 @@
 
 struct process { /* the program, or one that it started */
 	pid_t pid;
+	uint64_t start; /* of proc(5), stat, field 22: another process may get its number later */
 	int pidfd;
 	bool over; /* it has ended: a look at its threads is the last */
 	struct settle settle;

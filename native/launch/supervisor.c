@@ -251,6 +251,7 @@ static void add_process(struct watch *watch, pid_t pid, int pidfd)
 		return;
 	}
 	process->pid = pid;
+	process->start = start_of(pid);
 	process->pidfd = pidfd;
 	process->settle.options = watch->supervisor->settle;
 	process->settle.pid = pid;

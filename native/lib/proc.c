@@ -43,6 +43,13 @@ const char *stat_field(const char *stat, int number)
 	return field;
 }
 
+uint64_t start_of(pid_t pid)
+{
+	char stat[1024];
+	const char *start = read_task(pid, pid, "stat", stat, sizeof stat) ? stat_field(stat, 22) : NULL;
+	return start ? strtoull(start, NULL, 10) : 0;
+}
+
 const char *field_of(const char *text, const char *key)
 {
 	const size_t length = strlen(key);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -27,6 +28,12 @@ bool read_name(pid_t pid, pid_t tid, char name[NAME_SIZE]);
  * ends at a space or a newline. NULL: there is none.
  */
 const char *stat_field(const char *stat, int number);
+
+/*
+ * When a process started, in clock ticks since boot (proc(5), stat, field 22): with its number it is that
+ * process for ever. 0: it is gone.
+ */
+uint64_t start_of(pid_t pid);
 
 /*
  * The value in a text of "key:<tab>value" lines. It ends at a newline or NUL. NULL: the key is not

@@ -14,6 +14,10 @@ export const LaunchSchema = z.strictObject({
   /** The program as on the command line. Each byte that is not ASCII is one character. */
   program: z.string(),
   pid: z.number().int(),
+  /** When the program started (proc(5), field 22, in clock ticks): another process may get its id later. */
+  start: counter.exactOptional(),
+  /** The program has ended: `pid` is nobody's, or another process's. Processes that it left behind run on. */
+  programEnded: z.literal(true).exactOptional(),
   cpus: z.string(),
   /**
    * Who writes. If `ended` is false and no process has this pid and this start time (proc(5), field
@@ -65,7 +69,9 @@ export const LaunchSchema = z.strictObject({
     }),
   ),
   /** Processes that the program started, and that are watched as well. */
-  processes: z.array(z.strictObject({pid: z.number().int(), name: z.string()})).exactOptional(),
+  processes: z
+    .array(z.strictObject({pid: z.number().int(), name: z.string(), start: counter.exactOptional()}))
+    .exactOptional(),
   /** Threads that are not isolated, and what each of them waits for. */
   waiting: z
     .array(z.strictObject({tid: z.number().int(), name: z.string(), why: z.string()}))

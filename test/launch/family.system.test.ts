@@ -6,6 +6,7 @@ import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {afterAll, afterEach, beforeAll, describe, expect, it, test, vi} from 'vitest'
+import {statField} from '../../src/host/host.ts'
 import {localHost} from '../../src/host/local.ts'
 import {stopProgram} from '../../src/launch/stop.ts'
 import {packageRoot} from '../../src/lib/assets.ts'
@@ -39,6 +40,9 @@ const entries = (path: string): readonly string[] => {
     return []
   }
 }
+
+/** When a process started, in clock ticks since boot. */
+const startTime = (pid: number): number => Number(statField(read(`/proc/${pid}/stat`), 22))
 
 interface Poller {
   readonly pid: number
@@ -141,7 +145,7 @@ describe.skipIf(availableParallelism() < 2)('a program whose work another proces
       await vi.waitFor(
         () =>
           expect(reportOf('prefork.json')?.processes).toEqual(
-            pollers().map(({pid}) => ({pid, name: 'poll'})),
+            pollers().map(({pid}) => ({pid, name: 'poll', start: startTime(pid)})),
           ),
         {timeout: 10_000},
       )
@@ -157,7 +161,10 @@ describe.skipIf(availableParallelism() < 2)('a program whose work another proces
     expect(await child).toMatchObject({exitCode: 0})
     try {
       await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
-      expect(reportOf('daemon.json')?.ended ?? false).toBe(false)
+      await vi.waitFor(
+        () => expect(reportOf('daemon.json')).toMatchObject({ended: false, programEnded: true}),
+        {timeout: 10_000},
+      )
     } finally {
       end()
     }
