@@ -74,7 +74,7 @@ static bool keeps(pid_t pid, const struct stat *file)
 static bool carries_on(pid_t pid, pid_t launched)
 {
 	char mark[FAMILY_MARK_SIZE];
-	return read_mark(pid, mark) && atoi(mark) == launched;
+	return read_mark(pid, mark) == FOUND_VARIABLE && atoi(mark) == launched;
 }
 
 /*
@@ -102,18 +102,8 @@ _Static_assert((int)CLAIM_MAX == (int)CPU_SETSIZE, "one descriptor for each CPU"
 /* Whether the process has what isol-exec gives to each program: ISOLCTL_CPUS in its environment. */
 static bool is_launched(pid_t pid)
 {
-	static const char name[] = "ISOLCTL_CPUS=";
-	char path[32], *variable = NULL;
-	size_t size = 0;
-	bool found = false;
-	snprintf(path, sizeof path, "/proc/%d/environ", pid);
-	FILE *environment = fopen(path, "re");
-	while (environment && !found && getdelim(&variable, &size, 0, environment) > 0)
-		found = strncmp(variable, name, sizeof name - 1) == 0;
-	free(variable);
-	if (environment)
-		fclose(environment);
-	return found;
+	char cpus[2];
+	return read_variable(pid, "ISOLCTL_CPUS", cpus, sizeof cpus) == FOUND_VARIABLE;
 }
 
 static void find_owner(struct claim *claim, int fd)

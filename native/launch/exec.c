@@ -387,6 +387,17 @@ static struct options parse(int argc, char **argv)
 	return options;
 }
 
+/*
+ * Where another launch has started this one: /proc/PID/environ of this process, and of the reporter that
+ * it leaves behind, goes on to show what was there at its start. The other launch is not to follow them.
+ */
+static void hide_mark(void)
+{
+	char *mark = getenv(FAMILY_VARIABLE);
+	if (mark)
+		memset(mark, 0, strlen(mark));
+}
+
 /* `mark`: of the launch, or NULL. */
 static void set_environment(const struct options *options, const char *mark)
 {
@@ -537,6 +548,7 @@ int main(int argc, char **argv)
 	const unsigned long flags = flags_of(options.flags) | ISOLCTL_GRACE(options.grace);
 
 	undo_node(options.nofile);
+	hide_mark();
 	static char mark[FAMILY_MARK_SIZE];
 	if (make_mark(supervisor.pid, mark))
 		supervisor.mark = options.alone ? NULL : mark;

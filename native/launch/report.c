@@ -114,7 +114,7 @@ static void write_processes(FILE *out, const struct watch *watch)
 	for (size_t i = 1; i < watch->process_count && !watch->ended; i++) {
 		const pid_t pid = watch->processes[i]->pid;
 		char name[NAME_SIZE];
-		if (watch->processes[i]->over || !read_name(pid, pid, name))
+		if (watch->processes[i]->over || watch->processes[i]->taken || !read_name(pid, pid, name))
 			continue;
 		fprintf(out, "%s{\"pid\":%d,\"name\":", comma, pid);
 		json_text(out, name);
@@ -130,7 +130,8 @@ static void write_waiting(FILE *out, const struct watch *watch)
 	fputs("],\"waiting\":[", out);
 	for (size_t p = 0; p < watch->process_count && !watch->ended; p++) {
 		const struct settle *settle = &watch->processes[p]->settle;
-		for (size_t i = 0; i < settle->count; i++) {
+		const bool left = watch->processes[p]->over || watch->processes[p]->taken;
+		for (size_t i = 0; !left && i < settle->count; i++) {
 			const struct candidate *thread = &settle->threads[i];
 			char name[NAME_SIZE];
 			if (thread->stage == ISOLATED || thread->stage == PLANTED ||

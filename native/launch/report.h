@@ -21,12 +21,14 @@ struct process { /* the program, or one that it started */
 	pid_t pid;
 	uint64_t start; /* of proc(5), stat, field 22: another process may get its number later */
 	int pidfd;
-	bool over; /* it has ended: a look at its threads is the last */
+	bool over;  /* it has ended: a look at its threads is the last */
+	bool taken; /* another launch has it: it is not looked at any more */
 	struct settle settle;
 };
 
 struct watched {   /* one thread */
 	pid_t pid; /* of its process */
+	uint64_t start;
 	pid_t tid;
 	int fd; /* its record; -1 when the thread is gone */
 	bool seen;
@@ -74,7 +76,7 @@ struct watch {
 	unsigned long thread_count; /* see at_rest() */
 	char last_why[192];	    /* the busiest thread is not isolated: "worker[7] sleeps" */
 	pid_t waited_for;	    /* what say_waits() has said */
-	bool hinted, crowded, ready, left_said;
+	bool hinted, crowded, ready, left_said, many_said;
 	uint64_t left_ns; /* the program has ended, and processes that it started run on, since; 0 */
 	bool ended;	  /* nothing is watched any more */
 };

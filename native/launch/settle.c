@@ -694,6 +694,14 @@ void settle_step(struct settle *settle)
 		enter_all(settle, ready, count);
 }
 
+void settle_end(struct settle *settle)
+{
+	for (size_t i = 0; i < settle->count; i++)
+		let_go_late(&settle->threads[i].held);
+	if (!settle_holds(settle))
+		settle->count = 0;
+}
+
 const struct candidate *settle_waits(const struct settle *settle)
 {
 	const struct candidate *longest = NULL;

@@ -124,6 +124,12 @@ int settle_pause_ms(const struct settle *settle);
  */
 bool settle_record(struct settle *settle, struct candidate *thread, const struct record *record);
 
+/*
+ * The process has ended, or is another launch's: take no step with it, only let go of the threads that are
+ * traced, whose numbers are theirs until then. It has no threads when that is done.
+ */
+void settle_end(struct settle *settle);
+
 /* Whether it has a thread that is isolated, or about to be. Pure. */
 bool settle_works(const struct settle *settle);
 

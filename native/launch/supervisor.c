@@ -202,10 +202,10 @@ static void look(struct watch *watch, struct watched *thread)
 			  (struct event){.what = BROKE, .time_ns = record.time_ns, .count = fresh});
 }
 
-static void open_thread(struct watch *watch, pid_t pid, pid_t tid)
+static void open_thread(struct watch *watch, const struct process *process, pid_t tid)
 {
 	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", pid, tid);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/task_isolation", process->pid, tid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return; /* gone already, or no such ABI */
@@ -219,8 +219,12 @@ static void open_thread(struct watch *watch, pid_t pid, pid_t tid)
 		watch->threads = threads;
 		watch->room = room;
 	}
-	watch->threads[watch->count++] =
-		(struct watched){.pid = pid, .tid = tid, .fd = fd, .seen = true, .name = "?"};
+	watch->threads[watch->count++] = (struct watched){.pid = process->pid,
+							  .start = process->start,
+							  .tid = tid,
+							  .fd = fd,
+							  .seen = true,
+							  .name = "?"};
 	watch->changed_ns = now_ns();
 }
 
@@ -228,9 +232,15 @@ static void open_thread(struct watch *watch, pid_t pid, pid_t tid)
 static struct process *process_of(const struct watch *watch, const struct watched *thread)
 {
 	for (size_t i = 0; i < watch->process_count; i++)
-		if (watch->processes[i]->pid == thread->pid)
+		if (watch->processes[i]->pid == thread->pid && watch->processes[i]->start == thread->start)
 			return watch->processes[i];
 	return NULL;
+}
+
+/* Whether a process is not looked at any more: its number may be a stranger's. */
+static bool is_left(const struct process *process)
+{
+	return process->over || process->taken;
 }
 
 /* The processes that share the launch CPUs, for settle. */
@@ -240,18 +250,27 @@ static void join_ring(struct watch *watch)
 		watch->processes[i]->settle.next = &watch->processes[(i + 1) % watch->process_count]->settle;
 }
 
-/* Watch a process. `pidfd`: -1: it is to be opened. */
-static void add_process(struct watch *watch, pid_t pid, int pidfd)
+/* Watch a process, which started then. `pidfd`: -1: it is to be opened. False: there are too many. */
+static bool add_process(struct watch *watch, pid_t pid, uint64_t start, int pidfd)
 {
+	for (size_t i = 0; i < watch->process_count; i++)
+		if (watch->processes[i]->pid == pid && watch->processes[i]->start == start)
+			return true;
 	struct process *process = watch->process_count < PROCESSES_MAX ? calloc(1, sizeof *process) : NULL;
-	if (process && pidfd < 0)
+	if (!process)
+		return false;
+	if (pidfd < 0)
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (!process || pidfd < 0) {
-		free(process); /* it is gone, or there are too many */
-		return;
+	const int error = pidfd < 0 ? errno : 0;
+	/* With the descriptor the number is its own: or it was another's already. */
+	if (error || start_of(pid) != start) {
+		if (!error)
+			close(pidfd);
+		free(process);
+		return !error || error == ESRCH;
 	}
 	process->pid = pid;
-	process->start = start_of(pid);
+	process->start = start;
 	process->pidfd = pidfd;
 	process->settle.options = watch->supervisor->settle;
 	process->settle.pid = pid;
@@ -259,11 +278,34 @@ static void add_process(struct watch *watch, pid_t pid, int pidfd)
 	watch->processes[watch->process_count++] = process;
 	watch->changed_ns = now_ns();
 	join_ring(watch);
+	return true;
 }
 
-static void found_process(void *watch, pid_t pid)
+static bool found_process(void *context, pid_t pid, uint64_t start)
 {
-	add_process(watch, pid, -1);
+	struct watch *watch = context;
+	const bool added = add_process(watch, pid, start, -1);
+	if (!added && !watch->many_said) {
+		watch->many_said = true;
+		say(watch->supervisor,
+		    "isolctl: %s has more than %d processes: the others are not watched until one ends\n",
+		    watch->supervisor->program, PROCESSES_MAX - 1);
+	}
+	return added;
+}
+
+/*
+ * Leave the processes alone that have become the program of another launch. The program itself stays in
+ * the list, because the launch lasts as long as it does.
+ */
+static void leave_to_others(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->process_count && watch->supervisor->mark; i++) {
+		struct process *process = watch->processes[i];
+		if (!process->over && !settle_holds(&process->settle) &&
+		    is_taken(&watch->family, process->pid))
+			process->taken = true;
+	}
 }
 
 /* Look for processes that the program started: often at first, until all workers are isolated. */
@@ -289,13 +331,13 @@ static void find_last_processes(struct watch *watch)
 			return;
 }
 
-/* Forget the processes that have ended, but for the program. Their threads have been looked at. */
+/* Forget the processes that have ended or are another launch's, but for the program. Their threads have been looked at. */
 static void drop_processes(struct watch *watch)
 {
 	size_t kept = 1;
 	for (size_t i = 1; i < watch->process_count; i++) {
 		struct process *process = watch->processes[i];
-		if (!process->over || settle_holds(&process->settle)) {
+		if (!is_left(process) || settle_holds(&process->settle)) {
 			/* A step takes the end of a traced thread, which its parent waits for. */
 			watch->processes[kept++] = process;
 			continue;
@@ -315,17 +357,22 @@ static void scan_process(struct watch *watch, const struct process *process)
 	char path[48];
 	snprintf(path, sizeof path, "/proc/%d/task", process->pid);
 	DIR *tasks = opendir(path);
+	/* No descriptor is left: they are no less there. */
+	for (size_t i = 0; !tasks && errno != ENOENT && i < watch->count; i++)
+		watch->threads[i].seen |= process_of(watch, &watch->threads[i]) == process;
 	for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
 		pid_t tid = atoi(entry->d_name);
 		size_t i = 0;
-		while (i < watch->count && (watch->threads[i].tid != tid || watch->threads[i].fd < 0))
+		while (i < watch->count &&
+		       (watch->threads[i].tid != tid || watch->threads[i].pid != process->pid ||
+			watch->threads[i].start != process->start || watch->threads[i].fd < 0))
 			i++;
 		if (tid <= 0)
 			continue;
 		if (i < watch->count)
 			watch->threads[i].seen = true;
 		else
-			open_thread(watch, process->pid, tid);
+			open_thread(watch, process, tid);
 	}
 	if (tasks)
 		closedir(tasks);
@@ -340,7 +387,7 @@ static void scan(struct watch *watch)
 	for (size_t i = 0; i < watch->count; i++)
 		watch->threads[i].seen = false;
 	for (size_t i = 0; i < watch->process_count; i++)
-		if (!watch->processes[i]->over)
+		if (!is_left(watch->processes[i]))
 			scan_process(watch, watch->processes[i]);
 
 	size_t kept = 0;
@@ -407,7 +454,8 @@ static size_t all_candidates(const struct watch *watch, const struct candidate *
 	size_t count = 0;
 	for (size_t i = 0; i < watch->process_count; i++) {
 		const struct settle *settle = &watch->processes[i]->settle;
-		for (size_t j = 0; j < settle->count && count < THREADS_MAX; j++)
+		for (size_t j = 0; !is_left(watch->processes[i]) && j < settle->count && count < THREADS_MAX;
+		     j++)
 			threads[count++] = &settle->threads[j];
 	}
 	return count;
@@ -654,6 +702,7 @@ static void step(struct watch *watch)
 	const struct supervisor *supervisor = watch->supervisor;
 	size_t isolated = 0, now = 0;
 	find_processes(watch);
+	leave_to_others(watch);
 	scan(watch);
 	drop_processes(watch);
 	for (size_t i = 0; i < watch->count; i++)
@@ -682,6 +731,10 @@ static void step(struct watch *watch)
 	say_explanations(watch);
 	for (size_t i = 0; i < watch->process_count; i++) {
 		struct settle *settle = &watch->processes[i]->settle;
+		if (is_left(watch->processes[i])) {
+			settle_end(settle);
+			continue;
+		}
 		settle_step(settle);
 		say_waits(watch, settle);
 		if (!watch->crowded && supervisor->settle.records)
@@ -717,14 +770,17 @@ static bool at_rest(struct watch *watch)
 	unsigned long count = 0;
 	find_processes(watch);
 	for (size_t i = 0; i < watch->process_count; i++)
-		count += thread_count(watch->processes[i]->pid);
+		count += is_left(watch->processes[i]) ? 0 : thread_count(watch->processes[i]->pid);
 	if (!watch->ready || count != watch->thread_count) {
 		watch->thread_count = count;
 		return false;
 	}
-	for (size_t i = 0; i < watch->process_count; i++)
-		if (watch->processes[i]->over || settle_holds(&watch->processes[i]->settle))
-			return false; /* a step lets it go */
+	for (size_t i = 0; i < watch->process_count; i++) {
+		const struct process *process = watch->processes[i];
+		/* A step forgets it. Of the program that has ended the place in the list is kept. */
+		if ((is_left(process) && (i > 0 || process->settle.count)) || settle_holds(&process->settle))
+			return false;
+	}
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched *thread = &watch->threads[i];
 		struct record record;
@@ -756,7 +812,7 @@ static int pause_ms(const struct watch *watch, bool busy, bool rest)
 		return 20;
 	for (size_t i = 0; i < watch->process_count; i++) {
 		const int own = settle_pause_ms(&watch->processes[i]->settle);
-		if (!watch->processes[i]->over && own < pause)
+		if (!is_left(watch->processes[i]) && own < pause)
 			pause = own;
 	}
 	return pause;
@@ -913,12 +969,13 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 	open_outlet(&words, 2);
 	open_outlet(&status, is_file(supervisor->status_fd) ? -1 : supervisor->status_fd);
 	watch.supervisor = supervisor;
-	watch.family = (struct family){.pid = supervisor->pid, .mark = supervisor->mark};
-	add_process(&watch, supervisor->pid, pidfd);
+	const uint64_t start = start_of(supervisor->pid);
+	watch.family = (struct family){.pid = supervisor->pid, .start = start, .mark = supervisor->mark};
+	add_process(&watch, supervisor->pid, start, pidfd);
 	if (!watch.process_count)
 		_exit(0);
 	watch.start_ns = now_ns();
-	open_thread(&watch, supervisor->pid, supervisor->pid);
+	open_thread(&watch, watch.processes[0], supervisor->pid);
 	char byte;
 	pid_t self = getpid();
 	if (write(ready, &self, sizeof self) != sizeof self)
@@ -929,7 +986,7 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 	close(started);
 	watch.start_ns = now_ns();
 	/* Again: exec of a privileged program starts a new record. */
-	open_thread(&watch, supervisor->pid, supervisor->pid);
+	open_thread(&watch, watch.processes[0], supervisor->pid);
 	if (watch.count == 2) {
 		close(watch.threads[0].fd);
 		watch.threads[0] = watch.threads[--watch.count];

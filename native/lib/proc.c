@@ -50,6 +50,32 @@ uint64_t start_of(pid_t pid)
 	return start ? strtoull(start, NULL, 10) : 0;
 }
 
+/* More than exec takes (fs/exec.c: three quarters of _STK_LIM). */
+enum { ENVIRONMENT_MAX = 6 << 20 };
+
+enum variable read_variable(pid_t pid, const char *name, char *value, size_t size)
+{
+	static char text[ENVIRONMENT_MAX + 1];
+	const size_t prefix = strlen(name);
+	char path[32];
+	size_t length = 0;
+	snprintf(path, sizeof path, "/proc/%d/environ", pid);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NO_VARIABLE;
+	for (ssize_t got;
+	     length < ENVIRONMENT_MAX && (got = read(fd, text + length, ENVIRONMENT_MAX - length)) > 0;)
+		length += (size_t)got;
+	close(fd);
+	text[length] = 0;
+	for (const char *variable = text; variable < text + length; variable += strlen(variable) + 1)
+		if (strncmp(variable, name, prefix) == 0 && variable[prefix] == '=') {
+			snprintf(value, size, "%s", variable + prefix + 1);
+			return FOUND_VARIABLE;
+		}
+	return length ? NO_VARIABLE : NO_ENVIRONMENT;
+}
+
 const char *field_of(const char *text, const char *key)
 {
 	const size_t length = strlen(key);

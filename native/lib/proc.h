@@ -36,6 +36,17 @@ const char *stat_field(const char *stat, int number);
 uint64_t start_of(pid_t pid);
 
 /*
+ * The value of a variable in the environment that a process was started with: /proc/PID/environ, of which
+ * a process shows what it likes, and as much. What is longer than `value` is cut off there.
+ */
+enum variable {
+	NO_ENVIRONMENT, /* it is empty: the process is executing a program, has ended, or has none */
+	NO_VARIABLE,	/* or the environment may not be read */
+	FOUND_VARIABLE
+};
+enum variable read_variable(pid_t pid, const char *name, char *value, size_t size);
+
+/*
  * The value in a text of "key:<tab>value" lines. It ends at a newline or NUL. NULL: the key is not
  * there.
  */

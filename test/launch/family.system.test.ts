@@ -212,6 +212,70 @@ describe.skipIf(availableParallelism() < 2)('a program whose work another proces
   })
 })
 
+describe.skipIf(availableParallelism() < 2)('a stranger', () => {
+  const wait = (ms: number) => new Promise((done) => setTimeout(done, ms))
+  /** A poller that may run on both CPUs, and has nothing to do with the launch. */
+  const stranger = (command: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    execa('taskset', ['-c', '0-1', ...command, forms, 'poll'], {reject: false, env})
+  const strangers = () => pollers().filter(({cpus}) => cpus === '0-1')
+
+  it('cannot join a launch with what anyone can find out about it', async () => {
+    const child = launch(['sleep', '60'])
+    const pid = child.pid ?? 0
+    const other = stranger([], {ISOLCTL_LAUNCH: `${pid}.${startTime(pid)}`})
+    try {
+      await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+      await wait(2000)
+      expect(pollers()).toMatchObject([{cpus: '0-1'}])
+    } finally {
+      end()
+      child.kill()
+    }
+    await Promise.all([child, other])
+  })
+
+  it('is not taken for the program that has ended and had its number', async ({skip}) => {
+    const number = await shop.compile('test/launch/fixtures/number.c', 'number')
+    const child = launch([forms, 'daemon'], ['--cpus=0-1', '--status-file=number.json'], 'ignore')
+    await child
+    const pid = child.pid ?? 0
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    const other = stranger([number, `${pid}`])
+    try {
+      const living = vi.waitFor(() => expect(pollers()).toHaveLength(2), {timeout: 10_000})
+      const status = await Promise.race([other.then(({exitCode}) => exitCode), living])
+      skip(status === 77, 'a process cannot be given a number here')
+      await wait(2000)
+      expect(strangers()).toEqual([{pid, cpus: '0-1'}])
+      expect(reportOf('number.json')).toMatchObject({programEnded: true, processes: [{name: 'poll'}]})
+      expect(reportOf('number.json')?.waiting?.map(({tid}) => tid)).not.toContain(pid)
+    } finally {
+      end()
+    }
+    await other
+  })
+})
+
+describe.skipIf(availableParallelism() < 2)('a launch in a launch', () => {
+  /** It lets the poller settle in a minute: meanwhile the outer one could take it. */
+  const inner = () => `"${shim}" --cpus=1 --housekeeping=0 --settle=60000 --soft --quiet -- "${forms}" poll`
+  test.for([
+    ['another process', () => `(sleep 0.5; exec ${inner()}) & wait $!; exit $?`],
+    ['the program itself', () => `sleep 0.5; exec ${inner()}`],
+  ] as const)('has its processes for itself: %s executes it', async ([, script], {onTestFinished}) => {
+    const child = launch(['sh', '-c', script()], ['--status-file=outer.json'])
+    onTestFinished(() => end())
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    await new Promise((done) => setTimeout(done, 3000))
+    expect(pollers()).toMatchObject([{cpus: '0'}])
+    const report = reportOf('outer.json')
+    expect(report?.processes).toEqual([])
+    expect(report?.waiting?.map(({name}) => name)).not.toContain('poll')
+    end('SIGTERM')
+    expect(await child).toMatchObject({exitCode: 7})
+  })
+})
+
 describe.skipIf(availableParallelism() < 2)('the CPUs that a program finds', () => {
   it('are the launch CPUs too, where the scheduler moves nothing there', async () => {
     expect(await launch([forms, 'affinity'], ['--wide'])).toMatchObject({stdout: '0 1 of 2'})

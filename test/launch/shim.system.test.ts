@@ -173,7 +173,7 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
   })
 
   it('passes the isolated CPUs to the program', async () => {
-    const words = 'env | sed "s/LAUNCH=$$[.][0-9]*$/LAUNCH=me/" | grep ISOLCTL | sort'
+    const words = 'env | sed "s/LAUNCH=$$[.][0-9]*[.][0-9a-f]\\{32\\}$/LAUNCH=me/" | grep ISOLCTL | sort'
     const {stdout} = await run(['sh', '-c', words], ['--flags=0xa01', '--soft'])
     expect(stdout).toBe(
       'ISOLCTL_CPUS=0\nISOLCTL_FLAGS=0xa01\nISOLCTL_HOUSEKEEPING=0\nISOLCTL_LAUNCH=me\nISOLCTL_SOFT=1\n',
