@@ -70,30 +70,58 @@ static bool keeps(pid_t pid, const struct stat *file)
 	return found;
 }
 
-/* Whether a process belongs to the launch of a program that had that process id. */
-static bool carries_on(pid_t pid, pid_t launched)
+struct keeper {		/* of a lock: the processes that have its descriptor */
+	pid_t pid;	/* the oldest; 0: none that we may look at */
+	uint64_t start; /* of that one */
+	bool foreign;	/* one of them is another user's than root's */
+};
+
+/* Whether a process is another user's than root's. The real user, the first of four: a setuid program is its caller's. */
+static bool is_users(pid_t pid)
 {
-	char mark[FAMILY_MARK_SIZE];
-	return read_mark(pid, mark) == FOUND_VARIABLE && atoi(mark) == launched;
+	char status[4096];
+	const char *user =
+		read_task(pid, pid, "status", status, sizeof status) ? field_of(status, "Uid") : NULL;
+	return user && strtoul(user, NULL, 10) != 0;
+}
+
+static struct keeper find_keeper(const struct stat *file)
+{
+	struct keeper keeper = {0};
+	DIR *processes = opendir("/proc");
+	for (struct dirent *entry; processes && (entry = readdir(processes));) {
+		const pid_t pid = atoi(entry->d_name);
+		if (pid <= 0 || !keeps(pid, file))
+			continue;
+		const uint64_t start = start_of(pid);
+		keeper.foreign |= is_users(pid);
+		if (!keeper.pid || start < keeper.start) {
+			keeper.pid = pid;
+			keeper.start = start;
+		}
+	}
+	if (processes)
+		closedir(processes);
+	return keeper;
 }
 
 /*
- * The process that a lock is kept for, whose taker has ended: one that a launched program left behind, and
- * its reporter watches; else one that has inherited the descriptor. 0: none that we may look at.
+ * A process that a launched program left behind: it has the mark of the launch, of whose program no more
+ * than the number is known. 0: there is none that we may look at.
  */
-static pid_t kept_for(pid_t taker, const struct stat *file)
+static pid_t left_by(pid_t launched)
 {
+	char mark[FAMILY_MARK_SIZE];
 	pid_t found = 0;
-	for (int pass = 0; pass < 2 && !found; pass++) {
-		DIR *processes = opendir("/proc");
-		for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
-			const pid_t pid = atoi(entry->d_name);
-			if (pid > 0 && (pass == 0 ? carries_on(pid, taker) : keeps(pid, file)))
-				found = pid;
-		}
-		if (processes)
-			closedir(processes);
+	DIR *processes = opendir("/proc");
+	for (struct dirent *entry; processes && !found && (entry = readdir(processes));) {
+		const pid_t pid = atoi(entry->d_name);
+		if (pid > 0 && pid != launched && read_mark(pid, mark) == FOUND_VARIABLE &&
+		    atoi(mark) == launched)
+			found = pid;
 	}
+	if (processes)
+		closedir(processes);
 	return found;
 }
 
@@ -106,21 +134,26 @@ static bool is_launched(pid_t pid)
 	return read_variable(pid, "ISOLCTL_CPUS", cpus, sizeof cpus) == FOUND_VARIABLE;
 }
 
+/*
+ * Who has the lock: its taker, or when that has ended, what it left behind, else who has the descriptor.
+ * The taker has left it to its reporter, which is younger: an older one tells a stranger that got the
+ * number.
+ */
 static void find_owner(struct claim *claim, int fd)
 {
-	char status[4096];
 	struct stat file;
-	char name[NAME_SIZE];
-	claim->owner = fstat(fd, &file) == 0 ? taker_of(&file) : 0;
-	if (claim->owner && !read_name(claim->owner, claim->owner, name))
-		claim->owner = kept_for(claim->owner, &file);
+	if (fstat(fd, &file) < 0)
+		return;
+	const pid_t taker = taker_of(&file);
+	const struct keeper keeper = find_keeper(&file);
+	const uint64_t start = taker ? start_of(taker) : 0;
+	claim->owner = taker;
+	if (!start || (keeper.pid && start > keeper.start))
+		claim->owner = taker ? left_by(taker) : 0;
+	if (!claim->owner)
+		claim->owner = keeper.pid;
 	claim->launched = claim->owner && is_launched(claim->owner);
-	/* The real user, the first of four: a setuid program is its caller's. */
-	const char *user =
-		claim->owner && read_task(claim->owner, claim->owner, "status", status, sizeof status)
-			? field_of(status, "Uid")
-			: NULL;
-	claim->foreign = user && strtoul(user, NULL, 10) != 0;
+	claim->foreign = keeper.foreign;
 }
 
 /* Lock the directory, and try again for a while. Returns 0, or -1 with errno. */

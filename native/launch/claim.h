@@ -25,7 +25,7 @@ struct claim {		    /* all 0 before the first call */
 	int cpu;	   /* that is taken, or whose directory cannot be opened */
 	pid_t owner;	   /* the process that locked it, or that the lock is kept for; 0: not known */
 	bool launched;	   /* isolctl is known to have launched the owner */
-	bool foreign;	   /* the owner is known to belong to another user than root */
+	bool foreign;	   /* a process that has the lock is known to be another user's than root's */
 };
 
 /*

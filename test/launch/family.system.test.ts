@@ -337,6 +337,39 @@ describe.skipIf(availableParallelism() < 2)('a CPU whose launch has ended', () =
     end()
     await vi.waitFor(async () => expect((await second()).exitCode).toBe(0), {timeout: 10_000, interval: 200})
   })
+  it("is kept from root by a launch of root's whose program another user has", async ({skip}) => {
+    skip(process.getuid?.() !== 0, 'only root can become another user')
+    const user = ['setpriv', '--reuid=65534', '--clear-groups', 'sleep', '60']
+    const child = execa(shim, [...cpu, '--quiet', '--', ...user], {reject: false})
+    const pid = child.pid ?? 0
+    try {
+      await vi.waitFor(() => expect(read(`/proc/${pid}/comm`)).toBe('sleep\n'), {timeout: 10_000})
+      const {exitCode, stderr} = await second()
+      expect(stderr).toContain(`CPU 1 is locked by sleep[${pid}], which isolctl launched`)
+      expect(exitCode).toBe(69)
+    } finally {
+      child.kill()
+      await child
+    }
+  })
+  it('is kept for the daemon also when a stranger has got the number of the program', async ({skip}) => {
+    const number = await shop.compile('test/launch/fixtures/number.c', 'number')
+    const child = launch([forms, 'daemon'], ['--exclusive'], 'ignore')
+    await child
+    await vi.waitFor(() => expect(pollers()).toHaveLength(1), {timeout: 10_000})
+    const [{pid} = {pid: 0}] = pollers()
+    const other = execa(number, [`${child.pid}`, 'sleep', '60'], {reject: false})
+    try {
+      const living = vi.waitFor(() => expect(read(`/proc/${child.pid}/comm`)).toBe('sleep\n'))
+      const status = await Promise.race([other.then(({exitCode}) => exitCode), living])
+      skip(status === 77, 'a process cannot be given a number here')
+      expect((await second()).stderr).toContain(`CPU 1 is locked by poll[${pid}], which isolctl launched`)
+    } finally {
+      end()
+      if (read(`/proc/${child.pid}/comm`) === 'sleep\n') process.kill(child.pid ?? 0)
+      await other
+    }
+  })
   it('is kept by a stranger that has inherited its lock, who is named with the way out', async () => {
     // flock(1) ends, and its child has the descriptor.
     const script = 'exec 9</sys/devices/system/cpu/cpu1; flock 9; sleep 60 & echo $!; exit 0'
