@@ -14,6 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * What a terminal takes that says it has room: drivers/tty/n_tty.c asks for 256 bytes less than what waits
+ * in its buffer, and each newline becomes two bytes.
+ */
+enum { TERMINAL_ROOM = 64 };
+
 void open_outlet(struct outlet *outlet, int fd)
 {
 	char path[32];
@@ -22,6 +28,7 @@ void open_outlet(struct outlet *outlet, int fd)
 	if (fd < 0 || fstat(fd, &file) < 0)
 		return;
 	outlet->socket = S_ISSOCK(file.st_mode);
+	outlet->terminal = S_ISCHR(file.st_mode);
 	if (S_ISREG(file.st_mode)) /* would be written from its beginning */
 		outlet->opened = true;
 	if (!S_ISFIFO(file.st_mode) && !S_ISCHR(file.st_mode))
@@ -46,13 +53,15 @@ static ssize_t write_some(const struct outlet *outlet)
 		errno = EAGAIN;
 		return -1;
 	}
-	/* A pipe with room takes that much at once (pipe(7)). */
-	return write(outlet->fd, outlet->text, outlet->size < PIPE_BUF ? outlet->size : PIPE_BUF);
+	/* A pipe with room takes that much at once (pipe(7)), and a terminal much less (n_tty_poll()). */
+	const size_t most = outlet->terminal ? TERMINAL_ROOM : PIPE_BUF;
+	return write(outlet->fd, outlet->text, outlet->size < most ? outlet->size : most);
 }
 
 static bool append(struct outlet *outlet, const char *text, size_t size)
 {
-	char *longer = size <= OUTLET_MAX - outlet->size ? realloc(outlet->text, outlet->size + size) : NULL;
+	const bool fits = !outlet->size || (outlet->size < OUTLET_MAX && size <= OUTLET_MAX - outlet->size);
+	char *longer = fits ? realloc(outlet->text, outlet->size + size) : NULL;
 	if (!longer)
 		return false;
 	memcpy(longer + outlet->size, text, size);
@@ -61,9 +70,22 @@ static bool append(struct outlet *outlet, const char *text, size_t size)
 	return true;
 }
 
+/* Name the texts that are lost, when nothing waits. */
+static void name_lost(struct outlet *outlet)
+{
+	char line[96];
+	if (outlet->size || !outlet->lost || outlet->silent)
+		return;
+	const int length = snprintf(line, sizeof line,
+				    "isolctl: %" PRIu64 " messages are lost: they were not read in time\n",
+				    outlet->lost);
+	if (append(outlet, line, (size_t)length))
+		outlet->lost = 0;
+}
+
 void write_waiting_text(struct outlet *outlet)
 {
-	while (outlet->size) {
+	for (name_lost(outlet); outlet->size; name_lost(outlet)) {
 		const ssize_t wrote = write_some(outlet);
 		if (wrote < 0 && errno == EINTR)
 			continue;
@@ -73,15 +95,6 @@ void write_waiting_text(struct outlet *outlet)
 		const size_t done = wrote > 0 ? (size_t)wrote : outlet->size;
 		memmove(outlet->text, outlet->text + done, outlet->size - done);
 		outlet->size -= done;
-		char line[96];
-		if (!outlet->size && outlet->lost) {
-			const int length = snprintf(line, sizeof line,
-						    "isolctl: %" PRIu64
-						    " messages are lost: they were not read in time\n",
-						    outlet->lost);
-			outlet->lost = 0;
-			append(outlet, line, (size_t)length);
-		}
 	}
 }
 

@@ -19,9 +19,10 @@ enum { OUTLET_MAX = 256 << 10 /* bytes that wait for a reader */ };
 
 struct outlet {
 	int fd; /* -1: what is put here is dropped */
-	bool socket, opened;
+	bool socket, terminal, opened;
 	char *text; /* that waits */
 	size_t size;
+	bool silent;   /* no line may say that texts are lost; false after open_outlet() */
 	uint64_t lost; /* texts that found no room, and are not named yet */
 };
 
@@ -30,7 +31,7 @@ void open_outlet(struct outlet *outlet, int fd);
 
 /*
  * Write a text after those that wait, now or later. When too much waits, it is dropped, and a line says
- * how many were when there is room again.
+ * how many were when there is room again. A text of any size finds room when nothing waits.
  */
 void put_text(struct outlet *outlet, const char *text, size_t size);
 

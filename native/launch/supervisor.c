@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -887,7 +888,7 @@ static void follow(struct watch *watch)
 	bool lives = true;
 	while (lives) {
 		bool busy = now_ns() - watch->changed_ns < NS_PER_SECOND, rest = !busy && at_rest(watch);
-		const size_t before = watch->process_count;
+		const size_t before = watch->process_count, handled = watch->processes[0]->over;
 		const size_t left = wait_for_ends(watch, pause_ms(watch, busy, rest));
 		lives = left > 0;
 		if (!lives && watch->supervisor->mark) {
@@ -898,7 +899,7 @@ static void follow(struct watch *watch)
 			lives = is_carried_on(watch);
 		if (!lives)
 			free_cpus(watch->supervisor->claim); /* before words that nobody may read */
-		if (!lives || left < before || !rest || !at_rest(watch))
+		if (!lives || left + handled < before || !rest || !at_rest(watch))
 			step(watch);
 		write_waiting_text(&words);
 		write_waiting_text(&status);
@@ -909,7 +910,7 @@ static void follow(struct watch *watch)
 	watch->ended = true;
 	if (!watch->supervisor->json)
 		say_end(watch);
-	write_json(watch, (const int[2]){-1, watch->supervisor->status_fd},
+	write_json(watch, (const int[2]){1, watch->supervisor->status_fd},
 		   (struct outlet *const[2]){watch->supervisor->json ? &words : NULL, &status});
 	drain_outlets((struct outlet *const[2]){&words, &status}, 2);
 }
@@ -929,6 +930,16 @@ static void close_all_but(const int keep[], size_t count)
 		from = (unsigned)keep[i] + 1;
 	}
 	syscall(SYS_close_range, from, ~0U, 0);
+}
+
+/* One descriptor for each thread and process: as many as we may have. Not for the program, which runs in another process. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int by_number(const void *a, const void *b)
@@ -952,6 +963,7 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 	prctl(PR_SET_NAME, "isol-reporter");
 	sched_setaffinity(0, sizeof supervisor->housekeeping, &supervisor->housekeeping);
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+	raise_file_limit();
 	for (size_t i = 0; i < 4; i++)
 		keep[kept++] = (const int[]){pidfd, ready, started, supervisor->status_fd}[i];
 	for (size_t i = 0; supervisor->claim && i < supervisor->claim->count; i++)
@@ -968,6 +980,9 @@ __attribute__((noreturn)) static void run_supervisor(const struct supervisor *su
 
 	open_outlet(&words, 2);
 	open_outlet(&status, is_file(supervisor->status_fd) ? -1 : supervisor->status_fd);
+	/* Lines of JSON, between which no sentence may be. */
+	status.silent = true;
+	words.silent = supervisor->json;
 	watch.supervisor = supervisor;
 	const uint64_t start = start_of(supervisor->pid);
 	watch.family = (struct family){.pid = supervisor->pid, .start = start, .mark = supervisor->mark};
