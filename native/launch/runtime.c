@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The largest command line and environment that is looked at. More is taken as without the setting. */
@@ -52,23 +50,30 @@ static bool maps_file(pid_t pid, const char *name)
 	return found;
 }
 
-/* What Go's linker puts into each program: src/debug/buildinfo/buildinfo.go. */
+/* The largest part of an executable file that is looked at: a file may be of any size, with nothing in it. */
+enum { PROGRAM_SIZE = 256 << 20 };
+
+/*
+ * What Go's linker puts into each program: src/debug/buildinfo/buildinfo.go. The file is read, not mapped:
+ * somebody may shorten it meanwhile.
+ */
 static bool is_go(pid_t pid)
 {
 	static const char go[] = "\xff Go buildinf:";
+	enum { OVERLAP = sizeof go - 2, CHUNK = 64 << 10 };
+	static char bytes[OVERLAP + CHUNK]; /* the end of the chunk before, and this one */
 	char path[32];
-	struct stat file;
 	bool found = false;
 	snprintf(path, sizeof path, "/proc/%d/exe", pid);
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &file) == 0 && file.st_size > 0) {
-		void *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (bytes != MAP_FAILED) {
-			found = memmem(bytes, (size_t)file.st_size, go, sizeof go - 1);
-			munmap(bytes, (size_t)file.st_size);
-		}
+	memset(bytes, 0, OVERLAP);
+	ssize_t got;
+	for (off_t at = 0; !found && at < PROGRAM_SIZE && (got = pread(fd, bytes + OVERLAP, CHUNK, at)) > 0;
+	     at += got) {
+		found = memmem(bytes, OVERLAP + (size_t)got, go, sizeof go - 1);
+		memmove(bytes, bytes + got, OVERLAP);
 	}
 	close(fd);
 	return found;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import {chmod, writeFile} from 'node:fs/promises'
+import {chmod, copyFile, truncate, writeFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
@@ -69,6 +69,13 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('the memory
     expect(after / before).toBeLessThan(1.01)
     expect(kib).toBe(0)
     expect(stdout).toContain('madvise 0, reads 0')
+  })
+  it('does not have to be read whole, where its file is very large', async () => {
+    const large = join(shop.folder, 'large')
+    await copyFile(await shop.compile('test/launch/fixtures/sparse.c', 'sparse'), large)
+    await truncate(large, 2 ** 40)
+    const {stdout} = await execa(settler, ['40', '600', '1', '0', large, `${RESERVED}`])
+    expect(stdout).toMatch(/^\S+ planted/m)
   })
   it('does not grow with --lock resident, which locks what is there', async () => {
     const {stdout, before, after, kib} = await locked('resident', RESERVED)
