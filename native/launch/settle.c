@@ -85,6 +85,18 @@ static void move_out(const struct settle *settle, struct candidate *thread)
 	thread->cpu = -1;
 }
 
+/* Forget what is known of the program's memory. */
+static void close_memory(struct settle *settle)
+{
+	if (settle->memory >= 0)
+		close(settle->memory);
+	settle->memory = -1;
+	settle->stubs = (struct stubs){0};
+	for (size_t i = 0; i < settle->count; i++)
+		settle->threads[i].slot = -1;
+	settle->runtime = NULL;
+}
+
 /*
  * The process has executed another program, or itself: nothing that is known of the old one holds. Its
  * new threads must not begin on the CPU that the old one had.
@@ -95,7 +107,8 @@ static void start_over(struct settle *settle, uint64_t now)
 		struct candidate *thread = &settle->threads[i];
 		if (thread->held.phase != FREE)
 			continue; /* its stop says what happened */
-		if (thread->cpu >= 0)
+		/* The others have ended: their numbers may be strangers'. */
+		if (thread->cpu >= 0 && thread->tid == settle->pid)
 			move_out(settle, thread);
 		*thread = (struct candidate){.tid = thread->tid,
 					     .cpu = -1,
@@ -105,6 +118,8 @@ static void start_over(struct settle *settle, uint64_t now)
 					     .plants = thread->plants > 0};
 		disturb(thread, now, "has just executed a program");
 	}
+	if (!settle_holds(settle))
+		close_memory(settle);
 }
 
 /* Take a sample of every thread. */
@@ -511,12 +526,7 @@ static bool open_memory(struct settle *settle)
 	const uint64_t room = settle->stubs.area[0].address;
 	if (settle->memory >= 0 && (!room || pread(settle->memory, &first, 1, (off_t)room) == 1))
 		return true;
-	if (settle->memory >= 0)
-		close(settle->memory);
-	settle->stubs = (struct stubs){0};
-	for (size_t i = 0; i < settle->count; i++)
-		settle->threads[i].slot = -1;
-	settle->runtime = NULL;
+	close_memory(settle);
 	snprintf(path, sizeof path, "/proc/%d/mem", settle->pid);
 	settle->memory = open(path, O_RDWR | O_CLOEXEC);
 	return settle->memory >= 0;
@@ -716,7 +726,7 @@ const struct candidate *settle_waits(const struct settle *settle)
 bool settle_works(const struct settle *settle)
 {
 	for (size_t i = 0; i < settle->count; i++)
-		if (settle->threads[i].stage == PLANTED || settle->threads[i].stage == ISOLATED)
+		if (settle->threads[i].cpu >= 0)
 			return true;
 	return false;
 }

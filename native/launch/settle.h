@@ -130,7 +130,7 @@ bool settle_record(struct settle *settle, struct candidate *thread, const struct
  */
 void settle_end(struct settle *settle);
 
-/* Whether it has a thread that is isolated, or about to be. Pure. */
+/* Whether it has a thread that was given its CPU: isolated, about to be, or on a kernel that isolates none. Pure. */
 bool settle_works(const struct settle *settle);
 
 /* Whether a thread is traced that could not be let go at once: settle_step() does that late. Pure. */

@@ -312,6 +312,8 @@ describe.skipIf(availableParallelism() < 2)('the CPUs that a program finds', () 
   it('do not keep a worker from its CPU', async () => {
     const child = launch([forms, 'threaded'], ['--wide'])
     await vi.waitFor(() => expect(pollers()).toMatchObject([{cpus: '1'}]), {timeout: 20_000, interval: 50})
+    const control = () => /^Cpus_allowed_list:\t(.*)$/m.exec(read(`/proc/${child.pid}/status`))?.[1]
+    await vi.waitFor(() => expect(control()).toBe('0'), {timeout: 5_000})
     child.kill('SIGTERM')
     expect(await child).toMatchObject({exitCode: 7})
   })
@@ -408,7 +410,9 @@ describe('stderr that nobody reads', () => {
     await child
     await vi.waitFor(() => expect(reportOf('blocked.json')?.ended).toBe(true), {timeout: 10_000})
     expect(before).toBeGreaterThan(0)
-    // It waits with its last words, and holds no CPU meanwhile.
+    // It waits with its last words, says at once that it has ended, and holds no CPU meanwhile.
+    const reporter = reportOf('blocked.json')?.reporter?.pid
+    expect(JSON.parse(read(`/proc/${reporter}/fd/1`))).toMatchObject({ended: true})
     const {stdout} = await execa('sh', ['-c', 'timeout 2 cat full | tr -d "\\0"'], {cwd: shop.folder})
     expect(stdout).toContain('no thread of')
   })
