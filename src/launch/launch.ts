@@ -132,10 +132,11 @@ export async function prepareLaunch(host: HostView, options: LaunchOptions): Pro
 
 /**
  * Whether the program may find the CPUs in its affinity although it starts elsewhere: where the scheduler
- * moves no thread onto them by itself. A program that starts on its one CPU finds it in any case. Pure.
+ * moves no thread onto them by itself. Not with --enter app: each thread enters by itself, so nobody would
+ * take the CPUs from the affinity of the threads that never do. Pure.
  */
 function isShown(cpus: CpuSet, enter: Enter, unbalanced: readonly (CpuSet | undefined)[]): boolean {
-  if (enter.kind === 'app' && cpus.size === 1) return false
+  if (enter.kind === 'app') return false
   return unbalanced.some((set) => set !== undefined && cpus.isSubsetOf(set))
 }
 

@@ -406,6 +406,7 @@ describe('a launch', () => {
     const argvOf = async (files: Readonly<Record<string, string>>, more = {}) =>
       (await prepareLaunch(memoryHost(files), {...settle, ...more})).argv
     expect(await argvOf(machine)).toContain('--wide')
+    expect(await argvOf(machine, {enter: {kind: 'app'}})).not.toContain('--wide')
     expect(await argvOf(machine)).not.toContain('--no-follow')
     expect(await argvOf(machine, {follow: false})).toContain('--no-follow')
     // Of a cpuset partition only the kernel's own list knows.
