@@ -77,7 +77,7 @@ The exit status is 1 when something drifted or a run was killed before it finish
   private async follow(host: HostView, pid: number, watch: number | undefined) {
     return await interruptible(async (signal) => {
       for (let first = true; ; first = false) {
-        const report = await presentReport(host, pid)
+        const report = (await presentReport(host, pid))?.report
         if (report === undefined) {
           if (!first) return undefined
           throw new UserError(`no program that isolctl launched has the process id ${pid}`, {

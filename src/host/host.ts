@@ -38,6 +38,11 @@ export interface HostView {
    * Contents of a binary file; undefined when the file does not exist. Only on a running machine.
    */
   bytes?(path: string): Promise<Uint8Array | undefined>
+  /**
+   * The same with the user id of the file's owner. Both are of one open: a path may lead to another
+   * file by then. Only on a running machine.
+   */
+  owned?(path: string): Promise<{readonly bytes: Uint8Array; readonly owner: number} | undefined>
   /** Measurements need a running machine; a captured tree has no `live`. */
   readonly live?: Live
 }

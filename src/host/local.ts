@@ -27,7 +27,7 @@ import {trace} from './trace.ts'
 export function localHost(): Host & {readonly live: Live} {
   return {
     ...rooted('/', hostname()),
-    ...{mode, link, bytes, set, writeFile, makeFolder, setAffinity, run, checkpoint, live},
+    ...{mode, link, bytes, owned, set, writeFile, makeFolder, setAffinity, run, checkpoint, live},
   }
 }
 
@@ -37,6 +37,15 @@ async function mode(path: string): Promise<number | undefined> {
 
 async function bytes(path: string): Promise<Uint8Array | undefined> {
   return await bytesOfRegular(path).catch(absent(path, undefined))
+}
+
+async function owned(path: string): Promise<{bytes: Uint8Array; owner: number} | undefined> {
+  let owner = Number.NaN
+  const check = ({uid}: {uid: number}) => {
+    owner = uid
+  }
+  const found = await bytesOfRegular(path, {check}).catch(absent(path, undefined))
+  return found && {bytes: found, owner}
 }
 
 /** Synchronous, as all reads (rooted.ts): a machine has thousands of open files. */

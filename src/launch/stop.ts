@@ -46,7 +46,7 @@ export async function stopProgram(
   const schema = 'isolctl.stop/1'
   if (pid === 0) return {schema, pid, name: '', ...named, ended: true, waitedMs: 0, workers: [], notes: []}
   const [main] = await living(host, [pid])
-  const report = await presentReport(host, pid)
+  const report = (await presentReport(host, pid))?.report
   const others = await living(host, report?.processes?.map((process) => process.pid) ?? [])
   if (main === undefined && others.length === 0)
     throw new UserError(`there is no process ${pid}`, {

@@ -337,7 +337,10 @@ describe.for(BUILDS)('the reporter, %s', (build) => {
       timeout: 10_000,
     })
     // What isolctl status shows.
-    expect(await presentReport(localHost(), child.pid ?? 0)).toMatchObject({pid: child.pid, ended: false})
+    expect(await presentReport(localHost(), child.pid ?? 0)).toMatchObject({
+      owner: process.getuid?.(),
+      report: {pid: child.pid, ended: false},
+    })
     process.kill(first.reporter?.pid ?? 0, 'SIGKILL')
     await vi.waitUntil(() => nameOf(first.reporter?.pid) === undefined, {timeout: 10_000})
     expect(read().ended).toBe(false)
