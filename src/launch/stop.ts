@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import {type FileHandle, open} from 'node:fs/promises'
 import {constants} from 'node:os'
-import {presentReport} from '../facts/launches.ts'
+import {type PresentReport, presentReport, usersOf} from '../facts/launches.ts'
 import {type Host, type Live, startOf, statField} from '../host/host.ts'
 import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
@@ -32,57 +32,114 @@ const TELLS_TO_END: ReadonlySet<number> = new Set([
 
 const LOOK_MS = 20
 
+/** A reporter looks for new processes, and writes, every second. */
+const REPORT_MS = 1500
+const REPORT_LOOK_MS = 100
+
+/** How processes are reached; tests replace it. */
+export interface Reach {
+  /** kill(2). Throws a system error. */
+  send(pid: number, signal: number): void
+  open(path: string): Promise<FileHandle>
+}
+
+const REACH: Reach = {send: (pid, signal) => void process.kill(pid, signal), open: (path) => open(path)}
+
 /**
  * Tell a program to end, wait until it has, and find out how the isolation of its threads ended. The
- * processes that it started and that are watched belong to it: those that it leaves behind are told too.
+ * processes that it started and that are watched belong to it: those that it leaves behind are told too,
+ * also those that its reporter finds meanwhile.
  * Throws UserError if there is no such program, or if it may not be told.
  */
 export async function stopProgram(
   host: Host & {readonly live: Live},
   {program, signal, timeoutMs, abort}: StopOptions,
+  reach: Reach = REACH,
 ): Promise<StopReport> {
   const {pid, number, unit} = await resolve(host, program, signal)
   const named = {...(unit === undefined ? {} : {unit}), signal: signalName(number)}
   const schema = 'isolctl.stop/1'
   if (pid === 0) return {schema, pid, name: '', ...named, ended: true, waitedMs: 0, workers: [], notes: []}
-  const [main] = await living(host, [pid])
-  const report = (await presentReport(host, pid))?.report
-  const others = await living(host, report?.processes?.map((process) => process.pid) ?? [])
-  if (main === undefined && others.length === 0)
-    throw new UserError(`there is no process ${pid}`, {
-      code: 'ESRCH',
-      help: 'isolctl status lists the isolated threads with their processes',
-    })
-  const processes = [...(main === undefined ? [] : [main]), ...others]
-  const workers = (await Promise.all(processes.map((process) => openWorkers(host, process.pid)))).flat()
+  const {main, present} = await mainAndReport(host, pid, unit !== undefined)
+  const family = new Family(host, reach, number)
   try {
-    const notes = workers.flatMap(({before}) => threatened(before, number))
+    if (main !== undefined) await family.add(main)
+    const others = await family.left(present)
+    if (main === undefined && others.length === 0)
+      throw new UserError(`there is no process ${pid}`, {
+        code: 'ESRCH',
+        help: 'isolctl status lists the isolated threads with their processes',
+      })
     const start = host.live.monotonicMs()
+    let end = start
     const limits = {until: start + timeoutMs, abort}
-    const tellAndWait = async (told: readonly Process[]) => {
-      for (const process of told) tell(process.pid, number)
+    const haveEnded = async (told: readonly Process[]) => {
       const ends = await Promise.all(told.map((process) => waitForEnd(host, process, limits)))
+      end = host.live.monotonicMs()
       return ends.every((ended) => ended)
     }
+    if (main !== undefined) tell(reach, main.pid, number)
     // A program that ends its own processes is not to find that somebody else did: many take a second
     // signal for "at once".
-    const ended =
-      (main === undefined || (await tellAndWait([main]))) &&
-      (await tellAndWait(await stillLiving(host, others)))
+    let ended = main === undefined || (await haveEnded([main]))
+    while (ended) {
+      const last = await reportOf(host, pid, main)
+      const left = await family.left(last)
+      if (left.length > 0) ended = await haveEnded(family.tell(left))
+      else {
+        // A reporter that still runs may not have seen the processes that were started last.
+        const isComplete = last === undefined || last.report.ended
+        if (isComplete || host.live.monotonicMs() >= Math.min(end + REPORT_MS, limits.until)) break
+        if (abort?.aborted) break
+        await host.live.sleep(REPORT_LOOK_MS, abort).catch(() => undefined)
+      }
+    }
     return {
       schema,
       pid,
-      name: main?.name ?? report?.program ?? '?',
+      name: main?.name ?? present?.report.program ?? '?',
       ...named,
       ended,
-      waitedMs: Math.round(host.live.monotonicMs() - start),
-      workers: await Promise.all(workers.map((worker) => outcomeOf(worker, ended))),
-      notes: [...new Set(notes)],
+      waitedMs: Math.round(end - start),
+      workers: await Promise.all(family.workers.map((worker) => outcomeOf(worker, ended))),
+      notes: [...family.notes],
     }
   } finally {
-    await Promise.all(workers.map(({file}) => file.close()))
+    await Promise.all(family.workers.map(({file}) => file.close()))
   }
 }
+
+/**
+ * The program, if it has not ended, and its report. When the report says that it has ended, or names
+ * another start time, a stranger has its number: it is no part of the program. The main process of a
+ * unit is what systemd says, and then the report is no part of it.
+ */
+async function mainAndReport(
+  host: Host,
+  pid: number,
+  isKnown: boolean,
+): Promise<{main?: Process | undefined; present?: PresentReport | undefined}> {
+  const main = await living(host, pid)
+  const present = await presentReport(host, pid)
+  if (main === undefined || present === undefined) return {main, present}
+  const {ended, programEnded} = present.report
+  const isOther = ended || programEnded === true || !mayBeOf(present, main)
+  return isOther ? (isKnown ? {main} : {present}) : {main, present}
+}
+
+/** The present report, unless it is of another process that had the number of `main`. */
+async function reportOf(
+  host: Host,
+  pid: number,
+  main: Process | undefined,
+): Promise<PresentReport | undefined> {
+  const present = await presentReport(host, pid)
+  return present === undefined || main === undefined || mayBeOf(present, main) ? present : undefined
+}
+
+/** Whether a report of a process of this number may be of this one; it gives 0 for an unknown start time. Pure. */
+const mayBeOf = ({report: {start = 0}}: PresentReport, main: Process): boolean =>
+  start === 0 || `${start}` === main.start
 
 interface Process {
   readonly pid: number
@@ -91,22 +148,108 @@ interface Process {
   readonly start: string
 }
 
-/** Those of the processes that have not ended. */
-async function living(host: Host, pids: readonly number[]): Promise<readonly Process[]> {
-  const found = await Promise.all(
-    pids.map(async (pid) => ({pid, stat: await host.read(`/proc/${pid}/stat`).catch(() => undefined)})),
-  )
-  return found.flatMap(({pid, stat}) =>
-    stat === undefined || hasEnded(stat) ? [] : [{pid, name: nameIn(stat), start: startOf(stat)}],
+const keyOf = ({pid, start}: Pick<Process, 'pid' | 'start'>) => `${pid} ${start}`
+
+/** A process as a report lists it, and the user whose report it is. */
+interface Listed {
+  readonly pid: number
+  readonly start: string
+  readonly owner: number
+}
+
+/** The program, and the processes that its reports have listed so far. */
+class Family {
+  readonly workers: Worker[] = []
+  readonly notes = new Set<string>()
+  readonly #listed = new Map<string, Listed>()
+  /** Whose workers are open. */
+  readonly #known = new Set<string>()
+  readonly #told = new Set<string>()
+  readonly #host: Host
+  readonly #reach: Reach
+  readonly #signal: number
+
+  constructor(host: Host, reach: Reach, signal: number) {
+    this.#host = host
+    this.#reach = reach
+    this.#signal = signal
+  }
+
+  /** The program itself: it is told by itself. Throws UserError if its threads may not be looked at. */
+  async add(main: Process): Promise<void> {
+    this.#told.add(keyOf(main))
+    await this.#open(main)
+  }
+
+  /** The processes of this report, and of those before, that live, and were not told yet. */
+  async left(present: PresentReport | undefined): Promise<readonly Process[]> {
+    for (const listed of listedIn(present)) this.#listed.set(keyOf(listed), listed)
+    const left: Process[] = []
+    for (const listed of this.#listed.values()) {
+      if (this.#told.has(keyOf(listed))) continue
+      const process = await living(this.#host, listed.pid)
+      if (process?.start !== listed.start) continue
+      if (await isForeign(this.#host, listed)) {
+        this.notes.add(`${process.name}[${process.pid}] is not of the user of the report: it gets no signal`)
+        continue
+      }
+      await this.#open(process).catch((cause: unknown) => this.#note(process, cause))
+      left.push(process)
+    }
+    return left
+  }
+
+  /** Tell these, and return those that could be told. */
+  tell(processes: readonly Process[]): readonly Process[] {
+    return processes.filter((process) => {
+      this.#told.add(keyOf(process))
+      try {
+        tell(this.#reach, process.pid, this.#signal)
+        return true
+      } catch (cause) {
+        this.#note(process, cause)
+        return false
+      }
+    })
+  }
+
+  async #open(process: Process): Promise<void> {
+    if (this.#known.has(keyOf(process))) return
+    this.#known.add(keyOf(process))
+    await openWorkers(this.#host, this.#reach, process.pid, (worker) => {
+      this.workers.push(worker)
+      for (const note of threatened(worker.before, this.#signal)) this.notes.add(note)
+    })
+  }
+
+  /** A process of another user in the family does not keep the others from their end. */
+  #note({name}: Process, cause: unknown): void {
+    if (!(cause instanceof UserError) || (cause.code !== 'EACCES' && cause.code !== 'EPERM')) throw cause
+    this.notes.add(`${name}: ${cause.message}`)
+  }
+}
+
+/** What a report lists; processes without a start time cannot be told from others. Pure. */
+function listedIn(present: PresentReport | undefined): readonly Listed[] {
+  return (present?.report.processes ?? []).flatMap(({pid, start}) =>
+    start === undefined || pid === process.pid ? [] : [{pid, start: `${start}`, owner: present?.owner ?? -1}],
   )
 }
 
-async function stillLiving(host: Host, processes: readonly Process[]): Promise<readonly Process[]> {
-  const now = await living(
-    host,
-    processes.map(({pid}) => pid),
-  )
-  return processes.filter(({pid, start}) => now.some((other) => other.pid === pid && other.start === start))
+/**
+ * Whether a process is not the one to be told by the report of this user, who may list what he likes.
+ * Root's reporter lists only what it follows.
+ */
+async function isForeign(host: Host, {pid, owner}: Listed): Promise<boolean> {
+  if (owner === 0) return false
+  const [real, effective, saved] = (await usersOf(host, pid)) ?? []
+  return real !== owner || effective !== owner || saved !== owner
+}
+
+/** A process; undefined when it has ended. */
+async function living(host: Host, pid: number): Promise<Process | undefined> {
+  const stat = await host.read(`/proc/${pid}/stat`).catch(() => undefined)
+  return stat === undefined || hasEnded(stat) ? undefined : {pid, name: nameIn(stat), start: startOf(stat)}
 }
 
 async function resolve(
@@ -168,12 +311,19 @@ interface Worker {
 /** Whether the end of a thread is still to be judged: it is isolated, or has the grace. Pure. */
 export const isWorker = (record: IsolationRecord): boolean => isIsolated(record) || record.state === 'leaving'
 
-/** The isolated threads of a process, and those that are leaving. Opening and reading a record interrupts nothing. */
-async function openWorkers(host: Host, pid: number): Promise<readonly Worker[]> {
-  const workers: Worker[] = []
+/**
+ * Call `found` for each isolated thread of a process, and for those that are leaving. Opening and reading
+ * a record interrupts nothing. Throws UserError.
+ */
+async function openWorkers(
+  host: Host,
+  reach: Reach,
+  pid: number,
+  found: (worker: Worker) => void,
+): Promise<void> {
   for (const tid of await host.list(`/proc/${pid}/task`)) {
     const folder = `/proc/${pid}/task/${tid}`
-    const file = await open(`${folder}/task_isolation`).catch((cause: unknown) => {
+    const file = await reach.open(`${folder}/task_isolation`).catch((cause: unknown) => {
       const code = errnoOf(cause)
       if (code === 'ENOENT' || code === 'ESRCH') return undefined // it has ended, or no such kernel
       throw new UserError(`cannot read ${folder}/task_isolation: ${code ?? 'EIO'}`, {
@@ -186,10 +336,9 @@ async function openWorkers(host: Host, pid: number): Promise<readonly Worker[]> 
     if (file === undefined) continue
     const before = await readRecord(file)
     if (before !== undefined && isWorker(before))
-      workers.push({tid: Number(tid), name: (await host.read(`${folder}/comm`))?.trim() ?? '?', before, file})
+      found({tid: Number(tid), name: (await host.read(`${folder}/comm`))?.trim() ?? '?', before, file})
     else await file.close()
   }
-  return workers
 }
 
 async function readRecord(file: FileHandle): Promise<IsolationRecord | undefined> {
@@ -212,9 +361,9 @@ export function threatened(before: IsolationRecord, signal: number): readonly st
     : [`${signalName(signal)} does not tell a program to end: it has ${graceOf(before)} s`]
 }
 
-function tell(pid: number, signal: number): void {
+function tell(reach: Reach, pid: number, signal: number): void {
   try {
-    process.kill(pid, signal)
+    reach.send(pid, signal)
   } catch (cause) {
     const code = errnoOf(cause) ?? 'EIO'
     if (code === 'ESRCH') return // it has ended by itself meanwhile

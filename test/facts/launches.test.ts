@@ -65,6 +65,10 @@ describe('the present report of a launch', () => {
     const host = machine(report(80), {program: 0, reporter: 0, owner: 1000})
     expect(await presentReport(host, 70)).toBeUndefined()
   })
+  it("is not taken from a user's process that has got the file of root", async () => {
+    const host = machine(report(80), {program: 1000, reporter: 1000, owner: 0})
+    expect(await presentReport(host, 70)).toBeUndefined()
+  })
   it('is not taken from root in a container, where other processes have these numbers', async () => {
     const links = {'/proc/80/ns/pid': 'pid:[2]'}
     expect(await presentReport(machine(report(80), {program: 0, reporter: 0, links}), 70)).toBeUndefined()
