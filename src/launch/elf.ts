@@ -21,8 +21,9 @@ const DT_NEEDED = 1
 const DT_STRTAB = 5
 const HEADER = 64
 const PROGRAM_HEADER = 56
-/** Larger tables than any linker writes are not read. */
+/** Larger tables than any linker writes, and more segments of a kind, are not read. */
 const LONGEST = 1 << 20
+const SEGMENTS_MAX = 32
 
 /**
  * The facts of a 64-bit little-endian ELF file (elf(5)); undefined for every other file, and for one
@@ -33,18 +34,20 @@ export async function readElf(read: ReadAt): Promise<Elf | undefined> {
   if (header.length < HEADER || header.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') return undefined
   try {
     const segments = await readSegments(read, header)
-    const contents = async (type: number) =>
-      await Promise.all(
-        segments
-          .filter((segment) => segment.type === type)
-          .map(({offset, size}) => read(offset, Math.min(size, LONGEST))),
-      )
-    const [interpreter] = await contents(PT_INTERP)
-    const [dynamic] = await contents(PT_DYNAMIC)
+    const ofType = (type: number) => segments.filter((segment) => segment.type === type)
+    const contents = async (segment: Segment | undefined) =>
+      segment && (await read(segment.offset, Math.min(segment.size, LONGEST)))
+    const interpreter = await contents(ofType(PT_INTERP)[0])
+    const dynamic = await contents(ofType(PT_DYNAMIC)[0])
+    const notes = new Set<string>()
+    // One after the other: a file may say that it has gigabytes of them.
+    for (const segment of ofType(PT_NOTE).slice(0, SEGMENTS_MAX))
+      for (const owner of noteOwners(await read(segment.offset, Math.min(segment.size, LONGEST))))
+        notes.add(owner)
     return {
       interpreter: interpreter && textAt(interpreter, 0),
       needed: dynamic === undefined ? [] : await neededOf(read, segments, dynamic),
-      notes: [...new Set((await contents(PT_NOTE)).flatMap(noteOwners))],
+      notes: [...notes],
     }
   } catch (error) {
     if (error instanceof RangeError) return undefined // an offset outside of the file
@@ -100,10 +103,12 @@ function noteOwners(notes: Buffer): readonly string[] {
     const size = notes.readUInt32LE(at + 4)
     if (nameSize === 0 || at + 12 + nameSize > notes.length) break
     owners.push(textAt(notes, at + 12))
-    at += 12 + ((nameSize + 3) & ~3) + ((size + 3) & ~3)
+    at += 12 + padded(nameSize) + padded(size) // sizes of 32 bits: "&" would make them negative
   }
   return owners
 }
+
+const padded = (size: number) => Math.ceil(size / 4) * 4
 
 /** A number of 64 bits. Throws RangeError if it is larger than any file. */
 function word(bytes: Buffer, at: number): number {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-import {open, realpath} from 'node:fs/promises'
+import {constants} from 'node:fs'
+import {access, open, realpath, stat} from 'node:fs/promises'
 import {basename, join} from 'node:path'
 import {type Elf, readElf} from './elf.ts'
 
@@ -142,8 +143,8 @@ export async function lookAtProgram(
   const look = path === undefined ? undefined : await lookAtFile(path)
   if (path === undefined || look === undefined) return undefined
   if ('script' in look) {
-    const [interpreter = '', argument = ''] = look.script.trim().split(/\s+/)
-    const next = basename(interpreter) === 'env' ? argument : interpreter
+    const [interpreter = '', ...words] = look.script.trim().split(/\s+/)
+    const next = basename(interpreter) === 'env' ? programOfEnv(words) : interpreter
     return scripts > 0 ? await lookAtProgram(next, env, scripts - 1) : undefined
   }
   const preloaded = (env['LD_PRELOAD'] ?? '').split(/[\s:]+/).filter(Boolean)
@@ -155,20 +156,32 @@ export async function lookAtProgram(
   }
 }
 
-/** By the rules of execvp(3), links followed. */
+/** The program that `env` runs: behind its options, as -S, and its variables. */
+const programOfEnv = (words: readonly string[]): string =>
+  words.map((word) => word.replace(/^-S(?=.)/, '')).find((word) => !/^-|=/.test(word)) ?? ''
+
+/** By the rules of execvp(3), which passes over what is no file that may be executed; links followed. */
 async function findProgram(command: string, path = '/bin:/usr/bin'): Promise<string | undefined> {
   if (command === '') return undefined
   for (const folder of command.includes('/') ? [''] : path.split(':')) {
-    const found = await realpath(command.includes('/') ? command : join(folder || '.', command)).catch(
-      () => undefined,
-    )
-    if (found !== undefined) return found
+    const path = command.includes('/') ? command : join(folder || '.', command)
+    if (await isExecutable(path)) return await realpath(path).catch(() => undefined)
   }
   return undefined
 }
 
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK)
+    return (await stat(path)).isFile()
+  } catch {
+    return false
+  }
+}
+
 async function lookAtFile(path: string): Promise<{elf: Elf} | {script: string} | undefined> {
-  const file = await open(path).catch(() => undefined)
+  // A FIFO in its place would wait for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined)
   if (file === undefined) return undefined
   try {
     const read = async (offset: number, length: number) => {

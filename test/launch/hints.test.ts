@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-import {chmod, mkdtemp, readFile, rm, symlink, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {execa} from 'execa'
 import {afterAll, beforeAll, describe, expect, it, test} from 'vitest'
 import {type Elf, readElf} from '../../src/launch/elf.ts'
 import {hintsFor, lookAtProgram, type Program} from '../../src/launch/hints.ts'
@@ -77,6 +78,30 @@ describe('what a file shows', () => {
     expect(await lookAtProgram(await script('run', `#!${process.execPath} --flag\n`), {})).toEqual(direct)
     expect(await lookAtProgram(await script('env', '#!/usr/bin/env js\n'), env)).toEqual(direct)
   })
+  it('is that of the program that env runs with -S, options and variables', async () => {
+    const direct = await lookAtProgram(process.execPath, {})
+    for (const line of ['-S node --flag', '-Snode', '-i A=1 node'])
+      expect(
+        await lookAtProgram(await script('env-s', `#!/usr/bin/env ${line}\n`), {
+          PATH: join(process.execPath, '..'),
+        }),
+        line,
+      ).toEqual(direct)
+  })
+  it('is that of the first file in PATH that may be executed', async () => {
+    const direct = await lookAtProgram(process.execPath, {})
+    for (const name of ['a', 'b', 'c']) await mkdir(join(folder, name))
+    await mkdir(join(folder, 'a/prog'))
+    await writeFile(join(folder, 'b/prog'), 'text\n', {mode: 0o644})
+    await symlink(process.execPath, join(folder, 'c/prog'))
+    const PATH = ['a', 'b', 'c'].map((name) => join(folder, name)).join(':')
+    expect(await lookAtProgram('prog', {PATH})).toEqual(direct)
+  })
+  it('is nothing for a FIFO, which is not waited for', async () => {
+    const fifo = join(folder, 'fifo')
+    await execa('mkfifo', ['-m', '755', fifo])
+    expect(await lookAtProgram(fifo, {})).toBe(undefined)
+  })
   it('is nothing when there is no such program', async () => {
     const loop = await script('loop', `#!${join(folder, 'loop')}\n`)
     for (const name of ['', 'no-such-program', folder, '/dev/null', loop, await script('text', 'text\n')])
@@ -101,5 +126,47 @@ describe('an ELF file', () => {
       broken.fill(0xff, at, at + 8)
       expect(['undefined', 'object']).toContain(typeof (await elfOf(broken)))
     }
+  })
+
+  /** An ELF file with so many segments of notes, each of this size, and these notes in the first. */
+  const withNotes = (count: number, size: number, notes: Buffer) => {
+    const header = Buffer.alloc(64)
+    header.write('\x7fELF\x02\x01', 'latin1')
+    header.writeBigUInt64LE(64n, 32)
+    header.writeUInt16LE(count, 56)
+    const segments = Array.from({length: count}, () => {
+      const segment = Buffer.alloc(56)
+      segment.writeUInt32LE(4, 0) // PT_NOTE
+      segment.writeBigUInt64LE(BigInt(64 + count * 56), 8)
+      segment.writeBigUInt64LE(BigInt(size), 32)
+      return segment
+    })
+    return Buffer.concat([header, ...segments, notes])
+  }
+  const note = (owner: string, size: number) => {
+    const bytes = Buffer.alloc(16)
+    bytes.writeUInt32LE(4, 0)
+    bytes.writeUInt32LE(size, 4)
+    bytes.write(owner, 12)
+    return bytes
+  }
+  it('with a note of almost 4 GiB has the notes before it', async () => {
+    const notes = Buffer.concat([note('Go', 0), note('XXX', 0xff_ff_ff_f0)])
+    expect(await elfOf(withNotes(1, notes.length, notes))).toMatchObject({notes: ['Go', 'XXX']})
+  })
+  it('with 65,535 segments of notes is not read whole: 32 of them, one at a time', async () => {
+    const bytes = withNotes(65_535, 1 << 30, note('Go', 0))
+    let reads = 0
+    let open = 0
+    const elf = await readElf(async (offset, length) => {
+      expect(++open).toBe(1)
+      expect(length).toBeLessThanOrEqual(65_535 * 56)
+      reads++
+      await Promise.resolve()
+      open--
+      return bytes.subarray(offset, offset + length)
+    })
+    expect(elf).toMatchObject({notes: ['Go']})
+    expect(reads).toBeLessThan(40)
   })
 })
