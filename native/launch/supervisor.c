@@ -146,13 +146,12 @@ static void say_events(struct watch *watch)
 	watch->event_count = 0;
 }
 
-/* Say where in the program its breaks were made, when that has been found out, or when the thread is gone. */
+/* Say where in the program its breaks were made, when that has been found out. */
 static void say_explanations(const struct watch *watch)
 {
 	char text[EXPLANATION_SIZE];
 	for (size_t i = 0; i < watch->count; i++)
-		if (watch->threads[i].record.breaks &&
-		    take_explanation(watch->threads[i].tid, watch->threads[i].fd < 0, text))
+		if (take_explanation(watch->threads[i].tid, &watch->threads[i].record, text))
 			say(watch->supervisor, "isolctl: %s[%d], where isolation was lost:\n%s",
 			    watch->threads[i].name, watch->threads[i].tid, text);
 }
@@ -186,7 +185,8 @@ static void look(struct watch *watch, struct watched *thread)
 	const bool started = record.starts != old->starts;
 	if (started || fresh)
 		watch->changed_ns = now_ns();
-	if (watch->supervisor->explain && (fresh || strcmp(record.state, "leaving") == 0))
+	if (watch->supervisor->explain && !watch->supervisor->quiet && !watch->supervisor->json &&
+	    (fresh || strcmp(record.state, "leaving") == 0))
 		explain(thread->pid, thread->tid, &record);
 	if (fresh && record.sender_cpu >= 0) {
 		char name[NAME_SIZE];
@@ -907,6 +907,8 @@ static void follow(struct watch *watch)
 			write_present(watch);
 	}
 
+	finish_explanations();
+	say_explanations(watch);
 	watch->ended = true;
 	if (!watch->supervisor->json)
 		say_end(watch);
