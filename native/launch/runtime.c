@@ -2,8 +2,10 @@
 #define _GNU_SOURCE
 #include "runtime.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,32 +52,56 @@ static bool maps_file(pid_t pid, const char *name)
 	return found;
 }
 
-/* The largest part of an executable file that is looked at: a file may be of any size, with nothing in it. */
-enum { PROGRAM_SIZE = 256 << 20 };
+static bool read_at(int fd, uint64_t offset, void *to, size_t size)
+{
+	return offset <= INT64_MAX && pread(fd, to, size, (off_t)offset) == (ssize_t)size;
+}
 
-/*
- * What Go's linker puts into each program: src/debug/buildinfo/buildinfo.go. The file is read, not mapped:
- * somebody may shorten it meanwhile.
- */
+/* Whether a segment of notes has one of this owner. Notes are padded to 4 bytes (elf(5)). */
+static bool has_owner(const unsigned char *notes, size_t size, const char *owner)
+{
+	const size_t name_size = strlen(owner) + 1;
+	Elf64_Nhdr note;
+	for (uint64_t at = 0; at <= size && size - at >= sizeof note;) {
+		memcpy(&note, notes + at, sizeof note);
+		at += sizeof note;
+		if (note.n_namesz == name_size && size - at >= name_size &&
+		    memcmp(notes + at, owner, name_size) == 0)
+			return true;
+		at += (((uint64_t)note.n_namesz + 3) & ~3ULL) + (((uint64_t)note.n_descsz + 3) & ~3ULL);
+	}
+	return false;
+}
+
+/* Go's linker gives each program a note of this owner: src/cmd/link/internal/ld/elf.go, src/launch/hints.ts. */
+static bool has_go_note(int fd)
+{
+	enum { SEGMENTS_MAX = 64, NOTES_SIZE = 64 << 10 };
+	static Elf64_Phdr segments[SEGMENTS_MAX];
+	static unsigned char notes[NOTES_SIZE];
+	Elf64_Ehdr header;
+	if (!read_at(fd, 0, &header, sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phnum > SEGMENTS_MAX ||
+	    !read_at(fd, header.e_phoff, segments, header.e_phnum * sizeof *segments))
+		return false;
+	for (size_t i = 0; i < header.e_phnum; i++) {
+		if (segments[i].p_type != PT_NOTE)
+			continue;
+		const size_t size = segments[i].p_filesz < NOTES_SIZE ? segments[i].p_filesz : NOTES_SIZE;
+		if (read_at(fd, segments[i].p_offset, notes, size) && has_owner(notes, size, "Go"))
+			return true;
+	}
+	return false;
+}
+
 static bool is_go(pid_t pid)
 {
-	static const char go[] = "\xff Go buildinf:";
-	enum { OVERLAP = sizeof go - 2, CHUNK = 64 << 10 };
-	static char bytes[OVERLAP + CHUNK]; /* the end of the chunk before, and this one */
 	char path[32];
-	bool found = false;
 	snprintf(path, sizeof path, "/proc/%d/exe", pid);
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	memset(bytes, 0, OVERLAP);
-	ssize_t got;
-	for (off_t at = 0; !found && at < PROGRAM_SIZE && (got = pread(fd, bytes + OVERLAP, CHUNK, at)) > 0;
-	     at += got) {
-		found = memmem(bytes, OVERLAP + (size_t)got, go, sizeof go - 1);
-		memmove(bytes, bytes + got, OVERLAP);
-	}
-	close(fd);
+	const bool found = fd >= 0 && has_go_note(fd);
+	if (fd >= 0)
+		close(fd);
 	return found;
 }
 

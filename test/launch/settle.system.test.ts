@@ -197,14 +197,24 @@ describe.runIf(process.arch === 'x64' && availableParallelism() > 1)('settle', (
   })
   it('recognises runtimes that interrupt their own threads', async () => {
     const source = join(packageRoot, 'test/launch/fixtures/threads.c')
-    // As the Go linker marks its output (cmd/link, buildinfo).
+    // As the Go linker marks its output (cmd/link, .note.go.buildid): an owner of 3 bytes, and its text.
     const marked = join(shop.folder, 'marked.c')
-    await writeFile(marked, 'const char mark[] __attribute__((used)) = "\\xff Go buildinf:";\n')
+    await writeFile(
+      marked,
+      `const struct { unsigned owner, size, type; char text[8]; } note
+         __attribute__((used, section(".note.go.buildid"), aligned(4))) = {3, 4, 4, "Go\\0\\0id"};\n`,
+    )
     const go = join(shop.folder, 'go')
     await execa('gcc', ['-O2', '-pthread', '-o', go, source, marked])
+    // A program that has the text of one, as a debugger for Go, is none.
+    const like = join(shop.folder, 'like.c')
+    await writeFile(like, 'const char mark[] __attribute__((used)) = "\\xff Go buildinf:";\n')
+    const debuggerOfGo = join(shop.folder, 'like')
+    await execa('gcc', ['-O2', '-pthread', '-o', debuggerOfGo, source, like])
+    expect((await settle([debuggerOfGo, 'poll'], 600)).join('\n')).toContain('poll planted')
     expect((await settle([go, 'poll'], 600)).join('\n')).toContain('poll watched is a Go program')
     const jvm = join(shop.folder, 'libjvm.so')
-    await execa('gcc', ['-shared', '-o', jvm, marked])
+    await execa('gcc', ['-shared', '-o', jvm, like])
     const java = join(shop.folder, 'java')
     await execa('gcc', ['-O2', '-pthread', '-o', java, source, '-Wl,--no-as-needed', jvm])
     expect((await settle([java, 'poll'], 600)).join('\n')).toContain('poll watched runs in a Java VM')
