@@ -6,7 +6,7 @@ import {errnoOf, UserError} from '../lib/errors.ts'
 import {Exit} from '../lib/exit.ts'
 import {readRegular} from '../lib/files.ts'
 import {lintBoot} from '../lint/lint.ts'
-import {paintWith} from '../report/colour.ts'
+import {page, paintWith} from '../report/colour.ts'
 import {lintReport, renderLint} from '../report/lint.ts'
 import {exitCode} from '../report/verdict.ts'
 import type {LintReport} from '../schema/lint.ts'
@@ -71,13 +71,12 @@ export default class Lint extends IsolCommand {
     }
     const linted = await lintBoot(boot)
     const report = lintReport(boot, linted)
-    if (!this.jsonEnabled())
-      for (const line of renderLint(report, linted, {
-        ...flags,
-        paint: paintWith,
-        width: Math.min(columns(), 120),
-      }))
-        this.log(line)
+    const lines = renderLint(report, linted, {
+      ...flags,
+      paint: paintWith,
+      width: Math.min(columns(), 120),
+    })
+    this.show(page([...lines]), {})
     process.exitCode = exitCode(linted.results, flags)
     return report
   }

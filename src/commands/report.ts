@@ -6,6 +6,7 @@ import {Exit} from '../lib/exit.ts'
 import {parseJson, readRegular, writeOutput} from '../lib/files.ts'
 import {compareRuns} from '../measure/compare.ts'
 import {BUCKETS} from '../measure/histogram.ts'
+import {page} from '../report/colour.ts'
 import {verdictLine} from '../report/measure.ts'
 import {changeSentence, pageSentence, type RecordedRun, runsPage, type ShownRun} from '../report/page/runs.ts'
 import {MeasureSchema} from '../schema/measure.ts'
@@ -51,7 +52,7 @@ With --against the exit status is 0, 1 if a run is worse than the base, and 3 if
     }
     if (flags.output !== undefined && write) await writeOutput(flags.output, write(runs, base))
     const report = runsReport(runs, base)
-    this.print(summary(report), flags)
+    this.show(page(summary(report)), flags)
     const changes = runs.map(({compared}) => compared?.change)
     process.exitCode = changes.includes('worse')
       ? Exit.failures
@@ -135,13 +136,12 @@ function runsReport(runs: readonly ShownRun[], base: RecordedRun | undefined): R
   }
 }
 
-const summary = ({sentence, runs, against}: RunsReport): string =>
-  [
-    sentence,
-    ...(runs.length === 1
-      ? []
-      : runs.map(
-          ({file, host, sentence, compared}) =>
-            `${file} (${host}): ${sentence}${compared && against ? ` ${changeSentence(compared, against.file)}` : ''}`,
-        )),
-  ].join('\n')
+const summary = ({sentence, runs, against}: RunsReport): readonly string[] => [
+  sentence,
+  ...(runs.length === 1
+    ? []
+    : runs.map(
+        ({file, host, sentence, compared}) =>
+          `${file} (${host}): ${sentence}${compared && against ? ` ${changeSentence(compared, against.file)}` : ''}`,
+      )),
+]

@@ -122,8 +122,10 @@ async function mainAndReport(
   const main = await living(host, pid)
   const present = await presentReport(host, pid)
   if (main === undefined || present === undefined) return {main, present}
-  const {ended, programEnded} = present.report
-  const isOther = ended || programEnded === true || !mayBeOf(present, main)
+  const {ended, programEnded, start} = present.report
+  // What has this start time is the program, whatever the report says of its end: its user may lie.
+  const isProgram = `${start}` === main.start
+  const isOther = !isProgram && (ended || programEnded === true || !mayBeOf(present, main))
   return isOther ? (isKnown ? {main} : {present}) : {main, present}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import {lstat, readdir, readlink} from 'node:fs/promises'
-import {dirname, join, resolve} from 'node:path'
+import {dirname, isAbsolute, join} from 'node:path'
 import {execa} from 'execa'
 import {packageRoot} from './assets.ts'
 import {errnoOf, UserError} from './errors.ts'
@@ -59,7 +59,8 @@ export async function foreignWriter(
   owners: readonly number[] = [],
 ): Promise<string | undefined> {
   const seen = new Set<string>()
-  const rest = resolve(path).split('/').filter(Boolean)
+  // ".." is taken where a link has led, as the kernel does, and not where its name stands.
+  const rest = parts(isAbsolute(path) ? path : `${process.cwd()}/${path}`)
   let here = '/'
   for (let links = 0; ; ) {
     const there = await lstat(here)
@@ -77,16 +78,19 @@ export async function foreignWriter(
     }
     if (isLink) {
       if (++links > LINKS) throw Object.assign(new Error('too many links'), {code: 'ELOOP'})
-      const target = resolve(dirname(here), await readlink(here))
-      rest.unshift(...target.split('/').filter(Boolean))
-      here = '/'
+      const target = await readlink(here)
+      rest.unshift(...parts(target))
+      here = isAbsolute(target) ? '/' : dirname(here)
       continue
     }
     const next = rest.shift()
     if (next === undefined) return undefined
-    here = join(here, next)
+    here = next === '..' ? dirname(here) : join(here, next)
   }
 }
+
+/** The components of a path, ".." included. Pure. */
+const parts = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.')
 
 /**
  * Require that isolctl itself is root's alone: Node.js, the bundle, and the programs of its build.

@@ -31,8 +31,11 @@ const built = z.object({
   objects: z.number(),
 })
 
+/** A file beside the manifest: a path could lead anywhere. */
+const fileName = z.string().regex(/^(?!\.\.?$)[^/\0]+$/)
+
 const files = z.array(
-  z.object({role: z.enum(['image', 'headers', 'debug', 'config']), name: z.string(), sha256: z.string()}),
+  z.object({role: z.enum(['image', 'headers', 'debug', 'config']), name: fileName, sha256: z.string()}),
 )
 
 /** manifest.json of a kernel that was built as a package. */

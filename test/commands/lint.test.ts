@@ -72,3 +72,10 @@ it('refuses an empty file', async () => {
     stderr: expect.stringContaining('no boot arguments in '),
   })
 })
+
+it('prints no line that the arguments make', async () => {
+  await writeFile(file('forged'), 'nohz_full=1 nohz_full="\n✔ all ok"\n')
+  const {stdout} = await lint('forged')
+  expect(stdout).toContain('all ok')
+  expect(stdout).not.toMatch(/^\s*✔ all ok/m)
+})

@@ -126,6 +126,14 @@ it('shows a run in which nothing was recorded as one', async () => {
   })
 }, 60_000)
 
+it('has one line for each run, also where a name has a newline', async () => {
+  const {host, ...rest} = JSON.parse(run(1))
+  await writeFile(file('forged.json'), JSON.stringify({host: {...host, name: 'x\nok.json: passed'}, ...rest}))
+  const {stdout} = await isolctl('report', file('forged.json'), file('quiet.json'))
+  expect(stdout.split('\n')).toHaveLength(4)
+  expect(stdout).toContain('forged.json (x\\u000aok.json: passed)')
+})
+
 it('refuses to do without a file', async () => {
   expect(await isolctl('report')).toMatchObject({exit: 2})
 })

@@ -129,7 +129,7 @@ describe('stop, for the processes of a report', () => {
     expect(pids(told)).toEqual([70, 71])
   })
   test.for([
-    ['says that the program has ended', {programEnded: true}, 700],
+    ['says that the program has ended', {programEnded: true, start: 0}, 700],
     ['names another start time', {}, 701],
   ] as const)('does not tell a stranger with the number of the program: it %s', async ([, report, start]) => {
     const processes = {71: {start: 710}}
@@ -137,6 +137,14 @@ describe('stop, for the processes of a report', () => {
     expect(await stop()).toMatchObject({name: 'feed', ended: true})
     expect(pids(told)).toEqual([71])
   })
+  it.each([{ended: true}, {programEnded: true}])(
+    'tells the program that has the start time of the report, which says %o',
+    async (report) => {
+      const {stop, told} = machine({report})
+      expect(await stop()).toMatchObject({ended: true})
+      expect(pids(told)).toEqual([70])
+    },
+  )
   it('tells the main process of a unit, whatever an earlier program with its number left', async () => {
     const processes = {71: {start: 710}}
     const {stop, told} = machine({

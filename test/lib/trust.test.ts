@@ -92,3 +92,16 @@ it('the calling user is a number of sudo', () => {
   for (const text of ['', '-1', '0x10', '1 2', 'root']) expect(callingUser({SUDO_UID: text})).toBeUndefined()
   expect(callingUser({})).toBeUndefined()
 })
+
+it('".." leads to the parent of where a link has led, as the kernel takes it', async () => {
+  await mkdir(join(root, 'theirs/sub'), {recursive: true})
+  await writeFile(join(root, 'theirs/file'), '')
+  await chmod(join(root, 'theirs/file'), 0o666)
+  await symlink(join(root, 'theirs/sub'), join(root, 'folder/away'))
+  await symlink('../theirs/sub/../file', join(root, 'folder/link'))
+  expect(await foreignWriter(`${root}/folder/away/../file`, [me])).toMatch(
+    /theirs\/file can be written by everybody$/,
+  )
+  expect(await who('folder/link')).toMatch(/theirs\/file can be written by everybody$/)
+  expect(await foreignWriter(`${root}/folder/../folder/./file`, [me])).toBeUndefined()
+})

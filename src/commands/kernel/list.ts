@@ -2,6 +2,7 @@
 import {listKernels} from '../../kernel/install/list.ts'
 import {silent} from '../../lib/progress.ts'
 import {table} from '../../lib/text.ts'
+import {page} from '../../report/colour.ts'
 import type {KernelList as Listed} from '../../schema/kernel-list.ts'
 import {IsolCommand} from '../base.ts'
 import {trialMachine} from './machine.ts'
@@ -20,7 +21,8 @@ export default class KernelList extends IsolCommand {
       series === undefined ? '' : `series ${series.base} (${series.sha256.slice(0, 8)})`,
       fate?.text ?? '',
     ])
-    for (const line of table(rows)) this.print(line, flags)
+    // One line each, also where a name has a newline in it.
+    this.show(page(table(rows)), flags)
     return {schema: 'isolctl.kernel-list/1', kernels}
   }
 }

@@ -3,11 +3,13 @@ import {constants} from 'node:fs'
 import {open, readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join} from 'node:path'
 import {pipeline} from 'node:stream/promises'
-import {cacheFolder} from '../../lib/cache.ts'
+import {cacheRoot} from '../../lib/cache.ts'
 import {errnoOf, UserError} from '../../lib/errors.ts'
 import {Exit} from '../../lib/exit.ts'
 import {callingUser, requireTrusted, requireTrustedFile} from '../../lib/trust.ts'
 import {newestPackage} from '../build/manifest.ts'
+
+const OTHERS = 'to install one of another user, name its directory'
 
 /**
  * The package or the directory to install: the one that the user named, which may belong to root or
@@ -16,10 +18,13 @@ import {newestPackage} from '../build/manifest.ts'
  * Throws UserError.
  */
 export async function chosen(named: string | undefined, cache?: string): Promise<string> {
-  const path = named ?? (await newestPackage(await cacheFolder('builds', cache)))?.folder
+  const builds = join(cache ?? cacheRoot(), 'builds')
+  // Before anything in it is read: the cache may be that of another user, who chose what is there.
+  if (named === undefined) await requireTrusted(builds, {what: 'the cache', owners: [], help: OTHERS})
+  const path = named ?? (await newestPackage(builds))?.folder
   if (path === undefined)
     throw new UserError('there is no kernel to install: this user has built none', {
-      help: 'isolctl kernel build makes one; to install one of another user, name its directory',
+      help: `isolctl kernel build makes one; ${OTHERS}`,
     })
   const caller = named === undefined ? undefined : callingUser()
   await requireTrusted(path, {

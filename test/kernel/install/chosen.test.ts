@@ -43,6 +43,16 @@ describe.runIf(process.geteuid?.() === 0)('the package to install as root', () =
     }
   })
 
+  it("is looked for only in a cache that is root's, which is not made for it", async () => {
+    await expect(chosen(undefined, at('none'))).rejects.toThrow('this user has built none')
+    expect(await readdir(folder)).not.toContain('none')
+    await mkdir(at('cache/builds/x'), {recursive: true})
+    // Reading this would take for ever.
+    await execa('mkfifo', [at('cache/builds/x/manifest.json')])
+    await chown(at('cache/builds'), 1234, 1234)
+    await expect(chosen(undefined, at('cache'))).rejects.toThrow('builds belongs to user 1234')
+  })
+
   it('is not copied to where others could replace the copy', async () => {
     await mkdir(at('shared'))
     await chmod(at('shared'), 0o777)
