@@ -84,7 +84,7 @@ __attribute__((noreturn)) static void give_up(int status, const char *message, c
 		puts("}}");
 		exit(status);
 	}
-	make_visible(shown, sizeof shown, message);
+	make_line(shown, sizeof shown, message);
 	fprintf(stderr, "isol-exec: %s\n", shown);
 	if (help)
 		fprintf(stderr, "help: %s\n", help);
@@ -480,7 +480,7 @@ static void claim(struct claim *claim, const cpu_set_t *cpus, const struct optio
 		if (!options->force && !(geteuid() == 0 && claim->foreign))
 			give_up(UNSUITABLE, text, "cpu-taken", help);
 		char shown[4 * sizeof text];
-		make_visible(shown, sizeof shown, text);
+		make_line(shown, sizeof shown, text);
 		if (!quiet)
 			fprintf(stderr, "note: %s\n", shown);
 	}

@@ -14,4 +14,7 @@
  */
 void make_visible(char *out, size_t size, const char *text);
 
+/* The same for a text that is one line: a newline in it is foreign, and escaped as well. */
+void make_line(char *out, size_t size, const char *text);
+
 #endif

@@ -81,6 +81,10 @@ describe.for(BUILDS)('isol-exec, %s', (build) => {
       expect(stderr).toMatch(/^[\n\x20-\x7e]*$/)
     }
   })
+  it('prints no line that a name makes', async () => {
+    const {stderr} = await run(['./no\nhelp: such/program'], ['--settle=10'])
+    expect(stderr).toBe('isol-exec: ./no\\x0ahelp: such/program: No such file or directory\n')
+  })
   it('runs the program as itself: same pid, same group, its own exit status', async () => {
     const script = `echo $$; exec "${shim}" ${places.join(' ')} -- "${probe}" 7`
     const {stdout, exitCode} = await execa('sh', ['-c', script], {reject: false})
