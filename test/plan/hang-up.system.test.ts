@@ -126,7 +126,7 @@ const canReplace = (await execa('unshare', ['-m', 'true'], {reject: false})).exi
 
 test.for([
   ['', ''],
-  // In a chroot(2), Node.js cannot open the terminal anew, and has only the description that others share.
+  // In a chroot(2), Node.js cannot open the terminal again, and has only the description that others share.
   [' and that has no path', 'exec unshare -m sh -c \'mount -t tmpfs none /dev/pts; exec "$@"\' sh'],
 ])('a terminal that was stopped%s does not stop the work', async ([, without = ''], {skip}) => {
   skip(without !== '' && !canReplace, 'needs the right to mount')
