@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "runtime.h"
+#include "read_at.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -50,11 +51,6 @@ static bool maps_file(pid_t pid, const char *name)
 	if (maps)
 		fclose(maps);
 	return found;
-}
-
-static bool read_at(int fd, uint64_t offset, void *to, size_t size)
-{
-	return offset <= INT64_MAX && pread(fd, to, size, (off_t)offset) == (ssize_t)size;
 }
 
 /* Whether a segment of notes has one of this owner. Notes are padded to 4 bytes (elf(5)). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "stack.h"
+#include "read_at.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -54,11 +55,6 @@ static const struct area *area_of(const struct space *space, uint64_t address)
 		if (address >= space->areas[i].start && address < space->areas[i].end)
 			return &space->areas[i];
 	return NULL;
-}
-
-static bool read_at(int fd, uint64_t offset, void *to, size_t size)
-{
-	return offset <= INT64_MAX && pread(fd, to, size, (off_t)offset) == (ssize_t)size;
 }
 
 /* The address that a place in the file has in its symbols; 0: it is not loaded. */
