@@ -119,7 +119,7 @@ function comparisonSection({thresholdNs, quantities}: ComparedRuns, base: Record
         },
       },
       {
-        text: 'A difference is called one if it lies beyond three standard deviations of chance. Gaps that come in bursts count for less.',
+        text: 'A difference is called one if it lies beyond three standard deviations of chance. Gaps that come in bursts count for less. Percentiles must also differ by a quarter and by 100 ns.',
       },
     ],
   }
